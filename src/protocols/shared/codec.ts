@@ -1,0 +1,422 @@
+/**
+ * The one canonical encoding of everything that is hashed or signed: msgpack restricted to arrays with a fixed field
+ * order, minimal unsigned integers, byte strings, UTF-8 strings, booleans and nil. No maps, no floats, no extensions.
+ * A value has exactly one encoding, and the decoder refuses every other: non-minimal lengths and integers, invalid
+ * UTF-8, wrong arity, trailing bytes. Limits are checked before anything is allocated.
+ *
+ * Source: the msgpack specification (formats nil, bool, uint, bin, str, array). Any msgpack library reads what is
+ * written here.
+ */
+import type { ChainId, Digest, Height, PublicKey, Round } from './brands.ts';
+import { concatBytes, fromHex, toHex } from './bytes.ts';
+import { CodedError } from './errors.ts';
+
+export type CodecErrorCode =
+  | 'truncated'
+  | 'trailing-bytes'
+  | 'wrong-type'
+  | 'not-minimal'
+  | 'too-long'
+  | 'out-of-range'
+  | 'invalid-utf8'
+  | 'wrong-arity'
+  | 'unknown-variant';
+
+/** Bytes that are not the canonical encoding of a value of the expected shape. */
+export class CodecError extends CodedError<CodecErrorCode> {
+  override readonly name = 'CodecError';
+}
+
+const fail = (code: CodecErrorCode, message: string): never => {
+  throw new CodecError(code, message);
+};
+
+const textEncoder = new TextEncoder();
+const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Appends canonical msgpack to a growing buffer. */
+export class Writer {
+  #buffer = new Uint8Array(256);
+  #view = new DataView(this.#buffer.buffer);
+  #length = 0;
+
+  #reserve(count: number): number {
+    const start = this.#length;
+    const needed = start + count;
+    if (needed > this.#buffer.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
+      grown.set(this.#buffer.subarray(0, start));
+      this.#buffer = grown;
+      this.#view = new DataView(grown.buffer);
+    }
+    this.#length = needed;
+    return start;
+  }
+
+  #byte(value: number): void {
+    const at = this.#reserve(1);
+    this.#buffer[at] = value;
+  }
+
+  #sized(tag8: number, length: number): void {
+    if (length < 0x100) {
+      const at = this.#reserve(2);
+      this.#buffer[at] = tag8;
+      this.#buffer[at + 1] = length;
+    } else if (length < 0x10000) {
+      const at = this.#reserve(3);
+      this.#buffer[at] = tag8 + 1;
+      this.#view.setUint16(at + 1, length);
+    } else {
+      const at = this.#reserve(5);
+      this.#buffer[at] = tag8 + 2;
+      this.#view.setUint32(at + 1, length);
+    }
+  }
+
+  nil(): void {
+    this.#byte(0xc0);
+  }
+
+  boolean(value: boolean): void {
+    this.#byte(value ? 0xc3 : 0xc2);
+  }
+
+  /** A non-negative safe integer. */
+  uint(value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) fail('out-of-range', `not a non-negative safe integer: ${value}`);
+    if (value < 0x80) this.#byte(value);
+    else if (value <= 0xffffffff) this.#sized(0xcc, value);
+    else this.uint64(BigInt(value));
+  }
+
+  /** An unsigned 64-bit integer. */
+  uint64(value: bigint): void {
+    if (value < 0n || value > 0xffffffffffffffffn) fail('out-of-range', `not an unsigned 64-bit integer: ${value}`);
+    if (value <= 0xffffffffn) {
+      this.uint(Number(value));
+      return;
+    }
+    const at = this.#reserve(9);
+    this.#buffer[at] = 0xcf;
+    this.#view.setBigUint64(at + 1, value);
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#sized(0xc4, value.length);
+    this.#buffer.set(value, this.#reserve(value.length));
+  }
+
+  text(value: string): void {
+    const bytes = textEncoder.encode(value);
+    if (bytes.length < 32) this.#byte(0xa0 | bytes.length);
+    else this.#sized(0xd9, bytes.length);
+    this.#buffer.set(bytes, this.#reserve(bytes.length));
+  }
+
+  array(length: number): void {
+    if (length < 16) this.#byte(0x90 | length);
+    else if (length < 0x10000) {
+      const at = this.#reserve(3);
+      this.#buffer[at] = 0xdc;
+      this.#view.setUint16(at + 1, length);
+    } else {
+      const at = this.#reserve(5);
+      this.#buffer[at] = 0xdd;
+      this.#view.setUint32(at + 1, length);
+    }
+  }
+
+  /** A copy of what was written. */
+  finish(): Uint8Array {
+    return this.#buffer.slice(0, this.#length);
+  }
+}
+
+/** Reads canonical msgpack and refuses everything else with a {@link CodecError}. */
+export class Reader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  #take(count: number): number {
+    const at = this.#at;
+    if (at + count > this.#bytes.length) fail('truncated', `${count} bytes wanted at ${at} of ${this.#bytes.length}`);
+    this.#at = at + count;
+    return at;
+  }
+
+  #tag(): number {
+    return this.#bytes[this.#take(1)] as number;
+  }
+
+  #size(tag: number, tag8: number, minimum8: number): number {
+    if (tag === tag8) {
+      const size = this.#bytes[this.#take(1)] as number;
+      if (size < minimum8) fail('not-minimal', `size ${size} in two bytes`);
+      return size;
+    }
+    if (tag === tag8 + 1) {
+      const size = this.#view.getUint16(this.#take(2));
+      if (size < 0x100) fail('not-minimal', `size ${size} in three bytes`);
+      return size;
+    }
+    if (tag === tag8 + 2) {
+      const size = this.#view.getUint32(this.#take(4));
+      if (size < 0x10000) fail('not-minimal', `size ${size} in five bytes`);
+      return size;
+    }
+    return fail('wrong-type', `unexpected tag 0x${tag.toString(16)} at ${this.#at - 1}`);
+  }
+
+  /** True and consumed where the next value is nil. */
+  tryNil(): boolean {
+    if (this.#bytes[this.#at] !== 0xc0) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  boolean(): boolean {
+    const tag = this.#tag();
+    if (tag === 0xc3) return true;
+    if (tag === 0xc2) return false;
+    return fail('wrong-type', `a boolean expected at ${this.#at - 1}`);
+  }
+
+  uint64(): bigint {
+    if (this.#bytes[this.#at] !== 0xcf) return BigInt(this.#small());
+    this.#at += 1;
+    const value = this.#view.getBigUint64(this.#take(8));
+    if (value <= 0xffffffffn) fail('not-minimal', `integer ${value} in nine bytes`);
+    return value;
+  }
+
+  uint(): number {
+    if (this.#bytes[this.#at] !== 0xcf) return this.#small();
+    const value = this.uint64();
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) fail('out-of-range', `integer ${value} beyond 2^53`);
+    return Number(value);
+  }
+
+  #small(): number {
+    const tag = this.#tag();
+    if (tag < 0x80) return tag;
+    return this.#size(tag, 0xcc, 0x80);
+  }
+
+  /** A view into the input (not a copy) of at most `max` bytes. */
+  bytes(max: number): Uint8Array {
+    const size = this.#size(this.#tag(), 0xc4, 0);
+    if (size > max) fail('too-long', `${size} bytes, at most ${max} allowed`);
+    const at = this.#take(size);
+    return this.#bytes.subarray(at, at + size);
+  }
+
+  text(maxBytes: number): string {
+    const tag = this.#tag();
+    const size = tag >= 0xa0 && tag <= 0xbf ? tag & 0x1f : this.#size(tag, 0xd9, 32);
+    if (size > maxBytes) fail('too-long', `${size} bytes of text, at most ${maxBytes} allowed`);
+    const at = this.#take(size);
+    try {
+      return textDecoder.decode(this.#bytes.subarray(at, at + size));
+    } catch (cause) {
+      throw new CodecError('invalid-utf8', `text at ${at} is not UTF-8`, { cause });
+    }
+  }
+
+  /** The length of an array of at most `max` elements; the elements follow. */
+  array(max: number): number {
+    const tag = this.#tag();
+    let length: number;
+    if (tag >= 0x90 && tag <= 0x9f) length = tag & 0x0f;
+    else if (tag === 0xdc) {
+      length = this.#view.getUint16(this.#take(2));
+      if (length < 16) fail('not-minimal', `array of ${length} in three bytes`);
+    } else if (tag === 0xdd) {
+      length = this.#view.getUint32(this.#take(4));
+      if (length < 0x10000) fail('not-minimal', `array of ${length} in five bytes`);
+    } else return fail('wrong-type', `an array expected at ${this.#at - 1}`);
+    if (length > max) fail('too-long', `array of ${length}, at most ${max} allowed`);
+    // Every element takes at least one byte: refuse before anything is allocated for them.
+    if (length > this.#bytes.length - this.#at) fail('truncated', `array of ${length} in too few bytes`);
+    return length;
+  }
+
+  end(): void {
+    const left = this.#bytes.length - this.#at;
+    if (left !== 0) fail('trailing-bytes', `${left} bytes after the value`);
+  }
+}
+
+/** How one shape of value is written and read. `decode(encode(v))` equals v, and `encode(decode(b))` equals b. */
+export interface Codec<T> {
+  readonly write: (writer: Writer, value: T) => void;
+  readonly read: (reader: Reader) => T;
+}
+
+export type Decoded<C> = C extends Codec<infer T> ? T : never;
+
+export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
+  const writer = new Writer();
+  codec.write(writer, value);
+  return writer.finish();
+}
+
+/** The value of exactly these bytes. Throws {@link CodecError}. */
+export function decode<T>(codec: Codec<T>, bytes: Uint8Array): T {
+  const reader = new Reader(bytes);
+  const value = codec.read(reader);
+  reader.end();
+  return value;
+}
+
+/** Like {@link decode} for bytes from outside: a refusal is a value, not a throw. */
+export function tryDecode<T>(codec: Codec<T>, bytes: Uint8Array): { value: T } | { error: CodecError } {
+  try {
+    return { value: decode(codec, bytes) };
+  } catch (error) {
+    if (error instanceof CodecError) return { error };
+    throw error;
+  }
+}
+
+export const uint: Codec<number> = { write: (w, v) => w.uint(v), read: (r) => r.uint() };
+export const uint64: Codec<bigint> = { write: (w, v) => w.uint64(v), read: (r) => r.uint64() };
+export const boolean: Codec<boolean> = { write: (w, v) => w.boolean(v), read: (r) => r.boolean() };
+
+export const uintMax = (max: number): Codec<number> => ({
+  write: (w, v) => {
+    if (v > max) fail('out-of-range', `${v} above ${max}`);
+    w.uint(v);
+  },
+  read: (r) => {
+    const value = r.uint();
+    return value > max ? fail('out-of-range', `${value} above ${max}`) : value;
+  },
+});
+
+/** Byte string of at most `max` bytes. What is read is a copy, safe to keep. */
+export const bytesMax = (max: number): Codec<Uint8Array> => ({
+  write: (w, v) => {
+    if (v.length > max) fail('too-long', `${v.length} bytes, at most ${max} allowed`);
+    w.bytes(v);
+  },
+  read: (r) => r.bytes(max).slice(),
+});
+
+/** Byte string of exactly `size` bytes. */
+export const bytesExact = (size: number): Codec<Uint8Array> => ({
+  write: (w, v) => {
+    if (v.length !== size) fail('out-of-range', `${v.length} bytes where ${size} are needed`);
+    w.bytes(v);
+  },
+  read: (r) => {
+    const value = r.bytes(size);
+    return value.length === size
+      ? value.slice()
+      : fail('out-of-range', `${value.length} bytes where ${size} are needed`);
+  },
+});
+
+export const textMax = (maxBytes: number): Codec<string> => ({
+  write: (w, v) => {
+    if (textEncoder.encode(v).length > maxBytes) fail('too-long', `text longer than ${maxBytes} bytes`);
+    w.text(v);
+  },
+  read: (r) => r.text(maxBytes),
+});
+
+const hexOf = <T extends string>(size: number): Codec<T> => {
+  const raw = bytesExact(size);
+  return { write: (w, v) => raw.write(w, fromHex(v)), read: (r) => toHex(raw.read(r)) as T };
+};
+
+export const digest32: Codec<Digest> = hexOf(32);
+export const publicKey32: Codec<PublicKey> = hexOf(32);
+export const chainId32: Codec<ChainId> = hexOf(32);
+export const signature64: Codec<Uint8Array> = bytesExact(64);
+export const heightNumber: Codec<Height> = uint as unknown as Codec<Height>;
+/** Rounds are below 2^31 (consensus.md, bounds). */
+export const roundNumber: Codec<Round> = uintMax(0x7fffffff) as unknown as Codec<Round>;
+
+/** nil for `null`. */
+export const nullable = <T>(codec: Codec<T>): Codec<T | null> => ({
+  write: (w, v) => (v === null ? w.nil() : codec.write(w, v)),
+  read: (r) => (r.tryNil() ? null : codec.read(r)),
+});
+
+export const list = <T>(codec: Codec<T>, max: number): Codec<readonly T[]> => ({
+  write: (w, v) => {
+    if (v.length > max) fail('too-long', `list of ${v.length}, at most ${max} allowed`);
+    w.array(v.length);
+    for (const item of v) codec.write(w, item);
+  },
+  read: (r) => {
+    const length = r.array(max);
+    const items: T[] = [];
+    for (let i = 0; i < length; i++) items.push(codec.read(r));
+    return items;
+  },
+});
+
+/** An array of the fields in the order in which they are given here. */
+export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
+  const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][];
+  return {
+    write: (w, v) => {
+      w.array(entries.length);
+      for (const [name, codec] of entries) codec.write(w, v[name]);
+    },
+    read: (r) => {
+      const length = r.array(entries.length);
+      if (length !== entries.length) fail('wrong-arity', `${length} fields where ${entries.length} are needed`);
+      const value = {} as T;
+      for (const [name, codec] of entries) value[name] = codec.read(r);
+      return value;
+    },
+  };
+}
+
+/** A two-element array [tag, value]; the tag is the text of `type`. Unknown tags are refused. */
+export function variant<T extends { readonly type: string }>(
+  variants: {
+    readonly [Tag in T['type']]: Codec<Omit<Extract<T, { type: Tag }>, 'type'>>;
+  },
+): Codec<T> {
+  const table = new Map(Object.entries(variants) as [string, Codec<object>][]);
+  return {
+    write: (w, v) => {
+      const codec = table.get(v.type);
+      if (codec === undefined) throw new CodecError('unknown-variant', `unknown variant ${v.type}`);
+      w.array(2);
+      w.text(v.type);
+      codec.write(w, v);
+    },
+    read: (r) => {
+      if (r.array(2) !== 2) fail('wrong-arity', 'a variant is [tag, value]');
+      const type = r.text(64);
+      const codec = table.get(type);
+      if (codec === undefined) throw new CodecError('unknown-variant', `unknown variant ${JSON.stringify(type)}`);
+      return { type, ...codec.read(r) } as unknown as T;
+    },
+  };
+}
+
+/** A nested canonical value, carried as a byte string, so that its exact bytes can be hashed without encoding again. */
+export const embedded = <T>(codec: Codec<T>, max: number): Codec<{ readonly bytes: Uint8Array; readonly value: T }> => {
+  const raw = bytesMax(max);
+  return {
+    write: (w, v) => raw.write(w, v.bytes),
+    read: (r) => {
+      const bytes = raw.read(r);
+      return { bytes, value: decode(codec, bytes) };
+    },
+  };
+};
+
+export { concatBytes };

@@ -1,0 +1,51 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import type { ChainId, Digest } from './brands.ts';
+import { concatBytes, fromHex, toHex, toUtf8 } from './bytes.ts';
+
+export { sha256 };
+
+export const toDigest = (bytes: Uint8Array): Digest => toHex(bytes) as Digest;
+
+/**
+ * Everything of ours that is signed or hashed under a name. The tag is `bpci/<object>/v<n>` followed by a zero byte,
+ * so no tag is a prefix of another.
+ */
+export type Domain =
+  | 'bpci/genesis/v1'
+  | 'bpci/block/v1'
+  | 'bpci/transaction/v1'
+  | 'bpci/proposal/v1'
+  | 'bpci/prepare/v1'
+  | 'bpci/commit/v1'
+  | 'bpci/round-change/v1'
+  | 'bpci/validator-possession/v1'
+  | 'bpci/validator-set/v1'
+  | 'bpci/beacon/v1'
+  | 'bpci/link-hello/v1'
+  | 'bpci/start-counter/v1'
+  | 'bpci/join/v1'
+  | 'bpci/log-leaf/v1'
+  | 'bpci/result/v1'
+  | 'bpci/event/v1'
+  | 'bpci/last-commit/v1';
+
+const tags = new Map<Domain, Uint8Array>();
+
+function tagOf(domain: Domain): Uint8Array {
+  let tag = tags.get(domain);
+  if (tag === undefined) {
+    tag = toUtf8(`${domain}\0`);
+    tags.set(domain, tag);
+  }
+  return tag;
+}
+
+/** The bytes that are signed: domain tag, chain id (32 bytes), body. A signature never holds in another role or chain. */
+export function signingBytes(domain: Domain, chain: ChainId, body: Uint8Array): Uint8Array {
+  return concatBytes(tagOf(domain), fromHex(chain), body);
+}
+
+/** SHA-256 under a domain tag. */
+export function taggedHash(domain: Domain, body: Uint8Array): Digest {
+  return toDigest(sha256.create().update(tagOf(domain)).update(body).digest());
+}

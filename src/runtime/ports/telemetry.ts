@@ -1,0 +1,36 @@
+/** Logs, metrics and traces as an output. Metric names are OpenTelemetry dotted names, durations in seconds. */
+export type Attributes = Readonly<Record<string, string | number | boolean>>;
+
+export interface Log {
+  debug(message: string, fields?: Attributes): void;
+  info(message: string, fields?: Attributes): void;
+  warn(message: string, fields?: Attributes): void;
+  error(message: string, fields?: Attributes & { readonly error?: never }, cause?: unknown): void;
+  child(fields: Attributes): Log;
+}
+
+export interface Counter {
+  add(value: number, attributes?: Attributes): void;
+}
+export interface Histogram {
+  record(value: number, attributes?: Attributes): void;
+}
+
+export interface Span {
+  setAttributes(attributes: Attributes): void;
+  /** Idempotent. */
+  end(outcome?: 'ok' | 'error'): void;
+  /** W3C traceparent of this span, to be carried to where the work goes on; undefined where it is not sampled. */
+  readonly traceparent: string | undefined;
+}
+
+export interface Telemetry {
+  readonly log: Log;
+  counter(name: string, description: string): Counter;
+  /** `unit` is `s` for durations, `By` for bytes. Buckets start at 10 µs. */
+  histogram(name: string, description: string, unit: 's' | 'By' | '1'): Histogram;
+  /** `read` is called when metrics are collected. */
+  gauge(name: string, description: string, read: () => readonly { value: number; attributes?: Attributes }[]): void;
+  /** A span whose parent is named by `traceparent` where given. */
+  span(name: string, options?: { readonly traceparent?: string | undefined; readonly attributes?: Attributes }): Span;
+}
