@@ -1,0 +1,281 @@
+/**
+ * The state's commitment: a sparse Merkle tree, versioned and persistent. Its root is the header's `stateRoot`.
+ *
+ * Source: ledger design, "State and proofs"; ICS-23 `SmtSpec`. The path of a key is its SHA-256. A leaf is
+ * SHA-256(0x00 ‖ path ‖ SHA-256(value)), an inner node SHA-256(0x01 ‖ left ‖ right); an empty child is 32 zero bytes;
+ * a subtree with a single leaf is that leaf. The root therefore depends on the set of keys and values alone, not on
+ * the order in which they came.
+ *
+ * Nothing is overwritten: an update at height h writes new records under version h and names those that later
+ * versions no longer read (`staleNodes`). Whoever keeps history indexes them by {@link staleKey} and deletes them
+ * when the last height that reads them is given up.
+ */
+import type { Digest } from '../shared/brands.ts';
+import { compareBytes, concatBytes, equalBytes, uint64Key } from '../shared/bytes.ts';
+import { invariant } from '../shared/errors.ts';
+import { toDigest } from '../shared/hash.ts';
+import { hashBytes, hashLeaf } from './merkle-hash.ts';
+import {
+  type Child,
+  decodeLeaf,
+  decodeNode,
+  emptyNode,
+  emptySubtree,
+  encodeLeaf,
+  encodeNode,
+  fanOut,
+  groupOf,
+  leafKey,
+  nibbleAt,
+  nodeKey,
+  nodeSubtree,
+  type TreeNode,
+} from './state-tree-node.ts';
+
+/** Where the tree's records are kept. Returned bytes must not change while a call of this module runs. */
+export interface TreeReader {
+  node(key: Uint8Array): Uint8Array | undefined;
+}
+
+/** The version whose root is meant: the height of the last update that changed something. null is the empty tree. */
+export type RootRef = number | null;
+
+export interface StateChange {
+  readonly key: Uint8Array;
+  /** null deletes; deleting an absent key changes nothing. */
+  readonly value: Uint8Array | null;
+}
+
+export interface NodeWrite {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+export interface TreeUpdate {
+  readonly root: Digest;
+  /** Keep beside the height: it is needed to read, prove and update. */
+  readonly rootRef: RootRef;
+  readonly nodeWrites: readonly NodeWrite[];
+  /** Record keys that roots of this version and later do not read. */
+  readonly staleNodes: readonly Uint8Array[];
+}
+
+/** Root of the empty tree: 32 zero bytes. */
+export const emptyStateRoot: Digest = toDigest(emptySubtree.hash);
+
+/** Versions are stored in six bytes. */
+const versionMax = 2 ** 48 - 1;
+
+export const statePath = (key: Uint8Array): Uint8Array => hashBytes(key);
+export const stateLeafHash = (path: Uint8Array, value: Uint8Array): Uint8Array => hashLeaf(path, hashBytes(value));
+
+interface PathChange {
+  readonly path: Uint8Array;
+  readonly change: StateChange;
+}
+
+interface Item {
+  readonly path: Uint8Array;
+  readonly child: Child;
+}
+
+/**
+ * The tree after a batch of changes at height `version`. The order of the changes does not matter.
+ *
+ * @param previous root that the changes start from; older than `version`
+ * @param changes distinct keys; writing the value a key has already changes nothing
+ */
+export function updateTree(
+  reader: TreeReader,
+  previous: RootRef,
+  version: number,
+  changes: readonly StateChange[],
+): TreeUpdate {
+  invariant(Number.isSafeInteger(version) && version >= 0 && version <= versionMax, 'a tree version is a height');
+  invariant(previous === null || previous < version, 'a tree is updated at a later version than its root');
+  const ordered = changes.map((change) => ({ path: statePath(change.key), change }));
+  ordered.sort((a, b) => compareBytes(a.path, b.path));
+  for (let i = 1; i < ordered.length; i++) {
+    const [before, here] = [ordered[i - 1], ordered[i]] as [PathChange, PathChange];
+    invariant(!equalBytes(before.path, here.path), 'a key is changed once in a batch');
+  }
+  return new Update(reader, version, ordered).run(previous);
+}
+
+class Update {
+  readonly #reader: TreeReader;
+  readonly #version: number;
+  readonly #changes: readonly PathChange[];
+  readonly #writes: NodeWrite[] = [];
+  readonly #stale: Uint8Array[] = [];
+
+  constructor(reader: TreeReader, version: number, changes: readonly PathChange[]) {
+    this.#reader = reader;
+    this.#version = version;
+    this.#changes = changes;
+  }
+
+  /** The root is a node of its own even where it holds one leaf or none, so that the version alone finds it. */
+  run(previous: RootRef): TreeUpdate {
+    const path = new Uint8Array(0);
+    const before = previous === null ? emptyNode : loadNode(this.#reader, previous, path, 0);
+    const children = this.#updateChildren(before, 0, 0, this.#changes.length);
+    let root = nodeSubtree(before.groups);
+    let rootRef = previous;
+    if (children !== null) {
+      if (previous !== null) this.#stale.push(nodeKey(previous, path, 0));
+      const node = this.#withChildren(before, children);
+      root = nodeSubtree(node.groups);
+      rootRef = root === emptySubtree ? null : this.#version;
+      if (rootRef !== null) this.#writes.push({ key: nodeKey(rootRef, path, 0), value: encodeNode(node) });
+    }
+    return { root: toDigest(root.hash), rootRef, nodeWrites: this.#writes, staleNodes: this.#stale };
+  }
+
+  #change(index: number): PathChange {
+    return this.#changes[index] as PathChange;
+  }
+
+  /** New children of a node, or null where none of the changes in [from, to) changes any. */
+  #updateChildren(node: TreeNode, depth: number, from: number, to: number): (Child | null)[] | null {
+    let children: (Child | null)[] | null = null;
+    for (let start = from; start < to; ) {
+      const nibble = nibbleAt(this.#change(start).path, depth);
+      let end = start + 1;
+      while (end < to && nibbleAt(this.#change(end).path, depth) === nibble) end += 1;
+      const before = node.children[nibble] ?? null;
+      const after = this.#updateChild(before, depth + 1, start, end);
+      if (after !== before) {
+        children ??= node.children.slice();
+        children[nibble] = after;
+      }
+      start = end;
+    }
+    return children;
+  }
+
+  #updateChild(child: Child | null, depth: number, from: number, to: number): Child | null {
+    if (child === null || child.path !== null) return this.#updateLeaf(child, depth, from, to);
+    const path = this.#change(from).path;
+    const before = loadNode(this.#reader, child.version, path, depth);
+    const children = this.#updateChildren(before, depth, from, to);
+    if (children === null) return child;
+    this.#stale.push(nodeKey(child.version, path, depth));
+    const [first, second] = children.filter((candidate) => candidate !== null);
+    if (first === undefined) return null;
+    if (second === undefined && first.path !== null) return first;
+    return this.#writeNode(this.#withChildren(before, children), path, depth);
+  }
+
+  /** A place that held one leaf or nothing. */
+  #updateLeaf(leaf: Child | null, depth: number, from: number, to: number): Child | null {
+    const items: Item[] = [];
+    let left = leaf;
+    const keep = (child: Child, path: Uint8Array): void => {
+      items.push({ path, child });
+      left = null;
+    };
+    for (let i = from; i < to; i++) {
+      const { path, change } = this.#change(i);
+      const order = left?.path ? compareBytes(left.path, path) : 1;
+      if (left?.path && order < 0) keep(left, left.path);
+      const hash = change.value === null ? null : stateLeafHash(path, change.value);
+      if (left?.path && order === 0) {
+        if (hash !== null && equalBytes(hash, left.hash)) {
+          keep(left, path);
+          continue;
+        }
+        this.#stale.push(leafKey(left.version, left.path));
+        left = null;
+      }
+      if (change.value === null || hash === null) continue;
+      this.#writes.push({ key: leafKey(this.#version, path), value: encodeLeaf(change.key, change.value) });
+      items.push({ path, child: { version: this.#version, hash, lone: true, path } });
+    }
+    if (left?.path) keep(left, left.path);
+    return this.#build(items, depth, 0, items.length);
+  }
+
+  /** The subtree at `depth` of leaves in ascending order of their paths. */
+  #build(items: readonly Item[], depth: number, from: number, to: number): Child | null {
+    const first = items[from];
+    if (first === undefined || from === to) return null;
+    if (to - from === 1) return first.child;
+    const children = new Array<Child | null>(fanOut).fill(null);
+    for (let start = from; start < to; ) {
+      const nibble = nibbleAt((items[start] as Item).path, depth);
+      let end = start + 1;
+      while (end < to && nibbleAt((items[end] as Item).path, depth) === nibble) end += 1;
+      children[nibble] = this.#build(items, depth + 1, start, end);
+      start = end;
+    }
+    return this.#writeNode(this.#withChildren(emptyNode, children), first.path, depth);
+  }
+
+  /** Only groups with a changed child are hashed again. */
+  #withChildren(before: TreeNode, children: readonly (Child | null)[]): TreeNode {
+    const groups = before.groups.map((group, i) => {
+      for (let nibble = 4 * i; nibble < 4 * i + 4; nibble++) {
+        if (children[nibble] !== before.children[nibble]) return groupOf(children, i);
+      }
+      return group;
+    });
+    return { children, groups };
+  }
+
+  #writeNode(node: TreeNode, path: Uint8Array, depth: number): Child {
+    this.#writes.push({ key: nodeKey(this.#version, path, depth), value: encodeNode(node) });
+    return { version: this.#version, hash: nodeSubtree(node.groups).hash, lone: false, path: null };
+  }
+}
+
+/** The node at the first `depth` nibbles of `path`. A missing record is a broken promise of the store. */
+export function loadNode(reader: TreeReader, version: number, path: Uint8Array, depth: number): TreeNode {
+  const bytes = reader.node(nodeKey(version, path, depth));
+  invariant(bytes !== undefined, `state tree node of version ${version} at depth ${depth} is missing`);
+  return decodeNode(bytes);
+}
+
+/** A leaf's key and value. */
+export function loadLeaf(
+  reader: TreeReader,
+  leaf: { readonly version: number; readonly path: Uint8Array },
+): { readonly key: Uint8Array; readonly value: Uint8Array } {
+  const bytes = reader.node(leafKey(leaf.version, leaf.path));
+  invariant(bytes !== undefined, `state tree leaf of version ${leaf.version} is missing`);
+  return decodeLeaf(bytes);
+}
+
+/** The value that `key` had at a root, or undefined. The root's version must not have been pruned. */
+export function readKey(reader: TreeReader, rootRef: RootRef, key: Uint8Array): Uint8Array | undefined {
+  if (rootRef === null) return undefined;
+  const path = statePath(key);
+  let version = rootRef;
+  for (let depth = 0; ; depth++) {
+    const child = loadNode(reader, version, path, depth).children[nibbleAt(path, depth)];
+    if (child === null || child === undefined) return undefined;
+    if (child.path !== null) {
+      if (!equalBytes(child.path, path)) return undefined;
+      return loadLeaf(reader, { version: child.version, path: child.path }).value;
+    }
+    version = child.version;
+  }
+}
+
+/** The root's digest. */
+export const stateRootOf = (reader: TreeReader, rootRef: RootRef): Digest =>
+  rootRef === null
+    ? emptyStateRoot
+    : toDigest(nodeSubtree(loadNode(reader, rootRef, new Uint8Array(0), 0).groups).hash);
+
+/** Index key of a stale record: sorts by the version that made it stale. */
+export const staleKey = (version: number, node: Uint8Array): Uint8Array => concatBytes(uint64Key(version), node);
+
+/** The record key in a {@link staleKey}. */
+export const nodeOfStaleKey = (stale: Uint8Array): Uint8Array => stale.subarray(8);
+
+/**
+ * Exclusive end of the index entries whose records may be deleted when `oldestHeight` is the oldest height still read:
+ * what became stale at or before it is not reachable from its root.
+ */
+export const staleEnd = (oldestHeight: number): Uint8Array => uint64Key(oldestHeight + 1);
