@@ -14,8 +14,11 @@ import {
 } from '../shared/codec.ts';
 import { signingBytes, taggedHash } from '../shared/hash.ts';
 
-/** Limit of one encoded transaction, bytes. */
-export const transactionBytesMax = 64 * 1024;
+/**
+ * Limit of one encoded transaction, bytes. With its result it is one entry of the transparency log, and the log's entry
+ * bundles (c2sp.org/tlog-tiles) write an entry's length in two bytes: 64 KiB hold the transaction and its result.
+ */
+export const transactionBytesMax = 60 * 1024;
 /** Limit of a block's encoded body, bytes. */
 export const blockBytesMax = 2 * 1024 * 1024;
 /** Limit of transactions in a block. */
