@@ -27,7 +27,8 @@ export type Domain =
   | 'bpci/log-leaf/v1'
   | 'bpci/result/v1'
   | 'bpci/event/v1'
-  | 'bpci/last-commit/v1';
+  | 'bpci/last-commit/v1'
+  | 'bpci/key-rotation/v1';
 
 const tags = new Map<Domain, Uint8Array>();
 

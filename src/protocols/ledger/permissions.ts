@@ -1,0 +1,68 @@
+/**
+ * Who may do what: the only place where an authorization decision about a transaction is taken. A kind that has no row
+ * is permitted to nobody.
+ */
+
+/**
+ * - `member`: any account that exists.
+ * - `validator`: a member of the set that decides the block.
+ * - `governor`: named by genesis.
+ * - `service-owner`: registered the service that the body names.
+ */
+export const roles = ['member', 'validator', 'governor', 'service-owner'] as const;
+export type Role = (typeof roles)[number];
+
+const table: Readonly<Record<string, readonly Role[]>> = {
+  'accounts.bond': ['member'],
+  'accounts.rotate-key': ['member'],
+  'accounts.transfer': ['member'],
+  'accounts.unbond': ['member'],
+  'governance.propose-parameter': ['governor'],
+  'governance.vote': ['validator'],
+  'registry.deregister': ['service-owner'],
+  'registry.register': ['member'],
+  'registry.update': ['service-owner'],
+  'validators.evidence': ['member'],
+  'validators.propose': ['validator', 'governor'],
+  'validators.vote': ['validator'],
+};
+
+/** Kinds with a row, ascending. */
+export const permittedKinds: readonly string[] = Object.keys(table).sort();
+
+/** Whether one of the roles held suffices for transactions of this kind. */
+export function isPermitted(kind: string, held: readonly Role[]): boolean {
+  if (!Object.hasOwn(table, kind)) return false;
+  const allowed = table[kind] ?? [];
+  return held.some((role) => allowed.includes(role));
+}
+
+export interface PermissionRow {
+  readonly kind: string;
+  readonly allowed: Readonly<Record<Role, boolean>>;
+}
+
+/** The whole table: one row a kind, one column a role. */
+export const permissionRows = (): readonly PermissionRow[] =>
+  permittedKinds.map((kind) => ({
+    kind,
+    allowed: Object.fromEntries(roles.map((role) => [role, isPermitted(kind, [role])])) as Record<Role, boolean>,
+  }));
+
+/** The table as text, for `bpci permissions`. */
+export function formatPermissions(): string {
+  const width = Math.max(...permittedKinds.map((kind) => kind.length));
+  const line = (kind: string, cells: readonly string[]): string =>
+    [kind.padEnd(width), ...cells.map((cell, column) => cell.padEnd((roles[column] ?? '').length))]
+      .join('  ')
+      .trimEnd();
+  return [
+    line('kind', roles),
+    ...permissionRows().map(({ kind, allowed }) =>
+      line(
+        kind,
+        roles.map((role) => (allowed[role] ? 'yes' : '-')),
+      ),
+    ),
+  ].join('\n');
+}
