@@ -1,0 +1,128 @@
+/**
+ * Overrides from the environment. `BPCI_` and the path below `spec` in capitals, one word a part:
+ * `spec.chain.blockTime` is BPCI_CHAIN_BLOCK_TIME, `spec.defaults.dataDir` is BPCI_DEFAULTS_DATA_DIR. What has a name is
+ * addressed by it: `spec.nodes[validator].ports.link` is BPCI_NODES_VALIDATOR_PORTS_LINK. Values are read as YAML.
+ */
+import { parse } from 'yaml';
+import { manifestShape } from './manifest-network.ts';
+import type { ObjectShape, Shape } from './manifest-shape.ts';
+import { nearest, type Problem } from './manifest-problems.ts';
+import { type Located, type LocatedMap, toLocated } from './manifest-source.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const toVariable = (name: string): string =>
+  name
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replaceAll('-', '_')
+    .toUpperCase();
+
+interface Target {
+  readonly path: string;
+  readonly set: (value: Located) => void;
+}
+
+/** Variables with these beginnings are ours: a name that fits nothing is an error. Others (tokens, client settings) are left alone. */
+const ownPrefixes = ['BPCI_METADATA_', 'BPCI_CHAIN_', 'BPCI_DEFAULTS_', 'BPCI_HOSTS_', 'BPCI_NODES_'];
+
+/** Every variable that can override something in this document. */
+export function overridableVariables(tree: Located): ReadonlyMap<string, Target> {
+  const targets = new Map<string, Target>();
+  if (tree.kind !== 'map') return targets;
+  const { metadata, spec } = manifestShape.fields;
+  collect(metadata.shape, childMap(tree, 'metadata'), 'BPCI_METADATA', 'metadata', targets);
+  collect(spec.shape, childMap(tree, 'spec'), 'BPCI', 'spec', targets);
+  return targets;
+}
+
+/** Applies the overrides in place; problems are appended. */
+export function applyEnvironment(tree: Located, environment: Environment, problems: Problem[]): void {
+  const targets = overridableVariables(tree);
+  for (const [variable, text] of Object.entries(environment)) {
+    if (text === undefined || !ownPrefixes.some((prefix) => variable.startsWith(prefix))) continue;
+    const origin = { kind: 'environment', variable } as const;
+    const target = targets.get(variable);
+    if (target === undefined) {
+      const suggestion = nearest(variable, [...targets.keys()]);
+      problems.push({
+        code: 'unknown-variable',
+        origin,
+        path: variable,
+        message: suggestion === null ? 'overrides nothing in this manifest' : `unknown; did you mean ${suggestion}?`,
+        found: null,
+        allowed: null,
+      });
+      continue;
+    }
+    try {
+      target.set(toLocated(parse(text), origin));
+    } catch {
+      target.set({ kind: 'scalar', origin, value: text });
+    }
+  }
+}
+
+/** A map under a map; made (and put in its place only when something is set) where it is absent. */
+interface Slot {
+  readonly read: () => LocatedMap | null;
+  readonly write: () => LocatedMap | null;
+}
+
+function childMap(parent: LocatedMap, name: string): Slot {
+  return slotIn({ read: () => parent, write: () => parent }, name);
+}
+
+function slotIn(parent: Slot, name: string): Slot {
+  const read = (): LocatedMap | null => {
+    const value = parent.read()?.entries.get(name)?.value;
+    return value?.kind === 'map' ? value : null;
+  };
+  return {
+    read,
+    write: () => {
+      const existing = read();
+      if (existing !== null) return existing;
+      const above = parent.write();
+      if (above === null || above.entries.has(name)) return null;
+      const origin = { kind: 'default' } as const;
+      const made: LocatedMap = { kind: 'map', origin, entries: new Map() };
+      above.entries.set(name, { origin, value: made });
+      return made;
+    },
+  };
+}
+
+function collect(shape: ObjectShape, slot: Slot, prefix: string, path: string, targets: Map<string, Target>): void {
+  for (const [name, field] of Object.entries(shape.fields)) {
+    const variable = `${prefix}_${toVariable(name)}`;
+    const fieldPath = `${path}.${name}`;
+    const inner: Shape = field.shape;
+    if (inner.kind === 'object') {
+      collect(inner, slotIn(slot, name), variable, fieldPath, targets);
+    } else if (inner.kind === 'list' && inner.item.kind === 'object') {
+      const list = slot.read()?.entries.get(name)?.value;
+      if (list?.kind === 'list') collectNamed(inner.item, list.items, variable, fieldPath, targets);
+    } else {
+      targets.set(variable, {
+        path: fieldPath,
+        set: (value) => slot.write()?.entries.set(name, { origin: value.origin, value }),
+      });
+    }
+  }
+}
+
+function collectNamed(
+  item: ObjectShape,
+  items: readonly Located[],
+  prefix: string,
+  path: string,
+  targets: Map<string, Target>,
+): void {
+  items.forEach((located, index) => {
+    if (located.kind !== 'map') return;
+    const name = located.entries.get('name')?.value;
+    if (name?.kind !== 'scalar' || typeof name.value !== 'string') return;
+    const slot: Slot = { read: () => located, write: () => located };
+    collect(item, slot, `${prefix}_${toVariable(name.value)}`, `${path}[${index}]`, targets);
+  });
+}
