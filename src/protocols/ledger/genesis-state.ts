@@ -1,19 +1,14 @@
 /** The state at height 0, and what a genesis document must satisfy. Source: consensus design, preamble and "Validator set". */
 import type { ChainId, PublicKey } from '../shared/brands.ts';
-import { compareText, concatBytes, fromHex, toHex, toUtf8 } from '../shared/bytes.ts';
+import { compareText } from '../shared/bytes.ts';
 import { invariant } from '../shared/errors.ts';
-import { sha256, signingBytes } from '../shared/hash.ts';
 import type { Application } from './application.ts';
 import { chainIdOf, type Genesis } from './genesis.ts';
 import type { JsonProblem } from './json-codec.ts';
 import type { SignatureRule } from './module.ts';
-import {
-  parameterProblems,
-  protocolVersionSupported,
-  writeParameters,
-  writeProtocolVersion,
-} from './modules/parameters.ts';
+import { parameterProblems, protocolVersionSupported } from './modules/parameters.ts';
 import { readNextSet } from './modules/validator-state.ts';
+import { possessionSigningBytes } from './possession.ts';
 import { type TreeUpdate, updateTree } from './state-tree.ts';
 import { emptyLogEdge, type LogEdge } from './transparency-log.ts';
 import type { ValidatorSet } from './validator-set.ts';
@@ -23,17 +18,6 @@ import { emptyState, type StateWrite, View } from './view.ts';
 export const mainnetValidatorsMin = 4;
 
 const amountMax = 0xffffffffffffffffn;
-
-/**
- * What a validator signs with its signing key to prove that it holds it: the chain's name and both keys. The hash of the
- * name stands where other signatures have the chain id, which is not known yet.
- */
-export const possessionSigningBytes = (chainName: string, publicKey: PublicKey, vrfPublicKey: PublicKey): Uint8Array =>
-  signingBytes(
-    'bpci/validator-possession/v1',
-    toHex(sha256(toUtf8(chainName))) as ChainId,
-    concatBytes(fromHex(publicKey), fromHex(vrfPublicKey)),
-  );
 
 function orderProblems(path: string, keys: readonly PublicKey[]): JsonProblem[] {
   const problems: JsonProblem[] = [];
@@ -124,8 +108,6 @@ export interface GenesisState {
 /** The state at height 0 of a document without {@link genesisProblems}. */
 export function genesisState(application: Application, genesis: Genesis): GenesisState {
   const view = new View(emptyState);
-  writeParameters(view, genesis.parameters);
-  writeProtocolVersion(view, genesis.protocolVersion);
   for (const module of application.modules) module.genesis?.(genesis, view);
   invariant(view.events().length === 0, 'genesis has no events');
   const stateWrites = view.writes();

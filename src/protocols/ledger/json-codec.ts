@@ -36,8 +36,6 @@ export interface JsonCodec<T> extends Codec<T> {
   fromJson(json: unknown, path: string, problems: JsonProblem[]): T | undefined;
 }
 
-type Decoded<C> = C extends JsonCodec<infer T> ? T : never;
-
 /** The value of a JSON document, or everything that is wrong with it. */
 export function readJson<T>(codec: JsonCodec<T>, json: unknown): { value: T } | { problems: readonly JsonProblem[] } {
   const problems: JsonProblem[] = [];
@@ -214,7 +212,7 @@ export function jsonStruct<T extends object>(fields: { readonly [K in keyof T]-?
         if (!Object.hasOwn(json, name)) problems.push({ path: within(path, name), message: 'missing' });
         else {
           const field = codec.fromJson(json[name], within(path, name), problems);
-          if (field !== undefined) value[name] = field;
+          if (field !== undefined) value[name] = field as T[keyof T & string];
         }
       }
       for (const name of Object.keys(json)) {
@@ -253,13 +251,9 @@ export function jsonVariant<T extends { readonly type: string }>(
   };
 }
 
-/** Adds a rule between fields, checked in both directions; `check` gives what is wrong, or undefined. */
-export const jsonChecked = <C extends JsonCodec<never>>(
-  codec: C,
-  check: (value: Decoded<C>) => string | undefined,
-): JsonCodec<Decoded<C>> => {
-  const inner = codec as unknown as JsonCodec<Decoded<C>>;
-  const verified = (value: Decoded<C>): Decoded<C> => {
+/** Adds a rule, checked in both directions; `check` gives what is wrong, or undefined. */
+export function jsonChecked<T>(inner: JsonCodec<T>, check: (value: T) => string | undefined): JsonCodec<T> {
+  const verified = (value: T): T => {
     const problem = check(value);
     if (problem !== undefined) throw new CodecError('out-of-range', problem);
     return value;
@@ -275,4 +269,4 @@ export const jsonChecked = <C extends JsonCodec<never>>(
       return problem === undefined ? value : undefined;
     },
   };
-};
+}

@@ -132,7 +132,7 @@ export class View implements ReadView {
     this.#put(to, key, value);
   }
 
-  delete(from: Table<unknown>, key: string): void {
+  delete<T>(from: Table<T>, key: string): void {
     this.#put(from, key, undefined);
   }
 

@@ -92,6 +92,9 @@ const existing = (view: ReadView, key: PublicKey): Account => {
   return account;
 };
 
+/** Minor units held as bond by an account that exists. */
+export const bondOf = (view: ReadView, key: PublicKey): bigint => existing(view, key).bonded;
+
 /** Sets what a validator may not unbond. The account exists and holds at least this bond. */
 export function lockBond(view: View, key: PublicKey, locked: bigint): void {
   const account = existing(view, key);
