@@ -83,7 +83,7 @@ interface Item {
  * The tree after a batch of changes at height `version`. The order of the changes does not matter.
  *
  * @param previous root that the changes start from; older than `version`
- * @param changes distinct keys; writing the value a key has already changes nothing
+ * @param changes distinct keys, neither they nor values empty; writing the value that a key has changes nothing
  */
 export function updateTree(
   reader: TreeReader,
@@ -93,7 +93,11 @@ export function updateTree(
 ): TreeUpdate {
   invariant(Number.isSafeInteger(version) && version >= 0 && version <= versionMax, 'a tree version is a height');
   invariant(previous === null || previous < version, 'a tree is updated at a later version than its root');
-  const ordered = changes.map((change) => ({ path: statePath(change.key), change }));
+  const ordered = changes.map((change) => {
+    // ICS-23 verifiers refuse proofs of empty keys and values.
+    invariant(change.key.length > 0 && change.value?.length !== 0, 'state keys and values are not empty');
+    return { path: statePath(change.key), change };
+  });
   ordered.sort((a, b) => compareBytes(a.path, b.path));
   for (let i = 1; i < ordered.length; i++) {
     const [before, here] = [ordered[i - 1], ordered[i]] as [PathChange, PathChange];
