@@ -97,7 +97,7 @@ export const blockSyncWire: WireProtocol<BlockSyncMessage> = {
     request: decode(syncRequestCodec, payload),
     ...(replyTo === undefined ? {} : { replyTo: replyTo }),
   }),
-  replyTo: (message) => (message.type === 'remote' ? (message.replyTo) : undefined),
+  replyTo: (message) => (message.type === 'remote' ? message.replyTo : undefined),
   encodeReply: (reply) => encode(syncReplyCodec, reply as SyncReply),
   decodeReply: (payload) => decode(syncReplyCodec, payload),
 };

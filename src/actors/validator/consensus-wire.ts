@@ -1,20 +1,32 @@
 /** What validators say to each other over links: consensus messages, and start counters. */
-import { type ConsensusMessage, consensusMessageBytesMax, consensusMessageCodec } from '../../protocols/ibft/messages.ts';
-import type { PublicKey } from '../../protocols/shared/brands.ts';
-import { bytesMax, type Codec, decode, encode, struct, uint, variant } from '../../protocols/shared/codec.ts';
+import {
+  type ConsensusMessage,
+  consensusMessageBytesMax,
+  consensusMessageCodec,
+} from '../../protocols/ibft/messages.ts';
+import {
+  bytesExact,
+  bytesMax,
+  type Codec,
+  decode,
+  encode,
+  struct,
+  uint,
+  variant,
+} from '../../protocols/shared/codec.ts';
 import { sha256 } from '../../protocols/shared/hash.ts';
 import { toHex } from '../../protocols/shared/bytes.ts';
 
 export type ConsensusWire =
   | { readonly type: 'message'; readonly bytes: Uint8Array }
-  /** "This is my start number `counter`." Sent on every link-up until it is answered. */
-  | { readonly type: 'start'; readonly counter: number }
+  /** "This is my start number `counter`." Sent on link-up until it is answered (start-permit.ts). */
+  | { readonly type: 'start'; readonly counter: number; readonly token: Uint8Array }
   /** The highest start number of the asker that this node had seen before `counter`; 0 where none. */
   | { readonly type: 'start-seen'; readonly counter: number; readonly before: number };
 
 export const consensusWireCodec: Codec<ConsensusWire> = variant<ConsensusWire>({
   message: struct<{ bytes: Uint8Array }>({ bytes: bytesMax(consensusMessageBytesMax) }),
-  start: struct<{ counter: number }>({ counter: uint }),
+  start: struct<{ counter: number; token: Uint8Array }>({ counter: uint, token: bytesExact(16) }),
   'start-seen': struct<{ counter: number; before: number }>({ counter: uint, before: uint }),
 });
 
@@ -30,9 +42,3 @@ export const receiveMessage = (bytes: Uint8Array): ReceivedMessage => ({
   message: decode(consensusMessageCodec, bytes),
   id: toHex(sha256(bytes)),
 });
-
-export const encodeMessage = (message: ConsensusMessage): Uint8Array =>
-  encode(consensusWireCodec, { type: 'message', bytes: encode(consensusMessageCodec, message) });
-
-export const decodeConsensusWire = (payload: Uint8Array, _peer: PublicKey): ConsensusWire =>
-  decode(consensusWireCodec, payload);

@@ -112,12 +112,14 @@ export class SignGuard {
     return writes;
   }
 
-  /** Start counter: incremented at every start, so that a copy restored from a backup can be told from the original. */
-  nextStartCounter(): { readonly counter: number; readonly writes: readonly Write[] } {
-    const key = this.#metaKey('start-counter');
-    const stored = this.#store.get(metaTable, key);
-    const counter = (stored === undefined ? 0 : decode(uint, stored)) + 1;
-    return { counter, writes: [{ table: metaTable, key, value: encode(uint, counter) }] };
+  /** Number of the last start; 0 before the first. Incremented at every start (start-permit.ts). */
+  get startCounter(): number {
+    const stored = this.#store.get(metaTable, this.#metaKey('start-counter'));
+    return stored === undefined ? 0 : decode(uint, stored);
+  }
+
+  writeStartCounter(counter: number): Write {
+    return { table: metaTable, key: this.#metaKey('start-counter'), value: encode(uint, counter) };
   }
 
   #refusal(payload: UnsignedPayload): GuardRefusal | null {

@@ -86,8 +86,8 @@ const votedFields = {
   digest: digest32,
   signature: signature64,
 };
-const votedCodec = struct<PreparePayload>(votedFields);
-const roundChangePayloadCodec: Codec<RoundChangePayload> = struct<RoundChangePayload>({
+export const votedCodec = struct<PreparePayload>(votedFields);
+export const roundChangePayloadCodec: Codec<RoundChangePayload> = struct<RoundChangePayload>({
   author: publicKey32,
   height: heightNumber,
   round: roundNumber,
@@ -95,8 +95,8 @@ const roundChangePayloadCodec: Codec<RoundChangePayload> = struct<RoundChangePay
   preparedDigest: nullable(digest32),
   signature: signature64,
 });
-const encodedBlockCodec: Codec<EncodedBlock> = embedded(blockCodec, blockBytesMax + 64 * 1024);
-const preparesCodec = list(votedCodec, validatorsMax);
+export const encodedBlockCodec: Codec<EncodedBlock> = embedded(blockCodec, blockBytesMax + 64 * 1024);
+export const preparesCodec = list(votedCodec, validatorsMax);
 
 export const consensusMessageCodec: Codec<ConsensusMessage> = variant<ConsensusMessage>({
   proposal: struct<Omit<Extract<ConsensusMessage, { type: 'proposal' }>, 'type'>>({

@@ -1,0 +1,83 @@
+/** What a validator is given. Everything outside its own state reaches it through these. */
+import type { Effect, MachineState, TimerKind } from '../../protocols/ibft/machine-types.ts';
+import type { EncodedBlock, UnsignedPayload } from '../../protocols/ibft/messages.ts';
+import type { Digest, Height, PublicKey, Round } from '../../protocols/shared/brands.ts';
+import type { ActorContext, ActorRef } from '../../runtime/ports/actors.ts';
+import type { Signer } from '../../runtime/ports/signer.ts';
+import type { Store } from '../../runtime/ports/store.ts';
+import type { Telemetry } from '../../runtime/ports/telemetry.ts';
+import type { BlocksDelivery } from '../block-sync.ts';
+import type { Examination, Ingredients, MakerDependencies } from './block-maker.ts';
+import type { ConsensusWire } from './consensus-wire.ts';
+import type { GuardRefusal } from './sign-guard.ts';
+import type { PermitState } from './start-permit.ts';
+
+export type ValidatorMessage =
+  | { readonly type: 'wire'; readonly peer: PublicKey; readonly wire: ConsensusWire }
+  | { readonly type: 'timer'; readonly timer: TimerKind; readonly height: Height; readonly round: Round }
+  /** What was queued in the outbox is durable. */
+  | { readonly type: 'flushed'; readonly send: () => void }
+  | {
+      readonly type: 'gathered';
+      readonly height: Height;
+      readonly round: Round;
+      readonly ingredients: Ingredients;
+    }
+  | {
+      readonly type: 'examined';
+      readonly height: Height;
+      readonly digest: Digest;
+      readonly block: EncodedBlock;
+      readonly examination: Examination;
+    }
+  | { readonly type: 'failed'; readonly what: string; readonly error: unknown }
+  /** All peers with a live link. */
+  | { readonly type: 'links'; readonly live: readonly PublicKey[] }
+  /** Final blocks fetched from a peer. */
+  | { readonly type: 'deliver'; readonly delivery: BlocksDelivery }
+  /** The mempool holds an executable transaction. */
+  | { readonly type: 'transactions-available' }
+  /** The store may work again. */
+  | { readonly type: 'retry' };
+
+export type ValidatorContext = ActorContext<ValidatorMessage>;
+
+/** What keeps a validator from voting, for its status. */
+export type Trouble = 'disk-full';
+
+export interface ValidatorDependencies extends MakerDependencies {
+  /** Store of the guard and the consensus journal, apart from the chain's. */
+  readonly records: Store;
+  readonly signer: Signer;
+  readonly telemetry: Telemetry;
+  /** Sign without asking peers after a start. */
+  readonly restoredWholeNetwork: boolean;
+
+  readonly hasTransactions: () => boolean;
+  readonly livePeers: () => readonly PublicKey[];
+  /** Address of a peer's validator actor. */
+  readonly remote: (peer: PublicKey) => ActorRef<ValidatorMessage>;
+  /** Misbehaviour that a peer's link delivered. */
+  readonly report: (peer: PublicKey, reason: string) => void;
+
+  /** The block at this height is final here and durable. */
+  readonly onFinal: (height: number) => void;
+  /** A peer is known to have, or soon to have, this height. */
+  readonly onPeerAhead: (peer: PublicKey, height: number) => void;
+  /** A peer lags: it is told our final height. */
+  readonly announce: (peer: PublicKey) => void;
+  /** A block that came by sync was refused. */
+  readonly onRefusedBlock: (height: number, peer: PublicKey, reason: string) => void;
+  /** Candidates that can never be in a block on the tip. */
+  readonly onRefusedTransactions: (refused: readonly { readonly hash: Digest; readonly reason: string }[]) => void;
+  readonly onRound: (round: Extract<Effect, { type: 'round-entered' }>) => void;
+  /** What was made of a consensus message. `reason` is its kind where it was accepted. */
+  readonly onVerdict: (kind: 'accepted' | 'ignored' | 'rejected', reason: string) => void;
+  readonly onTrouble: (trouble: Trouble) => void;
+  readonly onEvidence: (evidence: Extract<Effect, { type: 'evidence' }>) => void;
+  /** The machine's state after every message, for reports. */
+  readonly publish: (state: MachineState, permit: PermitState) => void;
+  /** Every signature that leaves, for tests that watch whole lifetimes. */
+  readonly onSigned?: (payload: UnsignedPayload, signature: Uint8Array) => void;
+  readonly onGuardRefusal?: (reason: GuardRefusal, payload: UnsignedPayload) => void;
+}

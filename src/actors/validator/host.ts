@@ -1,0 +1,403 @@
+/**
+ * Hosts the consensus machine: gives it verified inputs one at a time and performs its effects in their order, each
+ * send behind the durability of what it rests on. No protocol decision is made here.
+ */
+import type {
+  ConsensusMessage,
+  EncodedBlock,
+  PreparePayload,
+  ProposalPayload,
+  RoundChangePayload,
+  UnsignedPayload,
+} from '../../protocols/ibft/messages.ts';
+import { createMachine, transition } from '../../protocols/ibft/machine.ts';
+import type {
+  Effect,
+  HeightFacts,
+  Input,
+  MachineState,
+  MachineVerdict,
+  TimerKind,
+  Verified,
+} from '../../protocols/ibft/machine-types.ts';
+import { decodeTransaction } from '../../protocols/ledger/admission.ts';
+import type { Block, Commit } from '../../protocols/ledger/block.ts';
+import type { Digest, Height, PublicKey, Round } from '../../protocols/shared/brands.ts';
+import { compareText } from '../../protocols/shared/bytes.ts';
+import { InvariantError } from '../../protocols/shared/errors.ts';
+import type { BlocksDelivery } from '../block-sync.ts';
+import { applySynced } from '../chain/apply-synced.ts';
+import type { ExecutedBlock } from '../chain/chain.ts';
+
+import { BlockMaker, clockToleranceMs, type Examination, type Ingredients } from './block-maker.ts';
+import type { ValidatorContext, ValidatorDependencies } from './dependencies.ts';
+import { JournalStore } from './journal-store.ts';
+import { Outbox } from './outbox.ts';
+import { SignGuard } from './sign-guard.ts';
+import { StartPermit } from './start-permit.ts';
+import { wireMessage } from './validator-wire.ts';
+import { PayloadVerifier } from './verify-message.ts';
+
+/** Executed blocks kept by digest: the current proposal, an older prepared one, and some slack. */
+const executedKept = 8;
+
+export class Host {
+  readonly dependencies: ValidatorDependencies;
+  readonly permit: StartPermit;
+  readonly outbox: Outbox;
+  readonly payloads: PayloadVerifier;
+  readonly #context: ValidatorContext;
+  readonly #guard: SignGuard;
+  readonly #journal: JournalStore;
+  readonly #maker: BlockMaker;
+  readonly #inputs: Input[] = [];
+  readonly #executed = new Map<string, ExecutedBlock>();
+  readonly #timers = new Map<TimerKind, { height: number; round: number; dueMs: number }>();
+  /** The commit of the last block with the seals that came late: what the next block carries. */
+  #lastCommit: Commit | null;
+  #state: MachineState;
+  #live: readonly PublicKey[] = [];
+
+  constructor(dependencies: ValidatorDependencies, context: ValidatorContext, token: Uint8Array) {
+    this.dependencies = dependencies;
+    this.#context = context;
+    const { chain, records, signer } = dependencies;
+    const chainId = chain.chainId;
+    this.#guard = new SignGuard({ store: records, signer, chainId });
+    this.#journal = new JournalStore(records, chainId, signer.publicKey);
+    this.outbox = new Outbox({ records, chain: chain.store });
+    this.payloads = new PayloadVerifier(dependencies.verifier, chainId);
+    this.#maker = new BlockMaker(dependencies);
+    this.#lastCommit = chain.tip.commit;
+    const counter = this.#guard.startCounter + 1;
+    this.outbox.record([this.#guard.writeStartCounter(counter)]);
+    this.permit = new StartPermit({
+      start: { counter, token },
+      finalHeight: chain.tip.height,
+      override: dependencies.restoredWholeNetwork,
+    });
+    this.#live = dependencies.livePeers();
+    const started = createMachine({
+      chainId,
+      self: signer.publicKey,
+      facts: this.#facts(),
+      records: this.#journal.read(chain.tip.height + 1),
+      live: this.#live,
+    });
+    this.#state = started.state;
+    this.#perform(started.effects);
+    void this.#maker.prepareBeacon();
+    this.run();
+  }
+
+  get machine(): MachineState {
+    return this.#state;
+  }
+
+  /** One input and everything that follows from it. The verdict is on this input. */
+  give(input: Input): MachineVerdict {
+    const verdict = this.#step(input);
+    this.run();
+    return verdict;
+  }
+
+  /** Inputs that effects caused. */
+  run(): void {
+    for (let input = this.#inputs.shift(); input !== undefined; input = this.#inputs.shift()) this.#step(input);
+    this.dependencies.publish(this.#state, this.permit.state);
+  }
+
+  setLive(live: readonly PublicKey[]): void {
+    this.#live = live;
+    this.give({ type: 'links-changed', live });
+  }
+
+  /** After answers to the start question, or a decision. */
+  updatePermit(): void {
+    const { set } = this.#state.facts;
+    const members = set.validators.map(({ publicKey }) => publicKey);
+    if (!this.permit.update(members, set.quorum, this.dependencies.chain.tip.height)) return;
+    const { start, state, highestSeen } = this.permit;
+    if (state === 'abstaining') {
+      this.#context.log.warn('this looks like a copy restored from a backup: not signing for two heights', {
+        start: start.counter,
+        highestSeen,
+      });
+    } else if (highestSeen >= start.counter) {
+      // The next start must be newer than every one that peers have seen.
+      this.outbox.record([this.#guard.writeStartCounter(highestSeen)]);
+    }
+  }
+
+  /** A block was built or executed here. */
+  #remember(executed: ExecutedBlock): void {
+    this.#executed.set(executed.digest, executed);
+    for (const oldest of this.#executed.keys()) {
+      if (this.#executed.size <= executedKept) break;
+      this.#executed.delete(oldest);
+    }
+  }
+
+  /** Final blocks from peers: checked, stored, and the machine moved to the height after them. */
+  applyDelivery(delivery: BlocksDelivery): void {
+    const { chain } = this.dependencies;
+    const before = chain.tip.height;
+    const now = this.#context.clock.now();
+    const refusal = applySynced(chain, this.dependencies.verifier, delivery.blocks, now);
+    if (chain.tip.height > before) {
+      this.#lastCommit = chain.tip.commit;
+      this.outbox.chainWritten();
+      this.#inputs.push({ type: 'decided-by-sync', height: chain.tip.height });
+      this.#announceFinal(before + 1);
+      this.#startNextHeight();
+    }
+    if (refusal !== null) this.dependencies.onRefusedBlock(refusal.height, delivery.peer, refusal.reason);
+    this.run();
+  }
+
+  #step(input: Input): MachineVerdict {
+    const { state, effects, verdict } = transition(this.#state, input);
+    this.#state = state;
+    this.#perform(effects);
+    return verdict;
+  }
+
+  #perform(effects: readonly Effect[]): void {
+    for (const effect of effects) this.#performOne(effect);
+  }
+
+  #performOne(effect: Effect): void {
+    switch (effect.type) {
+      case 'persist':
+        this.outbox.record([this.#journal.write(effect.record)]);
+        return;
+      case 'sign':
+        return this.#sign(effect);
+      case 'broadcast':
+        return this.#broadcast(effect.message);
+      case 'send':
+        return this.#send([effect.to], effect.message);
+      case 'set-timer':
+        return this.#setTimer(effect);
+      case 'cancel-timer':
+        this.#timers.delete(effect.timer);
+        return this.#context.cancelTimer(effect.timer);
+      case 'build-block':
+        return this.#build(effect);
+      case 'check-block':
+        return this.#check(effect);
+      case 'fetch-block':
+        // Seals prove that it is final: block sync brings it, with its seals.
+        for (const source of effect.sources) this.dependencies.onPeerAhead(source, effect.height);
+        return;
+      case 'decide':
+        return this.#decide(effect);
+      case 'late-seal':
+        return this.#addLateSeal(effect);
+      case 'evidence':
+        return this.dependencies.onEvidence(effect);
+      case 'report':
+        return this.dependencies.report(effect.peer, effect.reason);
+      case 'round-entered':
+        return this.dependencies.onRound(effect);
+      case 'peer-behind':
+        return this.dependencies.announce(effect.peer);
+    }
+  }
+
+  #sign(effect: Extract<Effect, { type: 'sign' }>): void {
+    const { payload, beside } = effect;
+    if (this.permit.state !== 'permitted') {
+      this.#inputs.push({ type: 'sign-refused', payload, permanent: false });
+      return;
+    }
+    const signed = this.#guard.sign(payload);
+    if (signed.kind === 'refused') {
+      this.dependencies.onGuardRefusal?.(signed.reason, payload);
+      this.#inputs.push({ type: 'sign-refused', payload, permanent: true });
+      return;
+    }
+    this.outbox.record(signed.writes);
+    this.dependencies.onSigned?.(payload, signed.signature);
+    const message = assemble(payload, this.#guard.publicKey, signed.signature, beside);
+    this.#broadcast(message);
+    this.#inputs.push({ type: 'signed', message });
+  }
+
+  #broadcast(message: Verified<ConsensusMessage>): void {
+    const self = this.dependencies.signer.publicKey;
+    const validators = this.#state.facts.set.validators.map(({ publicKey }) => publicKey);
+    this.#send(
+      validators.filter((key) => key !== self),
+      message,
+    );
+  }
+
+  #send(peers: readonly PublicKey[], message: Verified<ConsensusMessage>): void {
+    this.outbox.whenDurable(() => {
+      const outgoing = wireMessage(this.dependencies.signer.publicKey, message);
+      for (const peer of peers) this.#context.tell(this.dependencies.remote(peer), outgoing);
+    });
+  }
+
+  #setTimer(effect: Extract<Effect, { type: 'set-timer' }>): void {
+    const { timer, height, round, due } = effect;
+    const now = this.#context.clock.monotonicMs();
+    const delayMs = Math.max(0, 'afterMs' in due ? due.afterMs : due.atMs - this.#context.clock.now());
+    const running = this.#timers.get(timer);
+    const isSame = running?.height === height && running.round === round;
+    if (effect.keepEarlier && isSame && running.dueMs <= now + delayMs) return;
+    this.#timers.set(timer, { height, round, dueMs: now + delayMs });
+    this.#context.timer(timer, delayMs, { type: 'timer', timer, height, round });
+  }
+
+  #build(effect: Extract<Effect, { type: 'build-block' }>): void {
+    const { height, round } = effect;
+    this.#context.pipeToSelf(this.#maker.gather(), (outcome) =>
+      'value' in outcome
+        ? { type: 'gathered', height, round, ingredients: outcome.value }
+        : { type: 'failed', what: 'gathering a block', error: outcome.error },
+    );
+  }
+
+  /** Beacon and candidates are here: the block is made on the tip, if it is still wanted. */
+  finishBuild(height: Height, round: Round, { beacon, candidates }: Ingredients): void {
+    const { chain, signer } = this.dependencies;
+    if (height !== this.#state.facts.height) return;
+    const { time: parentTime, parameters } = chain.tip;
+    const time = Math.max(parentTime + parameters.blockTimeMs, this.#context.clock.now());
+    const choice = { time, proposer: signer.publicKey, beacon, lastCommit: this.#lastCommit };
+    const { executed, refused } = chain.build(choice, candidates);
+    this.#remember(executed);
+    if (refused.length > 0) this.dependencies.onRefusedTransactions(refused);
+    const block: EncodedBlock = { bytes: executed.bytes, value: executed.block };
+    this.give({ type: 'block-built', height, round, block });
+  }
+
+  #check(effect: Extract<Effect, { type: 'check-block' }>): void {
+    const { height, digest, block, mode } = effect;
+    const validAtMs = block.value.header.time - clockToleranceMs;
+    if (mode === 'fresh' && validAtMs > this.#context.clock.now()) {
+      this.#inputs.push({ type: 'block-checked', height, digest, result: { kind: 'early', validAtMs } });
+    } else if (this.#executed.has(digest)) {
+      this.#inputs.push({ type: 'block-checked', height, digest, result: { kind: 'valid' } });
+    } else {
+      this.#context.pipeToSelf(this.#maker.examine(block.value), (outcome) =>
+        'value' in outcome
+          ? { type: 'examined', height, digest, block, examination: outcome.value }
+          : { type: 'failed', what: 'examining a block', error: outcome.error },
+      );
+    }
+  }
+
+  /** Its signatures hold (or why they do not): now the block is executed on the tip. */
+  finishCheck(height: Height, digest: Digest, block: EncodedBlock, examination: Examination): void {
+    const { chain } = this.dependencies;
+    if (height !== this.#state.facts.height || chain.tip.height + 1 !== height) return;
+    const verdict =
+      examination.refusal === null
+        ? chain.check(block.value, examination.transactions)
+        : ({ kind: 'invalid', reason: examination.refusal, detail: '' } as const);
+    if (verdict.kind === 'valid') this.#remember(verdict.executed);
+    else {
+      const { proposer } = block.value.header;
+      this.#context.log.warn('invalid block', { height, proposer, reason: verdict.reason, detail: verdict.detail });
+    }
+    const result = verdict.kind === 'valid' ? ({ kind: 'valid' } as const) : verdict;
+    this.give({ type: 'block-checked', height, digest, result });
+  }
+
+  #decide(effect: Extract<Effect, { type: 'decide' }>): void {
+    const { chain } = this.dependencies;
+    const executed = this.#executed.get(effect.digest) ?? this.#executeDecided(effect.block.value);
+    chain.append(executed, effect.commit, this.#context.clock.now());
+    this.#lastCommit = effect.commit;
+    this.outbox.chainWritten();
+    this.#announceFinal(effect.height);
+    this.#startNextHeight();
+  }
+
+  /** A quorum vouches for the signatures in it. */
+  #executeDecided(block: Block): ExecutedBlock {
+    const { chain } = this.dependencies;
+    const decoded = block.transactions.map(decodeTransaction).filter((transaction) => transaction !== undefined);
+    const signers = chain.signersOf(decoded);
+    const signed = decoded.map((transaction, i) => ({
+      ...transaction,
+      signer: signers[i] ?? transaction.value.sender,
+    }));
+    const verdict = chain.check(block, signed);
+    if (verdict.kind === 'valid') return verdict.executed;
+    throw new InvariantError(`a quorum decided a block that is invalid here: ${verdict.reason} (${verdict.detail})`);
+  }
+
+  #announceFinal(from: number): void {
+    const { chain } = this.dependencies;
+    for (let height = from; height <= chain.tip.height; height++) {
+      this.outbox.whenDurable(() => this.dependencies.onFinal(height));
+    }
+  }
+
+  #startNextHeight(): void {
+    this.#executed.clear();
+    const height = this.dependencies.chain.tip.height;
+    this.#inputs.push({ type: 'height-started', facts: this.#facts() });
+    this.outbox.record(this.#journal.prune(height));
+    this.outbox.record(this.#guard.prune(height));
+    this.updatePermit();
+    void this.#maker.prepareBeacon();
+  }
+
+  #facts(): HeightFacts {
+    const { chain, hasTransactions } = this.dependencies;
+    const { height, time, proposer, digest, set, parameters } = chain.tip;
+    return {
+      height: (height + 1) as Height,
+      parent: { time, proposer, digest },
+      set,
+      parameters,
+      hasTransactions: hasTransactions(),
+    };
+  }
+
+  #addLateSeal(effect: Extract<Effect, { type: 'late-seal' }>): void {
+    const { tip } = this.dependencies.chain;
+    const commit = this.#lastCommit;
+    if (commit === null || effect.height !== tip.height || effect.digest !== tip.digest) return;
+    if (effect.round !== commit.round) return;
+    if (commit.seals.some(({ validator }) => validator === effect.seal.validator)) return;
+    const seals = [...commit.seals, effect.seal].sort((a, b) => compareText(a.validator, b.validator));
+    this.#lastCommit = { round: commit.round, seals };
+  }
+}
+
+/** The signed message of a payload with what travels beside it. */
+function assemble(
+  payload: UnsignedPayload,
+  author: PublicKey,
+  signature: Uint8Array,
+  beside: {
+    block: EncodedBlock | null;
+    roundChanges: readonly RoundChangePayload[];
+    prepares: readonly PreparePayload[];
+  },
+): Verified<ConsensusMessage> {
+  const { kind, ...content } = payload;
+  const signed = { ...content, author, signature };
+  switch (kind) {
+    case 'proposal': {
+      if (beside.block === null) throw new InvariantError('a proposal carries its block');
+      const { block, roundChanges, prepares } = beside;
+      return verified({ type: 'proposal', payload: signed as ProposalPayload, block, roundChanges, prepares });
+    }
+    case 'prepare':
+    case 'commit':
+      return verified({ type: kind, payload: signed as PreparePayload });
+    case 'round-change': {
+      const { block, prepares } = beside;
+      return verified({ type: 'round-change', payload: signed as RoundChangePayload, block, prepares });
+    }
+  }
+}
+
+const verified = (message: ConsensusMessage): Verified<ConsensusMessage> => message as Verified<ConsensusMessage>;

@@ -1,0 +1,240 @@
+/**
+ * The validator: an actor around the consensus machine. It decodes and verifies what peers send, gives it to the
+ * machine, and has the effects performed (host.ts). Where its store is full it stops voting and waits; every other
+ * failure is supervision's.
+ */
+import type { Verified } from '../../protocols/ibft/machine-types.ts';
+import type { ConsensusMessage, EncodedBlock } from '../../protocols/ibft/messages.ts';
+import { lastCommitHash } from '../../protocols/ledger/block.ts';
+import { merkleRoot } from '../../protocols/ledger/merkle-log.ts';
+import type { PublicKey } from '../../protocols/shared/brands.ts';
+import { CodecError } from '../../protocols/shared/codec.ts';
+import type { ActorDefinition } from '../../runtime/ports/actors.ts';
+import { StoreError } from '../../runtime/ports/store.ts';
+import { type ReceivedMessage, receiveMessage } from './consensus-wire.ts';
+import type { ValidatorContext, ValidatorDependencies, ValidatorMessage } from './dependencies.ts';
+import { Host } from './host.ts';
+import { PeerStarts, type Start } from './start-permit.ts';
+
+const retryMs = 1000;
+const duplicatesMax = 16_384;
+
+interface State {
+  /** null while the store is full: nothing can be promised, so nothing is said. */
+  readonly host: Host | null;
+  /** Ids of messages that the machine took at this height; a copy is dropped before its signature is checked. */
+  readonly taken: Set<string>;
+  readonly token: Uint8Array;
+  readonly peerStarts: PeerStarts;
+}
+
+export function validatorActor(dependencies: ValidatorDependencies): ActorDefinition<State, ValidatorMessage> {
+  return {
+    name: 'validator',
+    initial: (context) => {
+      const token = context.random.bytes(16);
+      const peerStarts = new PeerStarts(dependencies.records, dependencies.chain.chainId);
+      return open(dependencies, context, { host: null, taken: new Set(), token, peerStarts });
+    },
+    receive: (state, message, context) => {
+      try {
+        return receive(dependencies, state, message, context);
+      } catch (error) {
+        return onStoreFailure(dependencies, error, state, context);
+      }
+    },
+  };
+}
+
+/** A host from what the store holds. */
+function open(dependencies: ValidatorDependencies, context: ValidatorContext, state: State): State {
+  try {
+    const opened = { ...state, host: new Host(dependencies, context, state.token) };
+    askStart(dependencies, opened, context);
+    flush(opened, context);
+    return opened;
+  } catch (error) {
+    return onStoreFailure(dependencies, error, state, context);
+  }
+}
+
+function onStoreFailure(
+  dependencies: ValidatorDependencies,
+  error: unknown,
+  state: State,
+  context: ValidatorContext,
+): State {
+  if (!(error instanceof StoreError) || error.code !== 'full') throw error;
+  if (state.host !== null) {
+    context.log.error('the disk is full: not voting until there is room', { retryMs }, error);
+    dependencies.onTrouble('disk-full');
+  }
+  context.timer('retry', retryMs, { type: 'retry' });
+  return { ...state, host: null };
+}
+
+function receive(
+  dependencies: ValidatorDependencies,
+  state: State,
+  message: ValidatorMessage,
+  context: ValidatorContext,
+): State {
+  const { host } = state;
+  if (host === null) return message.type === 'retry' ? open(dependencies, context, state) : state;
+  const height = host.machine.facts.height;
+  handle(dependencies, { ...state, host }, message, context);
+  if (host.machine.facts.height !== height) state.taken.clear();
+  flush(state, context);
+  return state;
+}
+
+function handle(
+  dependencies: ValidatorDependencies,
+  state: State & { readonly host: Host },
+  message: ValidatorMessage,
+  context: ValidatorContext,
+): void {
+  const { host } = state;
+  switch (message.type) {
+    case 'wire':
+      onWire(dependencies, state, message, context);
+      return;
+    case 'timer':
+      host.give({ type: 'timer-expired', timer: message.timer, height: message.height, round: message.round });
+      return;
+    case 'flushed':
+      message.send();
+      return;
+    case 'gathered':
+      host.finishBuild(message.height, message.round, message.ingredients);
+      return;
+    case 'examined':
+      host.finishCheck(message.height, message.digest, message.block, message.examination);
+      return;
+    case 'failed':
+      if (message.error instanceof StoreError) throw message.error;
+      throw new Error(`${message.what} failed`, { cause: message.error });
+    case 'links':
+      host.setLive(message.live);
+      askStart(dependencies, state, context);
+      return;
+    case 'deliver':
+      host.applyDelivery(message.delivery);
+      return;
+    case 'transactions-available':
+      host.give({ type: 'transactions-available', height: host.machine.facts.height });
+      return;
+    case 'retry':
+      return;
+  }
+}
+
+/** Everything queued becomes durable, then its sends run, in the mailbox' order. */
+function flush({ host }: State, context: ValidatorContext): void {
+  const flushing = host?.outbox.flush() ?? null;
+  if (flushing === null) return;
+  context.pipeToSelf(flushing, (outcome) =>
+    'value' in outcome
+      ? { type: 'flushed', send: outcome.value }
+      : { type: 'failed', what: 'making records durable', error: outcome.error },
+  );
+}
+
+function onWire(
+  dependencies: ValidatorDependencies,
+  state: State & { readonly host: Host },
+  { peer, wire }: Extract<ValidatorMessage, { type: 'wire' }>,
+  context: ValidatorContext,
+): void {
+  const { host } = state;
+  switch (wire.type) {
+    case 'message':
+      onConsensus(dependencies, state, peer, wire.bytes);
+      return;
+    case 'start':
+      answerStart(dependencies, state, peer, wire, context);
+      return;
+    case 'start-seen':
+      host.permit.onAnswer(peer, wire.counter, wire.before);
+      host.updatePermit();
+      return;
+  }
+}
+
+function onConsensus(
+  dependencies: ValidatorDependencies,
+  { host, taken }: State & { readonly host: Host },
+  peer: PublicKey,
+  bytes: Uint8Array,
+): void {
+  const received = decodeReceived(dependencies, peer, bytes);
+  if (received === null) return;
+  const { id, message } = received;
+  if (taken.has(id)) {
+    dependencies.onVerdict('ignored', 'copy');
+    return;
+  }
+  const problem = !host.payloads.verifyMessage(message) ? 'bad-signature' : bodyProblem(message);
+  if (problem !== null) {
+    dependencies.onVerdict('rejected', problem);
+    dependencies.report(peer, problem);
+    return;
+  }
+  const verdict = host.give({ type: 'message', message: message as Verified<ConsensusMessage>, peer });
+  if (verdict.kind === 'accepted' && taken.size < duplicatesMax) taken.add(id);
+  dependencies.onVerdict(verdict.kind, verdict.kind === 'accepted' ? message.type : verdict.reason);
+  if (verdict.kind === 'rejected') dependencies.report(peer, verdict.reason);
+}
+
+function decodeReceived(
+  dependencies: ValidatorDependencies,
+  peer: PublicKey,
+  bytes: Uint8Array,
+): ReceivedMessage | null {
+  try {
+    return receiveMessage(bytes);
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    dependencies.onVerdict('rejected', `malformed-${error.code}`);
+    dependencies.report(peer, `malformed-${error.code}`);
+    return null;
+  }
+}
+
+/** A digest must name exactly one block: the body has to be the one that the header commits to. */
+function bodyProblem(message: ConsensusMessage): string | null {
+  if (message.type !== 'proposal' && message.type !== 'round-change') return null;
+  return message.block === null || isBodyOfHeader(message.block) ? null : 'body-mismatch';
+}
+
+const isBodyOfHeader = ({ value: { header, transactions, lastCommit } }: EncodedBlock): boolean =>
+  header.transactionsRoot === merkleRoot(transactions) && header.lastCommitHash === lastCommitHash(lastCommit);
+
+/** Asks linked validators for the start numbers they have seen, as long as the permit needs answers. */
+function askStart(dependencies: ValidatorDependencies, { host }: State, context: ValidatorContext): void {
+  if (host === null) return;
+  const self = dependencies.signer.publicKey;
+  for (const peer of dependencies.livePeers()) {
+    if (!host.permit.needsAnswer(peer)) continue;
+    const { counter, token } = host.permit.start;
+    host.outbox.whenDurable(() => {
+      context.tell(dependencies.remote(peer), { type: 'wire', peer: self, wire: { type: 'start', counter, token } });
+    });
+  }
+  host.updatePermit();
+}
+
+function answerStart(
+  dependencies: ValidatorDependencies,
+  { host, peerStarts }: State & { readonly host: Host },
+  peer: PublicKey,
+  start: Start,
+  context: ValidatorContext,
+): void {
+  const { before, writes } = peerStarts.answer(peer, start);
+  host.outbox.record(writes);
+  const wire = { type: 'start-seen', counter: start.counter, before } as const;
+  host.outbox.whenDurable(() => {
+    context.tell(dependencies.remote(peer), { type: 'wire', peer: dependencies.signer.publicKey, wire });
+  });
+}
