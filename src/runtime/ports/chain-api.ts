@@ -113,7 +113,10 @@ export interface NetworkView {
 }
 
 export interface AccountView {
+  /** The account's name: its first key. */
   readonly publicKey: string;
+  /** The key that signs for it now; another one than its name after a rotation. */
+  readonly signingKey: string;
   readonly balance: string;
   readonly bond: string;
   /** Lowest nonce that is free now, pending transactions of this node counted. */
