@@ -1,14 +1,15 @@
 /** What a manifest must satisfy as a whole, beyond the shape of each field. Every rule looks at whatever could be read. */
 import { isIP } from 'node:net';
+import { mainnetValidatorsMin } from '../protocols/ledger/genesis-state.ts';
+import { parameterBounds, type ParameterName } from '../protocols/ledger/modules/parameters.ts';
 import { faultyCountMax, isQuorumReachable, quorumOf } from '../protocols/ledger/validator-set.ts';
 import { isLoopback, joinAddress, type PlannedNode } from './manifest-expand.ts';
-import type { ManifestDraft } from './manifest-network.ts';
+import type { ManifestChain, ManifestDraft } from './manifest-network.ts';
 import { formatDuration } from './manifest-shape.ts';
 import { nearest, type Origin, type Problem, show } from './manifest-problems.ts';
 
 /** Accounts whose key files the launcher makes itself. */
 const reservedAccounts = ['faucet', 'operator'];
-const validatorsMinMainnet = 4;
 
 export interface RuleContext {
   readonly draft: ManifestDraft;
@@ -226,7 +227,7 @@ function checkValidators(context: RuleContext): void {
   if (chain === null || written === null || written === undefined) return;
   if (written.some((node) => node === null || node.name === null || node.roles === null)) return;
   const count = context.nodes.filter((node) => node.roles.includes('validator') && node.inGenesis).length;
-  const min = chain.profile === 'devnet' ? 1 : validatorsMinMainnet;
+  const min = chain.profile === 'devnet' ? 1 : mainnetValidatorsMin;
   if (count < min) {
     report(context, 'too-few-validators', 'spec.nodes', {
       message: chain.profile === 'devnet' ? 'there is no validator' : 'a mainnet needs at least 4 validators',
@@ -244,33 +245,41 @@ function checkValidators(context: RuleContext): void {
   });
 }
 
+/** Parameters of the chain by their names in the manifest. */
+const durations = {
+  blockTime: 'blockTimeMs',
+  emptyBlockPeriod: 'emptyBlockPeriodMs',
+  roundTimeout: 'roundTimeoutBaseMs',
+  roundTimeoutMax: 'roundTimeoutMaxMs',
+} as const satisfies Partial<Record<keyof ManifestChain, ParameterName>>;
+
+/** The lesser must not be above the greater. Source: the ledger's rules for parameters. */
+const ordered = [
+  ['roundTimeout', 'roundTimeoutMax', formatDuration],
+  ['evidenceAgeBlocks', 'unbondingBlocks', String],
+  ['trustPeriodBlocks', 'evidenceAgeBlocks', String],
+] as const;
+
 function checkChain(context: RuleContext): void {
   const chain = context.draft.spec?.chain ?? null;
   if (chain === null) return;
-  const atLeast = (name: keyof typeof chain, other: keyof typeof chain, asText: (value: number) => string): void => {
-    const [value, bound] = [chain[name], chain[other]];
-    if (typeof value !== 'number' || typeof bound !== 'number' || value >= bound) return;
-    report(context, 'contradiction', originPath(context, [`spec.chain.${name}`, `spec.chain.${other}`]), {
-      message: `${name} is less than ${other}`,
-      found: `${asText(value)} and ${asText(bound)}`,
-      allowed: `${name} of at least ${other}`,
-    });
-  };
-  atLeast('roundTimeoutMax', 'roundTimeout', formatDuration);
-  atLeast('unbondingBlocks', 'evidenceAgeBlocks', String);
-  atLeast('evidenceAgeBlocks', 'trustPeriodBlocks', String);
-  if (chain.roundTimeout === 0) {
-    report(context, 'bad-duration', 'spec.chain.roundTimeout', {
-      message: 'a round needs time',
-      found: '0',
-      allowed: 'a duration above 0, such as 1s',
+  for (const [name, parameter] of Object.entries(durations)) {
+    const value = chain[name as keyof typeof durations];
+    const [min, max] = parameterBounds[parameter];
+    if (value === null || (value >= min && value <= max)) continue;
+    report(context, 'bad-duration', `spec.chain.${name}`, {
+      message: 'this duration is too short or too long',
+      found: formatDuration(value),
+      allowed: `from ${formatDuration(min)} to ${formatDuration(max)}`,
     });
   }
-  if (chain.blockTime === 0 && chain.emptyBlockPeriod === 0) {
-    report(context, 'contradiction', originPath(context, ['spec.chain.emptyBlockPeriod', 'spec.chain.blockTime']), {
-      message: 'blocks on demand with no empty-block period would make empty blocks without end',
-      found: 'blockTime 0 and emptyBlockPeriod 0',
-      allowed: 'emptyBlockPeriod above 0, such as 10s',
+  for (const [lesser, greater, asText] of ordered) {
+    const [low, high] = [chain[lesser], chain[greater]];
+    if (low === null || high === null || low <= high) continue;
+    report(context, 'contradiction', originPath(context, [`spec.chain.${greater}`, `spec.chain.${lesser}`]), {
+      message: `${greater} is less than ${lesser}`,
+      found: `${asText(high)} and ${asText(low)}`,
+      allowed: `${greater} of at least ${lesser}`,
     });
   }
 }
