@@ -104,14 +104,17 @@ export class Writer {
 
   bytes(value: Uint8Array): void {
     this.#sized(0xc4, value.length);
-    this.#buffer.set(value, this.#reserve(value.length));
+    // Reserved first: the buffer may be replaced by a larger one.
+    const at = this.#reserve(value.length);
+    this.#buffer.set(value, at);
   }
 
   text(value: string): void {
     const bytes = textEncoder.encode(value);
     if (bytes.length < 32) this.#byte(0xa0 | bytes.length);
     else this.#sized(0xd9, bytes.length);
-    this.#buffer.set(bytes, this.#reserve(bytes.length));
+    const at = this.#reserve(bytes.length);
+    this.#buffer.set(bytes, at);
   }
 
   array(length: number): void {
