@@ -6,6 +6,7 @@
  * A restart gives fresh state from `initial`, keeps the mailbox, drops and reports the message that crashed it.
  */
 import type { PublicKey } from '../../protocols/shared/brands.ts';
+import { CodedError } from '../../protocols/shared/errors.ts';
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 import type { Log, Span, Attributes } from './telemetry.ts';
@@ -23,6 +24,21 @@ export interface ActorRef<in Message> {
 /** Where the answer of one ask goes. Single use; a second answer is a dead letter. */
 export interface ReplyTo<in Reply> {
   readonly [message]?: (reply: Reply) => void;
+}
+
+export type ActorErrorCode =
+  | 'timeout' // no answer in time
+  | 'target-stopped' // the target has stopped, or stopped before it answered
+  | 'target-failed' // the target crashed on this very message
+  | 'mailbox-full' // the target's mailbox refused or displaced the message; remote: no credit
+  | 'link-lost' // no link to the peer, or a new incarnation of it
+  | 'undecodable' // the peer's answer is not one
+  | 'asker-stopped' // the actor that asked has stopped or restarted meanwhile
+  | 'name-taken' // a sibling, or an export, of that name exists
+  | 'terminated'; // the system, or the actor that would be the parent, is stopping
+
+export class ActorError extends CodedError<ActorErrorCode> {
+  override readonly name = 'ActorError';
 }
 
 export interface MailboxOptions {
@@ -70,16 +86,17 @@ export interface ActorDefinition<State, Message> {
 
 export interface Sending {
   /** False where the message became a dead letter at once (stopped, full). Remote: false where there is no credit or link. */
-  tell<M>(ref: ActorRef<M>, message: M): boolean;
+  tell<M>(ref: ActorRef<M>, message: NoInfer<M>): boolean;
   /** Resolves when the message is in the mailbox (overflow `wait`, or a remote without credit). */
-  tellWhenRoom<M>(ref: ActorRef<M>, message: M): Promise<void>;
-  /** Rejects with ActorError `timeout`, `target-stopped`, `mailbox-full` or `link-lost`. */
-  ask<M, Reply>(
+  tellWhenRoom<M>(ref: ActorRef<M>, message: NoInfer<M>): Promise<void>;
+  /** Rejects with ActorError `timeout`, `target-stopped`, `target-failed`, `mailbox-full`, `link-lost`, `undecodable` or
+   *  `asker-stopped`. `Reply` is known where `make`'s parameter is annotated: `(replyTo: ReplyTo<Balance>) => …`. */
+  ask<const M, Reply>(
     ref: ActorRef<M>,
-    make: (replyTo: ReplyTo<Reply>) => M,
+    make: (replyTo: ReplyTo<Reply>) => NoInfer<M>,
     options: { readonly timeoutMs: number },
   ): Promise<Reply>;
-  reply<Reply>(replyTo: ReplyTo<Reply>, reply: Reply): void;
+  reply<Reply>(replyTo: ReplyTo<Reply>, reply: NoInfer<Reply>): void;
 }
 
 export interface ActorContext<Message> extends Sending {

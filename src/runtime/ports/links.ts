@@ -48,9 +48,9 @@ export interface Envelope {
 export interface LinkHandler {
   /**
    * An envelope arrived. `consumed` must be called once, when the receiver's mailbox has taken the message out: it
-   * returns the credit to the sender.
+   * returns the credit to the sender. `lane` is the one it came on (default ordinary): its reply takes the same.
    */
-  onEnvelope(peer: PublicKey, envelope: Envelope, consumed: () => void): void;
+  onEnvelope(peer: PublicKey, envelope: Envelope, consumed: () => void, lane?: Lane): void;
   /** `resumed` is false where the peer's incarnation is new: pending asks fail, watches fire. */
   onUp(peer: PublicKey, resumed: boolean): void;
   onDown(peer: PublicKey, reason: string): void;
