@@ -5,19 +5,9 @@
 import type { ChainId, Digest, PublicKey } from '../shared/brands.ts';
 import { tryDecode } from '../shared/codec.ts';
 import { type Application, bodyProblem } from './application.ts';
-import { logEntryBytesMax } from './log-tiles.ts';
 import type { Account } from './modules/accounts.ts';
 import { nonceState } from './nonces.ts';
-import { type Transaction, transactionCodec, transactionHash } from './transaction.ts';
-
-/** Room that a log leaf needs beside the transaction: height, place, result. */
-const leafOverheadBytes = 119;
-
-/**
- * Limit of an encoded transaction in a block, bytes. Slightly below 64 KiB: transaction and result are one entry of
- * the transparency log, whose length C2SP tlog-tiles writes in two bytes.
- */
-export const admittedTransactionBytesMax = logEntryBytesMax - leafOverheadBytes;
+import { type Transaction, transactionBytesMax, transactionCodec, transactionHash } from './transaction.ts';
 
 /** A transaction whose signature was verified, under `signer`. */
 export interface SignedTransaction {
@@ -48,7 +38,7 @@ export function statelessRefusal(
   at: { readonly chainId: ChainId; readonly height: number; readonly application: Application },
 ): StatelessRefusal | null {
   const { value, bytes } = transaction;
-  if (bytes.length > admittedTransactionBytesMax) return 'too-large';
+  if (bytes.length > transactionBytesMax) return 'too-large';
   if (value.chainId !== at.chainId) return 'wrong-chain';
   if (value.expiryHeight < at.height) return 'expired';
   return bodyProblem(value.kind, value.body, at.application);
