@@ -231,7 +231,7 @@ export type Effect =
       readonly commit: Commit;
       readonly checked: boolean;
     }
-  /** A further seal of the round that decided height: for the commit that the next block carries. */
+  /** A further seal of the round that decided `height`: for the commit that the next block carries. */
   | {
       readonly type: 'late-seal';
       readonly height: Height;
@@ -279,7 +279,7 @@ export type IgnoredReason =
 export type RejectedReason =
   | 'unknown-author'
   | 'not-the-proposer'
-  | 'not-our-proposer-header'
+  | 'wrong-header-proposer'
   | 'wrong-chain'
   | 'wrong-block-height'
   | 'wrong-parent'
@@ -315,9 +315,15 @@ export type RoundChangeMessage = Extract<ConsensusMessage, { type: 'round-change
 /** checking: the actor checks the block. held: its time has not come. accepted: prepared for. refused: invalid block. */
 export interface TrackedProposal {
   readonly status: 'checking' | 'held' | 'accepted' | 'refused';
-  readonly message: Verified<ProposalMessage>;
   readonly mode: 'fresh' | 're-proposed';
+  /** Who delivered it. */
   readonly peer: PublicKey;
+  /** null after a restart: the journal holds what was proposed, not the proposer's signature. */
+  readonly payload: ProposalPayload | null;
+  readonly digest: Digest;
+  readonly block: EncodedBlock;
+  readonly roundChanges: readonly RoundChangePayload[];
+  readonly prepares: readonly PreparePayload[];
 }
 
 export interface PreparedCertificate {
@@ -333,12 +339,21 @@ export interface RoundVotes {
   readonly commits: readonly (CommitPayload | null)[];
 }
 
-/** A validator's latest round change. */
+/**
+ * full: the whole time-out. hopeless: cut short, because too few live validators can still take part in the round.
+ * rest: what is left of the time-out after a cut that turned out wrong; a round is cut short at most once.
+ */
+export interface RoundTimer {
+  readonly phase: 'full' | 'hopeless' | 'rest';
+  readonly durationMs: number;
+  /** A quorum of links was live ever since it started. */
+  readonly linksHeld: boolean;
+}
+
+/** A validator's latest round change, validated in full (rule 5). One seen only in a justification is but a position. */
 export interface RoundChangeEntry {
   readonly payload: RoundChangePayload;
-  /** Validated in full (rule 5), or not prepared. One seen only inside a justification is known, but not usable. */
-  readonly isUsable: boolean;
-  /** Kept only while this node proposes the entry's round. */
+  /** Kept only where this node proposes the entry's round. */
   readonly certificate: PreparedCertificate | null;
 }
 
@@ -402,8 +417,8 @@ export interface MachineState {
 
   /** Rule 9's e. */
   readonly expiries: number;
-  /** Running round timer; null while none runs. linksHeld: a quorum of links was live ever since it started. */
-  readonly roundTimer: { readonly durationMs: number; readonly linksHeld: boolean } | null;
+  /** Running round timer; null while none runs. */
+  readonly roundTimer: RoundTimer | null;
 
   readonly own: Readonly<Record<PayloadKind, OwnMessage | null>>;
   readonly decided: Decision | 'by-sync' | null;
