@@ -7,10 +7,15 @@
  * - Commits become durable in the order in which they were made: after a crash the store holds a prefix of them.
  * - When `durable()` resolves, every commit made before the call is on stable storage (fsynced). Concurrent calls
  *   share one fsync. It rejects with `StoreError` and the store refuses further commits when the device fails.
- * - Keys sort as unsigned bytes; keys are 1 to 511 bytes, values at most 2^31 − 1 bytes.
- * - Returned bytes are copies: they stay valid and unchanged.
+ * - Where the device is full, `durable()` rejects with `full` and `commit` throws it until a later `durable()` succeeds,
+ *   which keeps everything committed before; reads go on. Nothing is half-written.
+ * - Keys sort as unsigned bytes; keys are 1 to 511 bytes, values at most 2^31 − 1 bytes; table names are not empty.
+ *   Anything else is an InvariantError, and nothing of that commit is written.
+ * - Bytes are copied on the way in and out: what was returned stays valid and unchanged, what was given may be reused.
+ * - A range is the view of the moment in which its iteration starts, whatever is committed meanwhile.
  */
-import { CodedError } from '../../protocols/shared/errors.ts';
+import type { ChainId } from '../../protocols/shared/brands.ts';
+import { CodedError, invariant } from '../../protocols/shared/errors.ts';
 
 export type StoreErrorCode =
   | 'locked' // another process holds the directory
@@ -23,6 +28,50 @@ export type StoreErrorCode =
 
 export class StoreError extends CodedError<StoreErrorCode> {
   override readonly name = 'StoreError';
+}
+
+export const keyBytesMax = 511;
+
+/** The limits on what is written, the same for every adapter. Throws InvariantError. */
+export function checkWrites(writes: readonly Write[]): void {
+  for (const { table, key, value } of writes) {
+    invariant(table.length > 0, 'a table without a name');
+    invariant(key.length >= 1 && key.length <= keyBytesMax, `a key of ${key.length} bytes in ${table}`);
+    invariant(value === null || value.length <= 0x7fffffff, `a value beyond 2^31 - 1 bytes in ${table}`);
+  }
+}
+
+/** What a store holds, written into it when it is made and compared at every opening. */
+export interface StoreSchema {
+  /** `chain`, `guard`, `services`…: a store of another kind is foreign. */
+  readonly kind: string;
+  /** Raised when the layout changes. */
+  readonly version: number;
+  /** Absent for a store that belongs to no chain. */
+  readonly chainId?: ChainId | undefined;
+}
+
+/** Why a store written under one schema may not be opened under another; null where it may. */
+export function schemaRefusal(stored: StoreSchema, wanted: StoreSchema): StoreError | null {
+  const refuse = (code: StoreErrorCode, message: string): StoreError => new StoreError(code, message);
+  if (stored.kind !== wanted.kind)
+    return refuse('schema-foreign', `this is a ${stored.kind} store, not a ${wanted.kind} store`);
+  if (stored.chainId !== wanted.chainId)
+    return refuse(
+      'schema-foreign',
+      `the store belongs to ${stored.chainId === undefined ? 'no chain' : `chain ${stored.chainId}`}, not to ${wanted.chainId === undefined ? 'none' : wanted.chainId}`,
+    );
+  if (stored.version > wanted.version)
+    return refuse(
+      'schema-newer',
+      `the store has layout ${stored.version}, this program knows up to ${wanted.version}: use the program that wrote it`,
+    );
+  if (stored.version < wanted.version)
+    return refuse(
+      'schema-foreign',
+      `the store has layout ${stored.version}, this program writes ${wanted.version} and cannot convert it`,
+    );
+  return null;
 }
 
 export interface Write {
@@ -53,6 +102,7 @@ export interface StoreSnapshot extends StoreReader {
 }
 
 export interface Store extends StoreReader {
+  /** Throws StoreError (`full`, `failed`, `closed`); then nothing was written. */
   commit(writes: readonly Write[]): void;
   durable(): Promise<void>;
   snapshot(): StoreSnapshot;

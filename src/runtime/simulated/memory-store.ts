@@ -1,0 +1,257 @@
+/**
+ * A disk in memory and the store on it, for simulations and tests. The disk outlives the stores opened on it, one at a
+ * time; a crash leaves what was synced and, of the commits since, as many from the first on as the caller says.
+ */
+import { SortedBytesMap } from '../../protocols/shared/sorted-bytes-map.ts';
+import {
+  checkWrites,
+  schemaRefusal,
+  StoreError,
+  type RangeOptions,
+  type Store,
+  type StoreErrorCode,
+  type StoreReader,
+  type StoreSchema,
+  type StoreSnapshot,
+  type Write,
+} from '../ports/store.ts';
+
+type Table = SortedBytesMap<Uint8Array>;
+type Tables = Map<string, Table>;
+
+export interface MemoryDiskOptions {
+  /** Bytes of keys and values that fit. Default: no limit. */
+  readonly capacityBytes?: number;
+  /** How long a sync takes: awaited by every one. Default: one microtask. */
+  readonly sync?: () => Promise<void>;
+}
+
+const snapshotOf = (tables: Tables): Tables => new Map([...tables].map(([name, table]) => [name, table.snapshot()]));
+
+/** By how many bytes the tables have grown. */
+function apply(tables: Tables, writes: readonly Write[]): number {
+  let grownBytes = 0;
+  for (const { table: name, key, value } of writes) {
+    let table = tables.get(name);
+    if (table === undefined) tables.set(name, (table = new SortedBytesMap()));
+    const previous = table.get(key);
+    if (previous !== undefined) grownBytes -= key.length + previous.length;
+    if (value === null) table.delete(key);
+    else {
+      table.set(key, value);
+      grownBytes += key.length + value.length;
+    }
+  }
+  return grownBytes;
+}
+
+function bytesIn(tables: Tables): number {
+  let bytes = 0;
+  for (const table of tables.values()) for (const [key, value] of table.entries()) bytes += key.length + value.length;
+  return bytes;
+}
+
+function readerOf(tables: () => Tables): StoreReader {
+  return {
+    get: (table, key) => tables().get(table)?.get(key)?.slice(),
+    range: (table, options = {}) => ({
+      [Symbol.iterator]: () => copiesOf(tables().get(table)?.snapshot() ?? new SortedBytesMap(), options),
+    }),
+  };
+}
+
+function* copiesOf(table: Table, options: RangeOptions): Generator<readonly [Uint8Array, Uint8Array]> {
+  let left = options.limit ?? Number.POSITIVE_INFINITY;
+  if (left <= 0) return;
+  for (const [key, value] of table.entries(options)) {
+    yield [key.slice(), value.slice()];
+    if (--left === 0) return;
+  }
+}
+
+export class MemoryDisk {
+  /** May be changed at any time: a smaller disk is full at the next sync, a larger one has room again. */
+  capacityBytes: number;
+  readonly #sync: () => Promise<void>;
+  #synced: Tables = new Map();
+  /** Commits since the last sync, in order. */
+  #unsynced: (readonly Write[])[] = [];
+  #schema: StoreSchema | null = null;
+  #open: MemoryStore | null = null;
+  #broken = false;
+
+  constructor(options: MemoryDiskOptions = {}) {
+    this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
+    this.#sync = options.sync ?? (() => Promise.resolve());
+  }
+
+  /** Throws StoreError `locked`, `schema-newer`, `schema-foreign`. */
+  open(schema: StoreSchema): Store {
+    if (this.#open !== null) throw new StoreError('locked', 'the disk is in use');
+    const refusal = this.#schema === null ? null : schemaRefusal(this.#schema, schema);
+    if (refusal !== null) throw refusal;
+    this.#schema = schema;
+    const tables = snapshotOf(this.#synced);
+    this.#open = new MemoryStore(tables, {
+      sync: this.#sync,
+      isFull: (bytes) => bytes > this.capacityBytes,
+      isBroken: () => this.#broken,
+      onCommit: (writes) => this.#unsynced.push(writes),
+      onSynced: (synced, count) => {
+        this.#synced = synced;
+        this.#unsynced.splice(0, count);
+      },
+      unsyncedCount: () => this.#unsynced.length,
+      onClose: () => {
+        this.#open = null;
+      },
+    });
+    return this.#open;
+  }
+
+  /**
+   * The process dies: the open store is gone (its pending promises never settle), the disk keeps what was synced and
+   * the first `keep(count)` of the `count` commits since. Default: none of them.
+   */
+  crash(keep: (unsynced: number) => number = () => 0): void {
+    const kept = snapshotOf(this.#synced);
+    for (const writes of this.#unsynced.slice(0, keep(this.#unsynced.length))) apply(kept, writes);
+    this.#synced = kept;
+    this.#unsynced = [];
+    this.#open?.abandon();
+    this.#open = null;
+  }
+
+  /** From now on every sync fails, until `repair`. */
+  break(): void {
+    this.#broken = true;
+  }
+
+  repair(): void {
+    this.#broken = false;
+  }
+}
+
+interface DiskSide {
+  readonly sync: () => Promise<void>;
+  readonly isFull: (bytes: number) => boolean;
+  readonly isBroken: () => boolean;
+  readonly onCommit: (writes: readonly Write[]) => void;
+  readonly onSynced: (tables: Tables, count: number) => void;
+  readonly unsyncedCount: () => number;
+  readonly onClose: () => void;
+}
+
+class MemoryStore implements Store {
+  readonly #tables: Tables;
+  #bytes: number;
+  readonly #reader: StoreReader;
+  readonly #disk: DiskSide;
+  #refusal: StoreError | null = null;
+  #syncing: Promise<void> | null = null;
+  /** The sync that starts when the present one ends, shared by everybody who asked meanwhile. */
+  #next: Promise<void> | null = null;
+  #abandoned = false;
+
+  constructor(tables: Tables, disk: DiskSide) {
+    this.#tables = tables;
+    this.#bytes = bytesIn(tables);
+    this.#disk = disk;
+    this.#reader = readerOf(() => {
+      this.#refuseWhere('closed');
+      return this.#tables;
+    });
+  }
+
+  get(table: string, key: Uint8Array): Uint8Array | undefined {
+    return this.#reader.get(table, key);
+  }
+
+  range(table: string, options?: RangeOptions): Iterable<readonly [Uint8Array, Uint8Array]> {
+    return this.#reader.range(table, options);
+  }
+
+  commit(writes: readonly Write[]): void {
+    this.#refuseWhere('closed', 'failed', 'full');
+    checkWrites(writes);
+    const copies = writes.map(({ table, key, value }) => ({ table, key: key.slice(), value: value?.slice() ?? null }));
+    this.#bytes += apply(this.#tables, copies);
+    this.#disk.onCommit(copies);
+  }
+
+  durable(): Promise<void> {
+    if (this.#syncing === null) {
+      this.#syncing = this.#syncOnce().finally(() => {
+        this.#syncing = null;
+      });
+      return this.#syncing;
+    }
+    this.#next ??= this.#syncing.then(
+      () => this.#startNext(),
+      () => this.#startNext(),
+    );
+    return this.#next;
+  }
+
+  snapshot(): StoreSnapshot {
+    this.#refuseWhere('closed');
+    let tables: Tables | null = snapshotOf(this.#tables);
+    return {
+      ...readerOf(() => {
+        if (tables === null) throw new StoreError('closed', 'the snapshot was released');
+        return tables;
+      }),
+      release: () => {
+        tables = null;
+      },
+    };
+  }
+
+  sizeBytes(): number {
+    return this.#bytes;
+  }
+
+  async close(): Promise<void> {
+    if (this.#refusal?.code === 'closed') return;
+    try {
+      if (this.#refusal === null) await this.durable();
+    } finally {
+      if (!this.#abandoned) this.#disk.onClose();
+      this.#refusal = new StoreError('closed', 'the store is closed');
+    }
+  }
+
+  /** The process is gone: nothing of this store has an effect or an outcome any more. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#refusal = new StoreError('closed', 'the process has crashed');
+  }
+
+  #startNext(): Promise<void> {
+    this.#next = null;
+    return this.durable();
+  }
+
+  async #syncOnce(): Promise<void> {
+    this.#refuseWhere('closed', 'failed');
+    // Read together with the tables: commits of a later moment are not part of this sync.
+    const count = this.#disk.unsyncedCount();
+    const synced = snapshotOf(this.#tables);
+    const bytes = this.#bytes;
+    await this.#disk.sync();
+    if (this.#abandoned) await new Promise<never>(() => undefined);
+    if (this.#disk.isBroken()) throw this.#refuse('failed', 'the device failed');
+    if (this.#disk.isFull(bytes)) throw this.#refuse('full', 'no space on the device');
+    this.#refusal = null;
+    this.#disk.onSynced(synced, count);
+  }
+
+  #refuse(code: StoreErrorCode, message: string): StoreError {
+    this.#refusal = new StoreError(code, message);
+    return this.#refusal;
+  }
+
+  #refuseWhere(...codes: readonly StoreErrorCode[]): void {
+    if (this.#refusal !== null && codes.includes(this.#refusal.code)) throw this.#refusal;
+  }
+}
