@@ -1,0 +1,287 @@
+/**
+ * A network in memory: the {@link Transport} of the simulator. Frames of one pipe arrive in the order sent, as over TCP;
+ * a partition holds them (and dials time out) until it heals or the pipe is closed, as TCP retransmits; `cut` and
+ * `crash` end pipes. Everything happens through the clock that it is given, nothing by itself.
+ */
+import type { PublicKey } from '../../protocols/shared/brands.ts';
+import type { Clock, TimerHandle } from '../ports/clock.ts';
+import { type DialOptions, type Listener, type Pipe, type Transport, TransportError } from '../ports/transport.ts';
+
+/** What a frame from one node to another meets now. */
+export interface Conditions {
+  /** Time of flight, ms. */
+  readonly delayMs: number;
+  /** False: nothing passes in this direction. */
+  readonly open: boolean;
+}
+
+export interface PipeNetworkOptions {
+  readonly clock: Clock;
+  /** Asked for every frame and dial. Call `changed` when its answers change. */
+  readonly conditions?: (from: PublicKey, to: PublicKey) => Conditions;
+  /** Sees every frame before it flies, and may change it; null loses it together with the pipe. For fault injection. */
+  readonly onFrame?: (from: PublicKey, to: PublicKey, frame: Uint8Array) => Uint8Array | null;
+  /** Bytes in flight that count as taken by the operating system. Default 256 KiB. */
+  readonly socketBufferBytes?: number;
+}
+
+type ListenHandlers = Parameters<Transport['listen']>[1];
+
+interface Door {
+  readonly key: PublicKey;
+  readonly handlers: ListenHandlers;
+}
+
+const perfect: Conditions = { delayMs: 0, open: true };
+
+export class PipeNetwork {
+  readonly clock: Clock;
+  readonly socketBufferBytes: number;
+  readonly #options: PipeNetworkOptions;
+  readonly #doors = new Map<string, Door>();
+  readonly #pipes = new Set<SimulatedPipe>();
+  #nextPort = 40_000;
+  #connections = 0;
+
+  constructor(options: PipeNetworkOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.socketBufferBytes = options.socketBufferBytes ?? 256 * 1024;
+  }
+
+  /** The network as the node of this key sees it. */
+  transport(key: PublicKey): Transport {
+    return {
+      listen: (address, handlers) => Promise.resolve(this.#listen(key, address, handlers)),
+      dial: (address, options) => this.#dial(key, address, options),
+    };
+  }
+
+  /** Held frames are looked at again. */
+  changed(): void {
+    for (const pipe of [...this.#pipes]) pipe.pump();
+  }
+
+  /** Ends every pipe between two nodes, at both ends, now. What was in flight is lost. */
+  cut(a: PublicKey, b: PublicKey, reason = 'connection reset'): void {
+    this.#sever((pipe) => pipe.ownKey === a && pipe.peerKey === b, reason);
+  }
+
+  /** A node is gone: its doors are shut, its pipes reset at the other end; its own handlers are not called. */
+  crash(key: PublicKey): void {
+    for (const [address, door] of this.#doors) if (door.key === key) this.#doors.delete(address);
+    for (const pipe of [...this.#pipes]) {
+      if (pipe.ownKey !== key) continue;
+      pipe.onClose = () => undefined;
+      pipe.onFrame = () => undefined;
+      pipe.onDrain = () => undefined;
+    }
+    this.#sever((pipe) => pipe.ownKey === key, 'connection reset');
+  }
+
+  conditions(from: PublicKey, to: PublicKey): Conditions {
+    return this.#options.conditions?.(from, to) ?? perfect;
+  }
+
+  inspect(from: PublicKey, to: PublicKey, frame: Uint8Array): Uint8Array | null {
+    return this.#options.onFrame === undefined ? frame : this.#options.onFrame(from, to, frame);
+  }
+
+  forget(pipe: SimulatedPipe): void {
+    this.#pipes.delete(pipe);
+  }
+
+  #sever(isOne: (pipe: SimulatedPipe) => boolean, reason: string): void {
+    for (const pipe of [...this.#pipes]) {
+      if (!isOne(pipe)) continue;
+      pipe.other?.ended(reason);
+      pipe.ended(reason);
+    }
+  }
+
+  #listen(key: PublicKey, asked: string, handlers: ListenHandlers): Listener {
+    const address = asked.endsWith(':0') ? `${asked.slice(0, -1)}${this.#nextPort++}` : asked;
+    if (this.#doors.has(address)) throw new TransportError('bad-address', `${address} is taken`);
+    this.#doors.set(address, { key, handlers });
+    return {
+      address,
+      close: () => {
+        if (this.#doors.get(address)?.key === key) this.#doors.delete(address);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  #dial(key: PublicKey, address: string, options: DialOptions): Promise<Pipe> {
+    return new Promise<Pipe>((resolve, reject) => {
+      const deadlineMs = this.clock.monotonicMs() + options.timeoutMs;
+      let timer: TimerHandle | null = null;
+      const fail = (error: TransportError): void => {
+        timer?.cancel();
+        reject(error);
+      };
+      if (options.abort !== undefined) {
+        options.abort.onAbort = () => fail(new TransportError('unreachable', 'given up'));
+      }
+      const { delayMs } = this.conditions(key, options.expectedKey);
+      // SYN, SYN-ACK and the first flight: two trips before either side has a pipe.
+      timer = this.clock.setTimer(2 * delayMs, () => {
+        const there = this.conditions(key, options.expectedKey);
+        const back = this.conditions(options.expectedKey, key);
+        if (!there.open || !back.open) {
+          const leftMs = Math.max(0, deadlineMs - this.clock.monotonicMs());
+          timer = this.clock.setTimer(leftMs, () => fail(new TransportError('timeout', `${address} does not answer`)));
+          return;
+        }
+        try {
+          resolve(this.#connect(key, address, options.expectedKey));
+        } catch (error) {
+          if (!(error instanceof TransportError)) throw error;
+          fail(error);
+        }
+      });
+    });
+  }
+
+  #connect(key: PublicKey, address: string, expectedKey: PublicKey): Pipe {
+    const door = this.#doors.get(address);
+    if (door === undefined) throw new TransportError('unreachable', `nobody listens on ${address}`);
+    if (door.key !== expectedKey) throw new TransportError('wrong-key', `${address} has key ${door.key}`);
+    this.#connections += 1;
+    const dialerAddress = `dialer:${this.#connections}`;
+    if (!door.handlers.accept(key, dialerAddress)) throw new TransportError('unreachable', 'refused by the peer');
+    const binding = new Uint8Array(32);
+    new DataView(binding.buffer).setUint32(28, this.#connections);
+    const near = new SimulatedPipe(this, key, door.key, address, binding);
+    const far = new SimulatedPipe(this, door.key, key, dialerAddress, binding);
+    near.other = far;
+    far.other = near;
+    this.#pipes.add(near);
+    this.#pipes.add(far);
+    door.handlers.onPipe(far);
+    return near;
+  }
+}
+
+interface Flight {
+  readonly frame: Uint8Array;
+  readonly dueMs: number;
+}
+
+/** One end. Holds what flies towards it. */
+class SimulatedPipe implements Pipe {
+  readonly ownKey: PublicKey;
+  readonly peerKey: PublicKey;
+  readonly channelBinding: Uint8Array;
+  readonly remoteAddress: string;
+  other: SimulatedPipe | null = null;
+  onFrame: (frame: Uint8Array) => void = () => undefined;
+  onClose: (reason: string) => void = () => undefined;
+  onDrain: () => void = () => undefined;
+  readonly #network: PipeNetwork;
+  #incoming: Flight[] = [];
+  #incomingBytes = 0;
+  #closing: { readonly reason: string; readonly dueMs: number } | null = null;
+  #timer: TimerHandle | null = null;
+  #paused = false;
+  #isOpen = true;
+
+  constructor(
+    network: PipeNetwork,
+    ownKey: PublicKey,
+    peerKey: PublicKey,
+    remoteAddress: string,
+    channelBinding: Uint8Array,
+  ) {
+    this.#network = network;
+    this.ownKey = ownKey;
+    this.peerKey = peerKey;
+    this.remoteAddress = remoteAddress;
+    this.channelBinding = channelBinding;
+  }
+
+  get bufferedBytes(): number {
+    return Math.max(0, (this.other?.incomingBytes ?? 0) - this.#network.socketBufferBytes);
+  }
+
+  get incomingBytes(): number {
+    return this.#incomingBytes;
+  }
+
+  send(frame: Uint8Array): void {
+    if (!this.#isOpen || this.other === null) return;
+    const passed = this.#network.inspect(this.ownKey, this.peerKey, frame);
+    if (passed === null) this.other.ended('connection reset');
+    else this.other.#arrives(passed.slice());
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.pump();
+  }
+
+  close(reason: string): void {
+    if (!this.#isOpen) return;
+    this.other?.closesSoon(reason);
+    this.ended(reason);
+  }
+
+  /** The other end closed: known here after what it sent before has arrived. */
+  closesSoon(reason: string): void {
+    if (!this.#isOpen) return;
+    this.#closing = { reason, dueMs: this.#dueMs() };
+    this.pump();
+  }
+
+  ended(reason: string): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#timer?.cancel();
+    this.#incoming = [];
+    this.#incomingBytes = 0;
+    this.#network.forget(this);
+    this.onClose(reason);
+  }
+
+  /** Sets the timer for what is due next, where anything may pass. */
+  pump(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    const next = this.#incoming[0]?.dueMs ?? this.#closing?.dueMs;
+    const isHeld = this.#paused || !this.#network.conditions(this.peerKey, this.ownKey).open;
+    if (next === undefined || isHeld || !this.#isOpen) return;
+    const delayMs = Math.max(0, next - this.#network.clock.monotonicMs());
+    this.#timer = this.#network.clock.setTimer(delayMs, () => this.#deliver());
+  }
+
+  #dueMs(): number {
+    const { delayMs } = this.#network.conditions(this.peerKey, this.ownKey);
+    const last = this.#incoming[this.#incoming.length - 1]?.dueMs ?? 0;
+    return Math.max(last, this.#network.clock.monotonicMs() + delayMs);
+  }
+
+  #arrives(frame: Uint8Array): void {
+    if (!this.#isOpen || this.#closing !== null) return;
+    this.#incoming.push({ frame, dueMs: this.#dueMs() });
+    this.#incomingBytes += frame.length;
+    if (this.#incoming.length === 1) this.pump();
+  }
+
+  #deliver(): void {
+    this.#timer = null;
+    const flight = this.#incoming.shift();
+    if (flight === undefined) {
+      if (this.#closing !== null) this.ended(this.#closing.reason);
+      return;
+    }
+    const wasBuffered = (this.other?.bufferedBytes ?? 0) > 0;
+    this.#incomingBytes -= flight.frame.length;
+    this.pump();
+    this.onFrame(flight.frame);
+    if (wasBuffered && this.other?.bufferedBytes === 0) this.other.onDrain();
+  }
+}
