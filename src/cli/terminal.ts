@@ -1,4 +1,5 @@
 /** What commands print: plain lines; colour only on a terminal and never with NO_COLOR; errors on standard error with what to do next. */
+import { stripVTControlCharacters } from 'node:util';
 import { CodedError } from '../protocols/shared/errors.ts';
 
 /** 0: done. 1: it failed. 2: the command or its input was wrong. */
@@ -26,11 +27,11 @@ const styleCodes: Readonly<Record<Style, readonly [number, number]>> = {
 };
 
 export interface Terminal {
-  out(line?: string): void;
-  err(line?: string): void;
+  readonly out: (line?: string) => void;
+  readonly err: (line?: string) => void;
   /** JSON for programs: one document, indented. */
-  json(value: unknown): void;
-  paint(style: Style, text: string): string;
+  readonly json: (value: unknown) => void;
+  readonly paint: (style: Style, text: string) => string;
 }
 
 export function processTerminal(): Terminal {
@@ -54,8 +55,7 @@ export function processTerminal(): Terminal {
 
 /** Rows as columns of equal width; the first row is the heading. Colour codes do not count. */
 export function formatTable(rows: readonly (readonly string[])[]): readonly string[] {
-  // eslint would call the escape character a mistake in a literal; it is what is looked for.
-  const visible = (cell: string): number => cell.replaceAll(new RegExp('\u001b\\[[0-9]+m', 'g'), '').length;
+  const visible = (cell: string): number => stripVTControlCharacters(cell).length;
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, visible(cell))));
