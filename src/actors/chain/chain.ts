@@ -28,7 +28,7 @@ import { accountAt, parametersAt, validatorSetsAt } from '../../protocols/ledger
 import { nodeOfStaleKey, staleEnd, staleKey } from '../../protocols/ledger/state-tree.ts';
 
 import { edgeAt, type LogEdge } from '../../protocols/ledger/transparency-log.ts';
-import type { ValidatorSet } from '../../protocols/ledger/validator-set.ts';
+import { type ValidatorSet, validatorSetCodec } from '../../protocols/ledger/validator-set.ts';
 import type { StateReader } from '../../protocols/ledger/view.ts';
 import type { ChainId, Digest, Height, PublicKey } from '../../protocols/shared/brands.ts';
 import { height as toHeight } from '../../protocols/shared/brands.ts';
@@ -201,6 +201,10 @@ export class Chain {
       { table: tables.facts, key: at, value: encode(factsCodec, { storedAt, rootRef, firstLeaf }) },
       { table: tables.meta, key: tipKey, value: encode(tipCodec, { height, rootRef }) },
     ];
+    const { nextValidators } = executed;
+    if (executed.block.header.nextValidatorsHash !== executed.block.header.validatorsHash) {
+      writes.push({ table: tables.setChanges, key: at, value: encode(validatorSetCodec, nextValidators) });
+    }
     if (executed.events.length > 0) {
       writes.push({ table: tables.events, key: at, value: encode(eventsCodec, executed.events) });
     }

@@ -16,6 +16,8 @@ export const tables = {
   commits: 'commits',
   /** Height → StoredFacts. */
   facts: 'facts',
+  /** Height → validator set that decides from the next height on, where that is another one. */
+  setChanges: 'set-changes',
   /** Transaction hash → [height, index]. */
   transactions: 'transactions',
   /** Height → list of events. */

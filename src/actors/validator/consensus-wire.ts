@@ -4,16 +4,7 @@ import {
   consensusMessageBytesMax,
   consensusMessageCodec,
 } from '../../protocols/ibft/messages.ts';
-import {
-  bytesExact,
-  bytesMax,
-  type Codec,
-  decode,
-  encode,
-  struct,
-  uint,
-  variant,
-} from '../../protocols/shared/codec.ts';
+import { bytesExact, bytesMax, type Codec, decode, struct, uint, variant } from '../../protocols/shared/codec.ts';
 import { sha256 } from '../../protocols/shared/hash.ts';
 import { toHex } from '../../protocols/shared/bytes.ts';
 

@@ -37,8 +37,9 @@ export type ValidatorMessage =
   | { readonly type: 'deliver'; readonly delivery: BlocksDelivery }
   /** The mempool holds an executable transaction. */
   | { readonly type: 'transactions-available' }
-  /** The store may work again. */
-  | { readonly type: 'retry' };
+  /** Time to see whether a full store has room again, and that it has. */
+  | { readonly type: 'retry' }
+  | { readonly type: 'room' };
 
 export type ValidatorContext = ActorContext<ValidatorMessage>;
 

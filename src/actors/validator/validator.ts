@@ -80,11 +80,31 @@ function receive(
   context: ValidatorContext,
 ): State {
   const { host } = state;
-  if (host === null) return message.type === 'retry' ? open(dependencies, context, state) : state;
+  if (host === null) return whileFull(dependencies, state, message, context);
   const height = host.machine.facts.height;
   handle(dependencies, { ...state, host }, message, context);
   if (host.machine.facts.height !== height) state.taken.clear();
   flush(state, context);
+  return state;
+}
+
+/** Only a sync that succeeds shows that there is room again; then the host is made anew from what is stored. */
+function whileFull(
+  dependencies: ValidatorDependencies,
+  state: State,
+  message: ValidatorMessage,
+  context: ValidatorContext,
+): State {
+  if (message.type === 'room') return open(dependencies, context, state);
+  if (message.type === 'retry') {
+    const synced = Promise.all([dependencies.records.durable(), dependencies.chain.store.durable()]);
+    context.pipeToSelf(synced, (outcome) =>
+      'value' in outcome
+        ? { type: 'room' }
+        : { type: 'failed', what: 'waiting for room on the disk', error: outcome.error },
+    );
+  }
+  if (message.type === 'failed') throw message.error;
   return state;
 }
 
@@ -125,6 +145,7 @@ function handle(
       host.give({ type: 'transactions-available', height: host.machine.facts.height });
       return;
     case 'retry':
+    case 'room':
       return;
   }
 }

@@ -1,0 +1,175 @@
+/** `ChainApi` over the chain of this node: what its HTTP interface and its embedders see. */
+import type { Chain } from '../../actors/chain/chain.ts';
+import type { ChainReader } from '../../actors/chain/chain-reader.ts';
+import { genesisToJson } from '../../protocols/ledger/genesis-json.ts';
+import { readServices } from '../../protocols/ledger/modules/registry.ts';
+import { accountAt, membersAt, protocolVersionAt, rolesAt } from '../../protocols/ledger/queries.ts';
+import { View } from '../../protocols/ledger/view.ts';
+import { isHex64, type Digest, type PublicKey } from '../../protocols/shared/brands.ts';
+import type { ChainApi, ConsensusView, HealthView, SubmitOutcome } from '../ports/chain-api.ts';
+import { blockView, eventViews, finalTransactionView, pendingTransactionView } from './chain-views.ts';
+import { stateView } from './state-view.ts';
+
+/** What of the mempool the interface needs. */
+export interface PoolAccess {
+  submit(transactions: readonly Uint8Array[]): Promise<readonly SubmitOutcome[]>;
+  /** Bytes of a transaction that waits. */
+  pending(hash: Digest): Uint8Array | undefined;
+  /** Lowest nonce of an account that is neither used in state nor waiting. */
+  nextNonce(account: PublicKey): number;
+  size(): { readonly count: number; readonly bytes: number };
+}
+
+export interface ChainApiParts {
+  readonly chain: Chain;
+  readonly reader: ChainReader;
+  readonly pool: PoolAccess;
+  readonly finality: Finality;
+  readonly consensus: () => ConsensusView;
+  readonly checkpoint: () => Uint8Array | null;
+  readonly transactionProof: (hash: Digest) => unknown;
+  readonly stateProof: (height: number, key: Uint8Array) => unknown;
+  readonly health: () => HealthView;
+  readonly readiness: () => HealthView;
+  readonly validatorAddresses: ReadonlyMap<PublicKey, { readonly name: string; readonly addresses: readonly string[] }>;
+}
+
+/** Tells listeners of every block that is final and durable here. */
+export class Finality {
+  readonly #listeners = new Set<(height: number) => void>();
+
+  readonly announce = (height: number): void => {
+    for (const listener of [...this.#listeners]) listener(height);
+  };
+
+  subscribe(listener: (height: number) => void): () => void {
+    // A wrapper, so that the same function can be subscribed twice.
+    const own = (height: number): void => listener(height);
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+}
+
+export function createChainApi(parts: ChainApiParts): ChainApi {
+  const { chain, reader, pool, finality } = parts;
+  const transaction = (hash: string): ReturnType<ChainApi['transaction']> => {
+    if (!isHex64(hash)) return null;
+    const final = finalTransactionView(reader, hash as Digest);
+    if (final !== null) return final;
+    const bytes = pool.pending(hash as Digest);
+    return bytes === undefined ? null : pendingTransactionView(bytes);
+  };
+  return {
+    network: () => networkView(parts),
+    genesis: () => genesisToJson(chain.genesis),
+    submit: (transactions) => pool.submit(transactions),
+    transaction,
+    whenFinal: (hash, timeoutMs, signal) => whenFinal(finality, transaction, hash, timeoutMs, signal),
+    transactionProof: (hash) => (isHex64(hash) ? parts.transactionProof(hash as Digest) : null),
+    block: (height) => blockView(reader, height === 'latest' ? chain.tip.height : height),
+    account: (key) => accountView(chain, pool, key),
+    state: (module, key, options) => stateView(chain, reader, parts.stateProof, { module, key, ...options }),
+    validators: (height) => validatorViews(chain, height),
+    consensus: parts.consensus,
+    services: () =>
+      readServices(new View(chain.state)).map((service) => ({
+        id: service.id,
+        kind: service.kind,
+        owner: service.owner,
+        endpoint: service.endpoints[0] ?? '',
+        // Seen from the chain alone: a lease that is held says nothing of the service behind it.
+        health: 'unknown' as const,
+        leaseUntil: service.leaseUntil,
+      })),
+    logFile: (path) => {
+      if (path !== 'checkpoint') return reader.logTile(path, chain.logEdge.size);
+      const bytes = parts.checkpoint();
+      return bytes === null ? null : { bytes, immutable: false };
+    },
+    eventsAfter: (afterId, filter, limit) => eventViews(reader, chain.tip.height, afterId, filter, limit),
+    lastEventId: () => {
+      const height = reader.lastEventHeight();
+      return height === undefined ? null : `${height}-${reader.events(height).length - 1}`;
+    },
+    onBlock: (listener) => finality.subscribe(listener),
+    mempool: () => pool.size(),
+    health: parts.health,
+    readiness: parts.readiness,
+    rolesOf: (key) => (isHex64(key) ? rolesAt(chain.state, chain.application, key as PublicKey) : []),
+  };
+}
+
+function networkView({ chain, validatorAddresses }: ChainApiParts): ReturnType<ChainApi['network']> {
+  const { genesis, chainId, tip } = chain;
+  const members = membersAt(chain.state);
+  return {
+    chainId,
+    chainName: genesis.chainName,
+    genesisHash: chainId,
+    protocolVersion: protocolVersionAt(chain.state),
+    height: tip.height,
+    parameters: { ...tip.parameters },
+    validators: tip.set.validators.map(({ publicKey }) => ({
+      publicKey,
+      name: members.get(publicKey)?.name ?? '',
+      addresses: validatorAddresses.get(publicKey)?.addresses ?? [],
+    })),
+    faucet: null,
+  };
+}
+
+function accountView(chain: Chain, pool: PoolAccess, key: string): ReturnType<ChainApi['account']> {
+  if (!isHex64(key)) return null;
+  const account = accountAt(chain.state, key as PublicKey);
+  if (account === undefined) return null;
+  return {
+    publicKey: key,
+    signingKey: account.signingKey,
+    balance: String(account.balance),
+    bond: String(account.bonded),
+    nextNonce: pool.nextNonce(key as PublicKey),
+  };
+}
+
+/** The members that decide the next block; of the tip only, since members' names and bonds have no history. */
+function validatorViews(chain: Chain, height: number | undefined): ReturnType<ChainApi['validators']> {
+  if (height !== undefined && height !== chain.tip.height + 1) return null;
+  const members = membersAt(chain.state);
+  return chain.tip.set.validators.map(({ publicKey, vrfPublicKey }) => {
+    const member = members.get(publicKey);
+    return {
+      publicKey,
+      vrfPublicKey,
+      name: member?.name ?? '',
+      bond: String(member?.bond ?? 0n),
+      jailed: member?.leaving != null,
+    };
+  });
+}
+
+async function whenFinal(
+  finality: Finality,
+  read: ChainApi['transaction'],
+  hash: string,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): ReturnType<ChainApi['whenFinal']> {
+  const now = read(hash);
+  if (now?.status === 'final') return now;
+  return new Promise((resolve) => {
+    const finish = (result: Awaited<ReturnType<ChainApi['whenFinal']>>): void => {
+      clearTimeout(timer);
+      unsubscribe();
+      signal?.removeEventListener('abort', onAbort);
+      resolve(result);
+    };
+    const onAbort = (): void => finish(null);
+    const timer = setTimeout(onAbort, timeoutMs);
+    const unsubscribe = finality.subscribe(() => {
+      const view = read(hash);
+      if (view?.status === 'final') finish(view);
+    });
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted === true) onAbort();
+  });
+}
