@@ -65,9 +65,9 @@ export function createActorSystem(options: ActorSystemOptions): ActorSystem {
 class NactActorSystem implements ActorSystem {
   readonly #kernel: Kernel;
 
-  constructor({ nact, ...options }: ActorSystemOptions) {
+  constructor({ nact, links, ...options }: ActorSystemOptions) {
     // The declarations of nact and ours describe the same functions; its references are opaque to both.
-    this.#kernel = new Kernel({ ...options, nact: nact ?? (nactModule as unknown as Nact) });
+    this.#kernel = new Kernel({ ...options, links, nact: nact ?? (nactModule as unknown as Nact) });
   }
 
   tell<M>(ref: ActorRef<M>, message: NoInfer<M>): boolean {
@@ -102,8 +102,8 @@ class NactActorSystem implements ActorSystem {
     this.#kernel.export(name, ref, protocol);
   }
 
-  remote<M>(peer: PublicKey, name: string, _protocol: WireProtocol<M>, _options?: RemoteOptions): ActorRef<M> {
-    return this.#kernel.remote(peer, name);
+  remote<M>(peer: PublicKey, name: string, protocol: WireProtocol<M>, options?: RemoteOptions): ActorRef<M> {
+    return this.#kernel.remote(peer, name, protocol, options ?? {});
   }
 
   onDeadLetter(listener: (letter: DeadLetter) => void): () => void {

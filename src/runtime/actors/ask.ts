@@ -12,6 +12,7 @@ export abstract class Ask {
   /** The open asks of the same time limit. */
   openByDeadline: Set<Ask> | undefined = undefined;
   dueMs = 0;
+  #onSettled: (() => void)[] | undefined = undefined;
 
   /** Takes the answer. False where the ask is settled already: the answer is a dead letter. */
   answer(reply: unknown): boolean {
@@ -24,11 +25,18 @@ export abstract class Ask {
     if (this.#settle()) this.onFailure(code, message);
   }
 
+  /** `callback` runs once the ask has settled, however that came. */
+  whenSettled(callback: () => void): void {
+    (this.#onSettled ??= []).push(callback);
+  }
+
   #settle(): boolean {
     if (this.settled) return false;
     this.settled = true;
     this.openAtTarget?.delete(this);
     this.openByDeadline?.delete(this);
+    const callbacks = this.#onSettled;
+    if (callbacks !== undefined) for (const callback of callbacks) callback();
     return true;
   }
 

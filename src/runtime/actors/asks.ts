@@ -12,7 +12,7 @@ export class AwaitedAsk extends Ask {
   readonly address = ReplyAddress.of(this);
   readonly #madeBy: Set<Ask> | undefined;
   #resolve!: (reply: unknown) => void;
-  #reject!: (cause: ActorError) => void;
+  #reject!: (cause: unknown) => void;
 
   constructor(madeBy: Set<Ask> | undefined) {
     super();
@@ -22,6 +22,12 @@ export class AwaitedAsk extends Ask {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** The message could not even be made or sent: whoever asks is told why, as it is. */
+  abandon(cause: unknown): void {
+    this.#reject(cause);
+    this.fail('target-failed', 'never sent');
   }
 
   protected override onAnswer(reply: unknown): void {

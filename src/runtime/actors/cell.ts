@@ -79,8 +79,8 @@ export class Cell {
   /** Asks that this actor has made and awaits. */
   madeAsks: Set<Ask> | undefined = undefined;
   watchers: Set<Watcher> | undefined = undefined;
-  /** By target: undoes one watch of this actor. */
-  watching: Map<object, () => void> | undefined = undefined;
+  /** By target (the path of a remote one): undoes one watch of this actor. */
+  watching: Map<Cell | string, () => void> | undefined = undefined;
   timers: Map<string, Timer> | undefined = undefined;
   /** Guards what outlives a message (piped work); replaced at every restart. */
   lifetime: Guard | undefined = undefined;

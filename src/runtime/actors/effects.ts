@@ -60,7 +60,7 @@ export function pipeToSelf<T>(
 /** A watch by the actor `cell` on something that can tell `subscribe`d watchers of its end. Replaces an earlier one. */
 export function watch(
   cell: Cell,
-  target: object,
+  target: Cell | string,
   options: {
     readonly toMessage: (terminated: Terminated) => unknown;
     /** Returns how to leave. */
@@ -84,7 +84,7 @@ export function watch(
       }
     },
   };
-  const watching = (cell.watching ??= new Map<object, () => void>());
+  const watching = (cell.watching ??= new Map<Cell | string, () => void>());
   let leave: () => void = () => undefined;
   const undo = (): void => {
     watcher.active = false;
@@ -94,7 +94,7 @@ export function watch(
   leave = options.subscribe(watcher);
 }
 
-export function unwatch(cell: Cell, target: object): void {
+export function unwatch(cell: Cell, target: Cell | string): void {
   const undo = cell.watching?.get(target);
   if (undo === undefined) return;
   cell.watching?.delete(target);

@@ -1,21 +1,24 @@
 /** One actor system: its parts wired together, and the operations that actors and outsiders share. */
 import { toHex } from '../../protocols/shared/bytes.ts';
+import { invariant } from '../../protocols/shared/errors.ts';
 import type { PublicKey } from '../../protocols/shared/brands.ts';
 import {
   ActorError,
   type ActorRef,
   type ActorSystemStats,
   type DeadLetter,
+  type RemoteOptions,
   type ReplyTo,
   type SpawnOptions,
   type Terminated,
   type WireProtocol,
 } from '../ports/actors.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Links } from '../ports/links.ts';
 import type { Random } from '../ports/random.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { openAt, reply, startAsk } from './asks.ts';
-import { type AnyDefinition, Cell, running } from './cell.ts';
+import { type AnyDefinition, Cell, running, type Watcher } from './cell.ts';
 import { Context, type Surroundings } from './context.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Deadlines } from './deadlines.ts';
@@ -24,7 +27,8 @@ import { subscribeToCell, unwatch, watch } from './effects.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Carried } from './mailbox.ts';
 import type { Nact, NactReference } from './nact-port.ts';
-import { resolve } from './references.ts';
+import { RemoteRef, type RemoteTarget, resolve } from './references.ts';
+import { Remote } from './remote.ts';
 import { Scheduler } from './scheduler.ts';
 import { Supervision } from './supervision.ts';
 
@@ -33,6 +37,7 @@ export interface KernelOptions {
   readonly random: Random;
   readonly telemetry: Telemetry;
   readonly nact: Nact;
+  readonly links: Links | undefined;
 }
 
 const fullestMailboxesMax = 10;
@@ -53,10 +58,11 @@ export class Kernel implements Surroundings {
   readonly #scheduler: Scheduler;
   readonly #lifecycle: Lifecycle;
   readonly #supervision: Supervision;
+  readonly #remote: Remote | undefined;
   readonly #fatalListeners = new Set<(cause: unknown) => void>();
   #terminated: Promise<void> | undefined = undefined;
 
-  constructor({ clock, random, telemetry, nact }: KernelOptions) {
+  constructor({ clock, random, telemetry, nact, links }: KernelOptions) {
     this.clock = clock;
     this.random = random;
     this.telemetry = telemetry;
@@ -91,6 +97,9 @@ export class Kernel implements Surroundings {
       scheduler: this.#scheduler,
       onFatal: (cause) => this.#onFatal(cause),
     });
+    const { delivery, deadLetters } = this;
+    this.#remote =
+      links === undefined ? undefined : new Remote({ links, delivery, deadLetters, deadlines: this.#deadlines, log });
     this.#observe();
   }
 
@@ -110,7 +119,7 @@ export class Kernel implements Surroundings {
     if (target instanceof Cell) {
       return this.delivery.deliver(target, trace === undefined ? message : new Carried(message, { trace }));
     }
-    return false;
+    return this.#reach().tell(target, message, trace);
   }
 
   tellWhenRoom(from: Cell | undefined, ref: ActorRef<never>, message: unknown): Promise<void> {
@@ -119,8 +128,9 @@ export class Kernel implements Surroundings {
     return new Promise((fulfil, reject) => {
       const settled = (refusal: Error | undefined): void => (refusal === undefined ? fulfil() : reject(refusal));
       if (target instanceof Cell) {
-        this.delivery.deliverWhenRoom(target, trace === undefined ? message : new Carried(message, { trace }), settled);
-      }
+        const item = trace === undefined ? message : new Carried(message, { trace });
+        this.delivery.deliverWhenRoom(target, item, settled);
+      } else this.#reach().tellWhenRoom(target, message, { trace, settled });
     });
   }
 
@@ -133,9 +143,14 @@ export class Kernel implements Surroundings {
     const target = resolve(this, ref);
     const trace = from?.scope?.trace;
     const ask = startAsk(from, timeoutMs, this.#deadlines);
-    if (target instanceof Cell) {
-      openAt(target, ask);
-      this.delivery.deliver(target, new Carried(make(ask.address), { ask, trace }));
+    try {
+      const message = make(ask.address);
+      if (target instanceof Cell) {
+        openAt(target, ask);
+        this.delivery.deliver(target, new Carried(message, { ask, trace }));
+      } else this.#reach().ask(target, message, { ask, trace });
+    } catch (cause) {
+      ask.abandon(cause);
     }
     return ask.promise;
   }
@@ -150,7 +165,7 @@ export class Kernel implements Surroundings {
 
   stop(from: Cell | undefined, ref: ActorRef<never>): Promise<void> {
     const target = resolve(this, ref);
-    if (!(target instanceof Cell)) return Promise.resolve();
+    invariant(target instanceof Cell, `an actor of another node is not stopped from here: ${target.path}`);
     const done = this.#lifecycle.stop(target);
     for (let above = from; above !== undefined; above = above.parent) if (above === target) return Promise.resolve();
     return done;
@@ -159,26 +174,34 @@ export class Kernel implements Surroundings {
   watch(cell: Cell, ref: ActorRef<never>, toMessage: (terminated: Terminated) => unknown): void {
     const target = resolve(this, ref);
     const { delivery, onFailure } = this;
-    if (target instanceof Cell) {
-      watch(cell, target, {
-        toMessage,
-        delivery,
-        onFailure,
-        subscribe: (watcher) => subscribeToCell(target, watcher),
-      });
-    }
+    const isLocal = target instanceof Cell;
+    const subscribe = (watcher: Watcher): (() => void) =>
+      isLocal ? subscribeToCell(target, watcher) : this.#reach().watch(target, watcher);
+    watch(cell, isLocal ? target : target.path, { toMessage, delivery, onFailure, subscribe });
   }
 
   unwatch(cell: Cell, ref: ActorRef<never>): void {
-    unwatch(cell, resolve(this, ref));
+    const target = resolve(this, ref);
+    unwatch(cell, target instanceof Cell ? target : target.path);
   }
 
-  export(name: string, _ref: ActorRef<never>, _protocol: WireProtocol<unknown>): void {
-    throw new ActorError('link-lost', `${name} cannot be exported: this actor system has no links`);
+  export(name: string, ref: ActorRef<never>, protocol: WireProtocol<unknown>): void {
+    const cell = resolve(this, ref);
+    invariant(cell instanceof Cell, `only an actor of this node can be exported: ${cell.path}`);
+    this.#reach().export(name, cell, protocol);
   }
 
-  remote(peer: PublicKey, name: string): ActorRef<unknown> {
-    throw new ActorError('link-lost', `bpci://${peer}/${name} cannot be reached: this actor system has no links`);
+  remote(peer: PublicKey, name: string, protocol: WireProtocol<unknown>, options: RemoteOptions): ActorRef<unknown> {
+    this.#reach();
+    const path = `bpci://${peer}/${name}`;
+    const { lane = 'ordinary', delivery = 'at-most-once' } = options;
+    return new RemoteRef({ system: this, path, peer, name, protocol, options: { lane, delivery } });
+  }
+
+  /** The way to other nodes. */
+  #reach(): Remote {
+    if (this.#remote === undefined) throw new ActorError('link-lost', 'this actor system has no links');
+    return this.#remote;
   }
 
   onDeadLetter(listener: (letter: DeadLetter) => void): () => void {
@@ -218,6 +241,7 @@ export class Kernel implements Surroundings {
 
   async #terminate(): Promise<void> {
     await this.#lifecycle.stop(this.root);
+    this.#remote?.terminate();
     this.#deadlines.clear();
     this.#nact.stop(this.#folder);
     this.#nact.stop(this.#nactSystem);

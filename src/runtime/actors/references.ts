@@ -31,7 +31,9 @@ export class LocalRef implements ActorRef<unknown> {
 
 export interface RemoteTarget {
   readonly system: object;
+  readonly path: string;
   readonly peer: PublicKey;
+  /** Under which the peer exports it. */
   readonly name: string;
   readonly protocol: WireProtocol<unknown>;
   readonly options: Required<RemoteOptions>;
@@ -45,7 +47,7 @@ export class RemoteRef implements ActorRef<unknown> {
   }
 
   get path(): string {
-    return `bpci://${this.#target.peer}/${this.#target.name}`;
+    return this.#target.path;
   }
 
   toString(): string {
