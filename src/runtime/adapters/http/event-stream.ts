@@ -48,7 +48,8 @@ export class EventStream {
     if (expiresAt !== null) {
       this.#expiry = setTimeout(() => this.close(), Math.max(0, expiresAt * 1000 - Date.now()));
     }
-    this.#write(': open\n\n');
+    // A client that is cut before its first event knows from this where it stood.
+    this.#write(this.#position === null ? ': open\n\n' : `id: ${this.#position}\n\n`);
     this.#pump();
   }
 

@@ -1,13 +1,10 @@
 /** The transparency log as C2SP tlog-tiles: a checkpoint and tiles, to be cached by anyone for ever. */
 import { Type } from 'typebox';
 import type { FastifyReply } from 'fastify';
+import { parseTilePath } from '../../../protocols/ledger/log-tiles.ts';
 import type { ChainApi } from '../../ports/chain-api.ts';
 import type { Application } from './application.ts';
 import { notFound } from './problem.ts';
-
-/** tlog-tiles: `<level>/<index>[.p/<width>]`, the index in groups of three digits, all but the last with an `x`. */
-const tilePath =
-  /^(entries|[0-9]|[1-5][0-9]|6[0-3])\/(x[0-9]{3}\/){0,5}[0-9]{3}(\.p\/([1-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5]))?$/;
 
 export function registerLog({ app }: Application, api: ChainApi): void {
   const binary = (description: string, type: string): Record<string, unknown> => ({
@@ -46,8 +43,9 @@ export function registerLog({ app }: Application, api: ChainApi): void {
     },
     handler: ({ params }, reply) => {
       const path = params['*'];
-      if (!tilePath.test(path)) throw notFound('a log file of this path');
-      return send(reply, `tile/${path}`, 'application/octet-stream');
+      const full = `tile/${path}`;
+      if (parseTilePath(full) === null) throw notFound('a log file of this path');
+      return send(reply, full, 'application/octet-stream');
     },
   });
 }

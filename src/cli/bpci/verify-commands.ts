@@ -1,0 +1,133 @@
+/** `bpci verify` (offline) and `bpci log verify` (against a node that is not believed). */
+import type { Command } from 'commander';
+import { verifyServedLog } from '../../client/log-audit.ts';
+import { genesisFromJson } from '../../protocols/ledger/genesis-json.ts';
+import { chainIdOf, type Genesis } from '../../protocols/ledger/genesis.ts';
+import { readJson } from '../../protocols/ledger/json-codec.ts';
+import { proofBundleCodec } from '../../protocols/ledger/proof-bundle.ts';
+import { type BundleVerification, verifyBundle } from '../../protocols/ledger/verify-bundle.ts';
+import { type Digest, isHex64 } from '../../protocols/shared/brands.ts';
+import { createVerifier } from '../../runtime/adapters/ed25519.ts';
+import { CommandError, exitCodes, type Terminal } from '../terminal.ts';
+import { type CommandContext, readJsonFile } from './command-context.ts';
+import { wholeNumber } from './chain-commands.ts';
+
+interface VerifyOptions {
+  readonly genesis: string;
+  readonly trusted?: { readonly height: number; readonly digest: Digest };
+  readonly currentHeight?: number;
+}
+
+export function registerVerify(program: Command, context: CommandContext): void {
+  program
+    .command('verify')
+    .description('Verify a proof bundle against a genesis document, with no node')
+    .argument('<file>', 'the bundle, as bpci tx proof prints it')
+    .requiredOption('--genesis <file>', 'genesis.json of the chain, from somebody you trust')
+    .option('--trusted <height:hash>', 'a final header that you know from elsewhere', trustedHeader)
+    .option('--current-height <height>', 'where the chain stands now, to judge the age of the proof', wholeNumber)
+    .addHelpText(
+      'after',
+      '\nExit code 0: every check holds. 1: refused, or unanchored (older than the trust period without --trusted).\n\nExample:\n  $ bpci verify proof.json --genesis genesis.json',
+    )
+    .action((file: string, options: VerifyOptions, command: Command) => {
+      const genesis = readGenesis(options.genesis);
+      const read = readJson(proofBundleCodec, readJsonFile(file, 'proof bundle'));
+      if ('problems' in read) {
+        throw new CommandError(
+          'failed',
+          `${file} is no proof bundle`,
+          read.problems.slice(0, 20).map(({ path, message }) => `${path === '' ? 'document' : path}: ${message}`),
+        );
+      }
+      const verifier = createVerifier();
+      const verification = verifyBundle(read.value, genesis, {
+        verifySignature: (key, message, signature) => verifier.verify(key, message, signature),
+        ...(options.trusted === undefined ? {} : { trusted: options.trusted }),
+        ...(options.currentHeight === undefined ? {} : { currentHeight: options.currentHeight }),
+      });
+      context.print(command, verification, (found) => verificationLines(context.terminal, found));
+      if (verification.verdict !== 'valid') process.exitCode = exitCodes.failed;
+    });
+  registerLogVerify(program, context);
+}
+
+function registerLogVerify(program: Command, context: CommandContext): void {
+  const log = program.command('log').description('The transparency log');
+  log
+    .command('verify')
+    .description('Fetch the checkpoint and every tile and entry, and check them against each other')
+    .option(
+      '--genesis <file>',
+      'genesis.json from somebody you trust; without it the validators of the node are believed',
+    )
+    .addHelpText('after', '\nExample:\n  $ bpci log verify --genesis genesis.json')
+    .action(async (options: { genesis?: string }, command: Command) => {
+      const client = await context.client(command);
+      const genesis = options.genesis === undefined ? null : readGenesis(options.genesis);
+      const network = await client.network();
+      if (genesis !== null && chainIdOf(genesis) !== network.chainId) {
+        throw new CommandError('failed', 'the node is of another chain than the genesis document', [
+          `node     ${network.chainId}`,
+          `genesis  ${chainIdOf(genesis)}`,
+        ]);
+      }
+      const validators = await client.validators();
+      const verifier = createVerifier();
+      const audit = await verifyServedLog({
+        fetchFile: (path) => client.logFile(path),
+        chainId: network.chainId,
+        validators: validators.map(({ publicKey }) => publicKey),
+        finalityThreshold: network.parameters['finalityThreshold'] ?? 67,
+        verifySignature: (key, message, signature) => verifier.verify(key, message, signature),
+        onProgress: (done, all) => {
+          if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${all} files`);
+        },
+      });
+      if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+      context.print(command, audit, ({ checks, size, root }) => [
+        ...checks.map((check) => checkLine(context.terminal, check)),
+        `log of ${size} entries, root ${root}`,
+      ]);
+      if (!audit.ok) process.exitCode = exitCodes.failed;
+    });
+}
+
+function verificationLines(terminal: Terminal, found: BundleVerification): readonly string[] {
+  const { verdict, checks, headerDigest, transactionHash } = found;
+  const words = {
+    valid: terminal.paint('green', 'valid'),
+    unanchored: terminal.paint('yellow', 'unanchored: give a recent header that you trust with --trusted HEIGHT:HASH'),
+    invalid: terminal.paint('red', 'refused'),
+  };
+  return [
+    ...checks.map(({ check, ok, detail }) => checkLine(terminal, { name: check, ok, detail })),
+    ...(transactionHash === null ? [] : [`transaction  ${transactionHash}`]),
+    `header       ${headerDigest}`,
+    words[verdict],
+  ];
+}
+
+const checkLine = (
+  terminal: Terminal,
+  { name, ok, detail }: { readonly name: string; readonly ok: boolean; readonly detail: string },
+): string =>
+  `${ok ? terminal.paint('green', 'ok    ') : terminal.paint('red', 'FAILED')}  ${name.padEnd(18)}  ${detail}`;
+
+function trustedHeader(text: string): { height: number; digest: Digest } {
+  const [heightText = '', digest = '', ...rest] = text.split(':');
+  if (rest.length > 0 || !/^[0-9]{1,15}$/.test(heightText) || !isHex64(digest)) {
+    throw new CommandError('usage', `${text} is not HEIGHT:HASH`, ['Example: --trusted 1200:5f…  (64 hex digits)']);
+  }
+  return { height: Number(heightText), digest: digest as Digest };
+}
+
+function readGenesis(file: string): Genesis {
+  const read = genesisFromJson(readJsonFile(file, 'genesis document'));
+  if ('value' in read) return read.value;
+  throw new CommandError(
+    'usage',
+    `${file} is no genesis document`,
+    read.problems.slice(0, 20).map(({ path, message }) => `${path}: ${message}`),
+  );
+}
