@@ -209,7 +209,10 @@ export type Effect =
       readonly mode: 'fresh' | 're-proposed';
       readonly peer: PublicKey;
     }
-  /** Seals decide a block that is not here. Answer with `block-fetched`, `decided-by-sync` or `height-started`. */
+  /**
+   * Seals decide a block that is not here; asked again with every resend. Answer with `block-fetched` (sources hold the
+   * block, but may not know that it is decided), `decided-by-sync`, or not at all: the rounds go on meanwhile.
+   */
   | {
       readonly type: 'fetch-block';
       readonly height: Height;
@@ -374,8 +377,6 @@ export interface Decision {
   readonly round: Round;
   readonly digest: Digest;
   readonly commit: Commit;
-  /** The `decide` effect was given; false while the block is fetched. */
-  readonly isComplete: boolean;
 }
 
 export interface PreviousDecision {
@@ -421,6 +422,8 @@ export interface MachineState {
   readonly roundTimer: RoundTimer | null;
 
   readonly own: Readonly<Record<PayloadKind, OwnMessage | null>>;
+  /** Seals decide a block that is not here yet. Until it comes, this validator goes on as if undecided: it may be needed. */
+  readonly awaited: Decision | null;
   readonly decided: Decision | 'by-sync' | null;
   readonly accused: readonly PublicKey[];
 

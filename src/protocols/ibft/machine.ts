@@ -41,7 +41,7 @@ import { becomeDue, settle, uponLinksChanged, uponResendTick, uponRoundTimeout }
 import { resendMs } from './timeouts.ts';
 import { askCheck, uponBlockChecked, uponHeldProposalDue } from './upon-proposal.ts';
 import { replayLater, uponMessage, uponSigned, uponSignRefused } from './upon-message.ts';
-import { completeDecision, stopTimers } from './voting.ts';
+import { completeAwaited, fetchAwaited, stopTimers } from './voting.ts';
 
 /** The state at the beginning of a height, before anything happened in it. */
 function freshHeight(state: Draft, facts: HeightFacts): void {
@@ -64,6 +64,7 @@ function freshHeight(state: Draft, facts: HeightFacts): void {
   state.expiries = 0;
   state.roundTimer = null;
   state.own = { proposal: null, prepare: null, commit: null, 'round-change': null };
+  state.awaited = null;
   state.decided = null;
   state.accused = [];
 }
@@ -140,6 +141,7 @@ function uponTimer(step: Step, input: Extract<Input, { type: 'timer-expired' }>)
     case 'round':
       return input.round === state.round ? uponRoundTimeout(step) : ignored('stale');
     case 'resend':
+      fetchAwaited(step);
       return uponResendTick(step);
     case 'proposal-held':
       return input.round === state.round ? uponHeldProposalDue(step) : ignored('stale');
@@ -162,8 +164,7 @@ function upon(step: Step, input: Input): MachineVerdict {
     case 'height-started':
       return uponHeightStarted(step, input.facts);
     case 'decided-by-sync':
-      if (input.height < heightOf(state) || state.decided === 'by-sync') return ignored('stale');
-      if (state.decided !== null && state.decided.isComplete) return ignored('decided');
+      if (input.height < heightOf(state) || state.decided !== null) return ignored('stale');
       state.decided = 'by-sync';
       stopTimers(step);
       return accepted;
@@ -188,13 +189,8 @@ function uponAnswer(step: Step, input: Answer): MachineVerdict {
       return uponBlockBuilt(step, input.round, input.block);
     case 'block-checked':
       return uponBlockChecked(step, input.digest, input.result);
-    case 'block-fetched': {
-      const { decided } = state;
-      if (decided === null || decided === 'by-sync' || decided.isComplete) return ignored('stale');
-      if (digestOf(input.block) !== decided.digest) return ignored('stale');
-      completeDecision(step, input.block);
-      return accepted;
-    }
+    case 'block-fetched':
+      return completeAwaited(step, digestOf(input.block), input.block) ? accepted : ignored('stale');
   }
 }
 

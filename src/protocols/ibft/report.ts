@@ -97,6 +97,7 @@ function waitingFor(state: MachineState, step: ConsensusStep): string {
   const { quorum } = state.facts.set;
   const votes = votesOfRound(state, state.round);
   const digest = state.proposal?.digest;
+  if (state.awaited !== null) return 'the decided block, from a peer that has it';
   switch (step) {
     case 'waiting':
       return state.facts.parameters.blockTimeMs > 0 ? 'the block time' : 'a transaction, or the time of an empty block';
@@ -111,9 +112,7 @@ function waitingFor(state: MachineState, step: ConsensusStep): string {
     case 'committing':
       return `commits: ${digest === undefined ? 0 : countFor(votes.commits, digest)} of ${quorum}`;
     case 'decided':
-      return state.decided !== 'by-sync' && state.decided?.isComplete === false
-        ? 'the decided block, from a peer that has it'
-        : 'the decided block to be stored';
+      return 'the decided block to be stored';
     case 'awaiting-proposal':
       return waitingInRound(state);
   }

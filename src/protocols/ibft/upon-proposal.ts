@@ -13,7 +13,7 @@ import type {
   Verified,
 } from './machine-types.ts';
 import { enterRound, notePosition, notePositions } from './rounds.ts';
-import { acceptProposal } from './voting.ts';
+import { acceptProposal, completeAwaited } from './voting.ts';
 import type { PublicKey } from '../shared/brands.ts';
 
 /** Rule 4's first half, and rules 2 and 3. */
@@ -47,6 +47,8 @@ export function uponProposal(
     if (known.payload !== null) accuse(step, author, { kind: 'proposal', first: known.payload, second: payload });
     return rejected('equivocation');
   }
+  if (state.awaited !== null && refusalOfBlock(placeOf(state), message.block, payload.digest) === null)
+    if (completeAwaited(step, payload.digest, message.block)) return accepted;
   const judged = judge(state, message);
   if ('refusal' in judged) return judged.refusal;
   notePosition(step, author, round);

@@ -12,7 +12,7 @@ import type {
 } from './machine-types.ts';
 import type { RoundChangePayload } from './messages.ts';
 import { notePosition } from './rounds.ts';
-import { checkAmnesia } from './voting.ts';
+import { checkAmnesia, completeAwaited } from './voting.ts';
 
 const sameClaim = (a: RoundChangePayload, b: RoundChangePayload): boolean =>
   a.preparedRound === b.preparedRound && a.preparedDigest === b.preparedDigest;
@@ -85,6 +85,8 @@ export function uponRoundChange(step: Step, author: number, message: RoundChange
   }
   const refusal = refusalOfRoundChange(message, state.facts.set, placeOf(state));
   if (refusal !== null) return rejected(refusal);
+  const certificate = certificateOf(message);
+  if (certificate !== null && completeAwaited(step, certificate.digest, certificate.block)) return accepted;
   for (const votes of state.votes.values()) {
     const commit = votes.commits[author] ?? null;
     if (commit !== null) checkAmnesia(step, author, commit, payload);

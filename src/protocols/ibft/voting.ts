@@ -1,6 +1,6 @@
 /** Accepting a proposal, preparing, committing, deciding. Source: consensus design, rules 6 and 7. */
 import type { CommitSeal } from '../ledger/block.ts';
-import type { PublicKey, Round } from '../shared/brands.ts';
+import type { Digest, Round } from '../shared/brands.ts';
 import { accepted, ignored, invariant, rejected } from '../shared/errors.ts';
 import { futureRoundsMax, pastCommitsMax, payloadBytes } from './bounds.ts';
 import {
@@ -156,20 +156,25 @@ function findBlock(state: MachineState, payload: CommitPayload): EncodedBlock | 
 function checkDecided(step: Step, round: Round, payload: CommitPayload): void {
   const { state } = step;
   const { digest } = payload;
-  const { commits, prepares } = votesOfRound(state, round);
+  const { commits } = votesOfRound(state, round);
   if (countFor(commits, digest) < state.facts.set.quorum) return;
   const seals = votesFor(commits, digest).map(({ author, signature }) => ({ validator: author, signature }));
-  state.decided = { round, digest, commit: { round, seals }, isComplete: false };
-  stopTimers(step);
+  state.awaited = { round, digest, commit: { round, seals } };
   const block = findBlock(state, payload);
-  if (block !== null) {
-    completeDecision(step, block);
-    return;
-  }
-  const sources: PublicKey[] = [keyAt(state, proposerOfRound(state, round))];
-  for (const vote of [...votesFor(prepares, digest), ...votesFor(commits, digest)])
-    if (!sources.includes(vote.author) && vote.author !== state.self) sources.push(vote.author);
-  step.effects.push({ type: 'fetch-block', height: heightOf(state), round, digest, sources });
+  if (block !== null) completeDecision(step, block);
+  else fetchAwaited(step);
+}
+
+/** Asks for the decided block: first the round's proposer, then those who prepared it. */
+export function fetchAwaited(step: Step): void {
+  const { state } = step;
+  if (state.awaited === null || state.decided !== null) return;
+  const { round, digest, commit } = state.awaited;
+  const { prepares } = votesOfRound(state, round);
+  const holders = [...votesFor(prepares, digest).map(({ author }) => author), ...commit.seals.map((s) => s.validator)];
+  const sources = [...new Set([keyAt(state, proposerOfRound(state, round)), ...holders])];
+  const others = sources.filter((source) => source !== state.self);
+  step.effects.push({ type: 'fetch-block', height: heightOf(state), round, digest, sources: others });
 }
 
 export function stopTimers(step: Step): void {
@@ -177,13 +182,20 @@ export function stopTimers(step: Step): void {
   for (const timer of ['proposal-due', 'round', 'resend', 'proposal-held'] as const) cancelTimer(step, timer);
 }
 
-/** The block of a decided digest is at hand. */
-export function completeDecision(step: Step, block: EncodedBlock): void {
+/** A block came by: true where it is the decided one that was missing. */
+export function completeAwaited(step: Step, digest: Digest, block: EncodedBlock): boolean {
+  if (step.state.awaited?.digest !== digest || step.state.decided !== null) return false;
+  completeDecision(step, block);
+  return true;
+}
+
+function completeDecision(step: Step, block: EncodedBlock): void {
   const { state } = step;
-  const { decided } = state;
-  invariant(decided !== null && decided !== 'by-sync', 'only a decision by seals is completed');
-  const { round, digest, commit } = decided;
-  state.decided = { ...decided, isComplete: true };
+  invariant(state.awaited !== null, 'only a decision by seals is completed');
+  const { round, digest, commit } = state.awaited;
+  state.decided = state.awaited;
+  state.awaited = null;
+  stopTimers(step);
   state.previous = {
     height: heightOf(state),
     round,
