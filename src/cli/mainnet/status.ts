@@ -1,0 +1,129 @@
+/** `mainnet status`: processes and nodes of the network that runs here, and what the chain says of them. */
+import { existsSync, readFileSync } from 'node:fs';
+import { ChainClient } from '../../client/chain-client.ts';
+import { askReport, type LauncherReport } from '../../runtime/launcher-control.ts';
+import { networkDirectory } from '../../runtime/network-directory.ts';
+import type { ConsensusView } from '../../runtime/ports/chain-api.ts';
+import { exitCodes, formatElapsed, formatTable, type Terminal } from '../terminal.ts';
+import { type RunningNetwork, requireRunning } from './locate.ts';
+
+const answerTimeoutMs = 2000;
+
+interface NodeStatus {
+  readonly name: string;
+  readonly process: string;
+  readonly state: string;
+  readonly ready: boolean;
+  readonly pid: number | null;
+  readonly restarts: number;
+  readonly upMs: number | null;
+  readonly memoryBytes: number | null;
+  readonly height: number | null;
+  readonly link: string | null;
+  readonly api: string | null;
+  readonly lastFailure: string | null;
+}
+
+export async function showStatus(
+  options: { readonly file: string | undefined; readonly host: string | undefined; readonly json: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  const running = requireRunning(options.file, options.host);
+  const report = await askReport(running.state.socket);
+  const consensus = await askConsensus(running, report);
+  const nodes = nodeStatuses(report, consensus);
+  const ready = nodes.every((node) => node.ready);
+  if (options.json) {
+    const { network, manifest, pid, startedAt } = report;
+    terminal.json({ network, manifest, launcher: { pid, startedAt }, ready, nodes, consensus });
+  } else print(terminal, report, nodes, consensus);
+  return ready ? exitCodes.done : exitCodes.failed;
+}
+
+function nodeStatuses(report: LauncherReport, consensus: ConsensusView | null): readonly NodeStatus[] {
+  const peers = new Map(consensus?.peers.map((peer) => [peer.name, peer]));
+  return report.processes.flatMap((process) =>
+    process.nodes.map((node) => ({
+      name: node.name,
+      process: process.name,
+      state: node.ready ? 'ready' : process.state === 'ready' ? 'starting' : process.state,
+      ready: node.ready,
+      pid: process.pid,
+      restarts: process.restarts,
+      upMs: process.startedAt === null ? null : Date.now() - process.startedAt,
+      memoryBytes: process.pid === null ? null : residentBytes(process.pid),
+      height: peers.get(node.name)?.height ?? null,
+      link: node.addresses?.link ?? null,
+      api: node.addresses?.api ?? null,
+      lastFailure: process.lastFailure,
+    })),
+  );
+}
+
+/** The first node that serves the API and answers. */
+async function askConsensus(running: RunningNetwork, report: LauncherReport): Promise<ConsensusView | null> {
+  const { authorityFile } = networkDirectory(running.dataDir);
+  for (const node of report.processes.flatMap((process) => process.nodes)) {
+    const address = node.addresses?.api ?? null;
+    if (address === null) continue;
+    const loopback = /^(127\.|localhost:|\[::1\])/.test(address);
+    const client = new ChainClient({
+      endpoint: `${loopback ? 'http' : 'https'}://${address}`,
+      timeoutMs: answerTimeoutMs,
+      ...(existsSync(authorityFile) ? { certificateAuthority: readFileSync(authorityFile, 'utf8') } : {}),
+    });
+    try {
+      return await client.consensus();
+    } catch {
+      // A node that does not answer is shown as it is; another may.
+    }
+  }
+  return null;
+}
+
+function residentBytes(pid: number): number | null {
+  try {
+    const kibibytes = /^VmRSS:\s+([0-9]+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kibibytes === undefined ? null : Number(kibibytes) * 1024;
+  } catch {
+    return null;
+  }
+}
+
+const stateStyles: Readonly<Partial<Record<string, 'green' | 'red' | 'yellow'>>> = {
+  ready: 'green',
+  failed: 'red',
+  'backing-off': 'yellow',
+};
+
+function print(
+  terminal: Terminal,
+  report: LauncherReport,
+  nodes: readonly NodeStatus[],
+  consensus: ConsensusView | null,
+): void {
+  const { out, paint } = terminal;
+  const elapsed = formatElapsed(Date.now() - report.startedAt);
+  out(`${paint('bold', report.network)}  ${report.manifest}, launcher ${report.pid}, up ${elapsed}`);
+  if (consensus !== null) {
+    const age = formatElapsed(consensus.lastBlockAgeMs);
+    out(`height ${consensus.height}, round ${consensus.round}, ${consensus.step}; last block ${age} ago`);
+    for (const problem of consensus.problems) out(paint('yellow', `! ${problem.message}`));
+  }
+  out();
+  const rows = nodes.map((node) => [
+    node.name,
+    paint(stateStyles[node.state] ?? 'dim', node.state),
+    node.height === null ? '-' : String(node.height),
+    node.pid === null ? '-' : String(node.pid),
+    node.upMs === null ? '-' : formatElapsed(node.upMs),
+    String(node.restarts),
+    node.memoryBytes === null ? '-' : `${Math.round(node.memoryBytes / 1024 / 1024)} MiB`,
+    node.api ?? node.link ?? '-',
+  ]);
+  const heading = ['node', 'state', 'height', 'process', 'up', 'restarts', 'memory', 'address'];
+  for (const line of formatTable([heading, ...rows])) out(line);
+  for (const node of nodes) {
+    if (!node.ready && node.lastFailure !== null) out(paint('red', `${node.name}: ${node.lastFailure}`));
+  }
+}
