@@ -5,7 +5,11 @@
  */
 import type { Application } from '../../protocols/ledger/application.ts';
 import { application as defaultApplication } from '../../protocols/ledger/application.ts';
-import type { DecodedTransaction, SignedTransaction } from '../../protocols/ledger/admission.ts';
+import {
+  type DecodedTransaction,
+  decodeTransaction,
+  type SignedTransaction,
+} from '../../protocols/ledger/admission.ts';
 import { genesisBeaconOutput } from '../../protocols/ledger/beacon.ts';
 import { type Block, blockCodec, blockDigest, type Commit, commitCodec } from '../../protocols/ledger/block.ts';
 import { eventCodec } from '../../protocols/ledger/events.ts';
@@ -57,6 +61,8 @@ const eventsCodec = list(eventCodec, 1_000_000);
 /** Records of the state's history deleted in one block at most, so that pruning never stalls a block. */
 const prunedPerBlock = 20_000;
 
+const recentBlocks = 8;
+
 /** The last final block, and what the next one stands on. */
 export interface ChainTip {
   /** 0: genesis. */
@@ -94,6 +100,8 @@ export class Chain {
   #parent: ParentBlock;
   #rootRef: number | null;
   #logEdge: LogEdge;
+  /** Of the last blocks appended, so that what reacts to a block need not decode it again. */
+  readonly #recent = new Map<number, readonly DecodedTransaction[]>();
 
   /** Writes the genesis state into an empty store. Throws StoreError `schema-foreign` where another chain lies there. */
   constructor(options: ChainOptions) {
@@ -162,6 +170,8 @@ export class Chain {
     invariant(header.parent === this.#tip.digest, 'a block is appended to its parent');
     const writes = this.#writesOf(executed, commit, storedAt);
     this.store.commit(writes);
+    this.#recent.set(header.height, executed.transactions);
+    this.#recent.delete(header.height - recentBlocks);
     this.#parent = parentOf(header);
     this.#rootRef = executed.tree.rootRef;
     this.#logEdge = executed.log.edge;
@@ -175,6 +185,16 @@ export class Chain {
       set: executed.nextValidators,
       parameters: executed.nextParameters,
     };
+  }
+
+  /** Transactions of a stored block, in order. */
+  transactionsOf(height: number): readonly DecodedTransaction[] {
+    const recent = this.#recent.get(height);
+    if (recent !== undefined) return recent;
+    const bytes = this.store.get(tables.blocks, uint64Key(height));
+    if (bytes === undefined) return [];
+    const decoded = decode(blockCodec, bytes).transactions.map(decodeTransaction);
+    return decoded.filter((transaction) => transaction !== undefined);
   }
 
   #ledgerState(): LedgerState {

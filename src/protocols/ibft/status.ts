@@ -1,4 +1,4 @@
-/** What a node tells its peers on every heartbeat. At most 64 bytes. */
+/** What a node tells its peers on every heartbeat. At most 96 bytes. */
 import { type Codec, nullable, struct, textMax, uint } from '../shared/codec.ts';
 
 export interface NodeStatus {
@@ -16,6 +16,6 @@ export const nodeStatusCodec: Codec<NodeStatus> = struct<NodeStatus>({
   finalHeight: uint,
   height: uint,
   round: uint,
-  step: textMax(16),
-  trouble: nullable(textMax(24)),
+  step: textMax(24),
+  trouble: nullable(textMax(32)),
 });

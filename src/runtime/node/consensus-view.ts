@@ -17,10 +17,7 @@ const lateMs = 3_000;
 export interface ConsensusFacts {
   readonly self: PublicKey;
   readonly tip: ChainTip;
-  readonly storedAt: number;
   readonly now: number;
-  /** Wall time at which the round timer fires, or null. */
-  readonly nextTimeoutAt: number | null;
   /** null on a node that does not validate. */
   readonly machine: MachineState | null;
   /** Code of what keeps this node itself from voting. */
@@ -56,7 +53,7 @@ export function consensusView(facts: ConsensusFacts): ConsensusView {
     proposer: report === null ? '' : nameOf(report.proposer),
     missing: (report?.missing ?? []).map(({ kind, needed, from }) => ({ kind, needed, from: from.map(nameOf) })),
     waitingFor: report?.waitingFor ?? 'final blocks from validators',
-    nextTimeoutMs: facts.nextTimeoutAt === null ? null : Math.max(0, facts.nextTimeoutAt - facts.now),
+    nextTimeoutMs: report?.roundTimeoutMs ?? null,
     lastBlockTime: tip.time,
     lastBlockAgeMs,
     problems: problemsOf(facts, peers, isLate),

@@ -1,0 +1,301 @@
+/**
+ * A whole node in one call: its store, actors, links and interfaces.
+ *
+ * ```ts
+ * const node = await createNode(config);
+ * await node.ready;
+ * console.log(node.api.network().height);
+ * await node.stop();
+ * ```
+ *
+ * Touches nothing outside its data directory and its addresses: no signal handlers, no `process.exit`, no output unless
+ * the configuration asks for it. Two nodes live in one process. After `stop` no handle is left open.
+ */
+import { readFileSync } from 'node:fs';
+import type { Chain } from '../actors/chain/chain.ts';
+import { proveState, proveTransaction } from '../actors/chain/proofs.ts';
+import { proofBundleCodec } from '../protocols/ledger/proof-bundle.ts';
+import { readCheckpoint } from '../actors/checkpoint-cosigner.ts';
+import type { MempoolMessage } from '../actors/mempool.ts';
+import { type PublicKey, publicKey as toPublicKey } from '../protocols/shared/brands.ts';
+import { createActorSystem } from './actor-system.ts';
+import { createVerifier } from './adapters/ed25519.ts';
+import { startHttpServer, startMetricsServer } from './adapters/http/server.ts';
+import { readSeed, readSigner, readVrfSigner } from './adapters/key-files.ts';
+import { createSystemClock } from './adapters/system-clock.ts';
+import { createSystemRandom } from './adapters/system-random.ts';
+import { createTelemetry, type RunningTelemetry } from './adapters/telemetry.ts';
+import { createWsTransport } from './adapters/ws-transport.ts';
+import { createLinks, type LocalLinks } from './links/create-links.ts';
+import { createChainApi } from './node/chain-api.ts';
+import { consensusView, readStatus } from './node/consensus-view.ts';
+import { NodeError, type OpenedChain, openChain } from './node/open-chain.ts';
+import { readinessOf } from './node/readiness.ts';
+import { type Wiring, wireNode, type WiringOptions } from './node/wiring.ts';
+import type { NodeConfig } from './node-config.ts';
+import type { ActorSystem } from './ports/actors.ts';
+import type { ChainApi, HealthView, SubmitOutcome } from './ports/chain-api.ts';
+import type { Clock } from './ports/clock.ts';
+
+export interface RunningNode {
+  readonly name: string;
+  readonly publicKey: PublicKey;
+  readonly api: ChainApi;
+  /** `host:port` each; null where the node does not serve it. */
+  readonly addresses: { readonly link: string; readonly api: string | null; readonly metrics: string | null };
+  /** Linked to a quorum and following the chain. Rejects where the node is stopped before. */
+  readonly ready: Promise<void>;
+  /** Resolves with the cause when the node cannot go on; the node should then be stopped. */
+  readonly failed: Promise<unknown>;
+  /** Idempotent. Resolves when everything is durable and no handle is open. */
+  stop(): Promise<void>;
+}
+
+export interface NodeOptions {
+  /** Told of every consensus signature before it leaves. */
+  readonly onSigned?: WiringOptions['onSigned'];
+  readonly clock?: Clock;
+}
+
+const linkProtocol = { min: 1, max: 1 } as const;
+const submitTimeoutMs = 30_000;
+
+/** Rejects with NodeError, StoreError, KeyFileError, … : what is wrong, where, and what to do. */
+export async function createNode(config: NodeConfig, options: NodeOptions = {}): Promise<RunningNode> {
+  const role = config.roles.includes('validator') ? 'validator' : 'follower';
+  const { name, logTo, logLevel, dataDir, otlpEndpoint } = config;
+  const telemetry = createTelemetry({ name, role, logTo, logLevel, dataDir, otlpEndpoint });
+  const closers: (() => Promise<unknown>)[] = [() => telemetry.close()];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const node = new NodeAssembly(config, options, telemetry, closers);
+    return await node.start(role === 'validator', close);
+  } catch (error) {
+    telemetry.telemetry.log.error('the node could not start', {}, error);
+    await close();
+    throw error;
+  }
+}
+
+class NodeAssembly {
+  readonly #config: NodeConfig;
+  readonly #options: NodeOptions;
+  readonly #telemetry: RunningTelemetry;
+  /** Run in reverse. */
+  readonly #closers: (() => Promise<unknown>)[];
+  readonly #clock: Clock;
+
+  constructor(
+    config: NodeConfig,
+    options: NodeOptions,
+    telemetry: RunningTelemetry,
+    closers: (() => Promise<unknown>)[],
+  ) {
+    this.#config = config;
+    this.#options = options;
+    this.#telemetry = telemetry;
+    this.#closers = closers;
+    this.#clock = options.clock ?? createSystemClock();
+  }
+
+  async start(validates: boolean, close: () => Promise<void>): Promise<RunningNode> {
+    const config = this.#config;
+    const { telemetry } = this.#telemetry;
+    const passphrase = readPassphrase(config);
+    const signer = await readSigner(config.keyFile, passphrase);
+    if (validates && config.vrfKeyFile === null) {
+      throw new NodeError('missing-key', `${config.name} validates and has no VRF key file`);
+    }
+    const vrf = validates && config.vrfKeyFile !== null ? await readVrfSigner(config.vrfKeyFile, passphrase) : null;
+    const verifier = createVerifier();
+    const opened = await openChain(config, verifier);
+    this.#closers.push(() => Promise.all([opened.chainStore.close(), opened.records.close()]));
+    const { chain, records } = opened;
+
+    const random = createSystemRandom();
+    const clock = this.#clock;
+    const links = createLinks({
+      transport: await createWsTransport(await readSeed(config.keyFile, passphrase)),
+      clock,
+      random,
+      signer,
+      verifier,
+      chainId: chain.chainId,
+      telemetry,
+      listenAddress: config.linkAddress,
+      roles: config.roles,
+      protocolRange: linkProtocol,
+      authorize: (key) => chain.tip.set.validators.some(({ publicKey }) => publicKey === key),
+    });
+    links.setPeers(config.peers.map(({ publicKey, addresses }) => ({ key: toPublicKey(publicKey), addresses })));
+    const system = createActorSystem({ clock, random, telemetry, links });
+    const failed = new Promise<unknown>((resolve) => system.onFatal(resolve));
+    this.#closers.push(() => links.stop());
+    this.#closers.push(() => system.terminate());
+
+    const { onSigned } = this.#options;
+    const wiring = wireNode({
+      ...{ chain, records, system, links, clock, telemetry, verifier, signer, vrf },
+      restoredWholeNetwork: config.restoredWholeNetwork,
+      ...(onSigned === undefined ? {} : { onSigned }),
+    });
+    observe(this.#telemetry, opened, wiring, system);
+    const api = this.#api(chain, wiring, links, system);
+    await links.start();
+    const addresses = await this.#listen(api, chain, links);
+    telemetry.log.info('started', { name: config.name, height: chain.tip.height, link: links.address });
+    return {
+      name: config.name,
+      publicKey: signer.publicKey,
+      api,
+      addresses,
+      ready: this.#whenReady(api, links, wiring),
+      failed,
+      stop: close,
+    };
+  }
+
+  #api(chain: Chain, wiring: Wiring, links: LocalLinks, system: ActorSystem): ChainApi {
+    const config = this.#config;
+    const names = new Map<PublicKey, string>(config.peers.map((peer) => [toPublicKey(peer.publicKey), peer.name]));
+    names.set(links.self, config.name);
+    const { reader, pool, mempool, finality } = wiring;
+    const bundleJson = (bundle: ReturnType<typeof proveTransaction>): unknown =>
+      bundle === null ? null : proofBundleCodec.toJson(bundle);
+    const validatorAddresses = new Map(
+      [...config.peers, { name: config.name, publicKey: links.self as string, addresses: [links.address] }].map(
+        ({ publicKey, name, addresses }) => [toPublicKey(publicKey), { name, addresses }],
+      ),
+    );
+    return createChainApi({
+      chain,
+      reader,
+      finality,
+      pool: {
+        submit: (transactions) =>
+          system.ask<MempoolMessage, readonly SubmitOutcome[]>(
+            mempool,
+            (replyTo) => ({ type: 'submit', transactions, replyTo }),
+            { timeoutMs: submitTimeoutMs },
+          ),
+        pending: (hash) => pool.pending(hash),
+        nextNonce: (account) => pool.nextNonce(account),
+        size: () => pool.size(),
+      },
+      consensus: () =>
+        consensusView({
+          self: links.self,
+          tip: chain.tip,
+          now: this.#clock.now(),
+          machine: wiring.machine(),
+          trouble: wiring.trouble(),
+          peers: links.peers(),
+          names,
+        }),
+      checkpoint: () => readCheckpoint(chain.store)?.note ?? null,
+      transactionProof: (hash) => bundleJson(proveTransaction(chain, reader, readCheckpoint(chain.store), hash)),
+      stateProof: (height, key) => bundleJson(proveState(chain, reader, height, key)),
+      health: () => this.#health(wiring),
+      readiness: () => this.#readiness(chain, links, wiring),
+      validatorAddresses,
+    });
+  }
+
+  #health(wiring: Wiring): HealthView {
+    const trouble = wiring.trouble();
+    const ok = trouble !== 'disk-full';
+    return { ok, checks: [{ name: 'storage', ok, detail: ok ? 'writing' : 'the disk is full' }] };
+  }
+
+  #readiness(chain: Chain, links: LocalLinks, wiring: Wiring): HealthView {
+    const members = new Set<PublicKey>(chain.tip.set.validators.map(({ publicKey }) => publicKey));
+    const linked = wiring.livePeers().filter((key) => members.has(key));
+    const statuses = links
+      .peers()
+      .filter(({ key }) => linked.includes(key))
+      .flatMap((peer) => readStatus(peer) ?? []);
+    return readinessOf({
+      linkedValidators: linked.length + (members.has(links.self) ? 1 : 0),
+      quorum: chain.tip.set.quorum,
+      finalHeight: chain.tip.height,
+      statuses,
+      trouble: wiring.trouble(),
+    });
+  }
+
+  #whenReady(api: ChainApi, links: LocalLinks, wiring: Wiring): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave: (() => void)[] = [];
+      const end = (settle: () => void): void => {
+        for (const left of leave.splice(0)) left();
+        settle();
+      };
+      const look = (): void => {
+        if (api.readiness().ok) end(resolve);
+      };
+      leave.push(links.onPeer(look), wiring.finality.subscribe(look));
+      this.#closers.push(async () => {
+        if (leave.length > 0) end(() => reject(new Error(`${this.#config.name} was stopped before it was ready`)));
+      });
+      look();
+    });
+  }
+
+  async #listen(api: ChainApi, chain: Chain, links: LocalLinks): Promise<RunningNode['addresses']> {
+    const { apiAddress, metricsAddress, http } = this.#config;
+    const running = this.#telemetry;
+    const { telemetry } = running;
+    const tls =
+      http === null
+        ? null
+        : { certificate: readFileSync(http.certificateFile, 'utf8'), key: readFileSync(http.keyFile, 'utf8') };
+    const { chainId } = chain;
+    const common = { api, tls, telemetry, chainId, now: () => this.#clock.now() };
+    const addresses = { link: links.address, api: null as string | null, metrics: null as string | null };
+    if (apiAddress !== null) {
+      const administration = {
+        logLevel: () => running.logLevel(),
+        setLogLevel: (level: ReturnType<typeof running.logLevel>) => running.setLogLevel(level),
+      };
+      const server = await startHttpServer({ ...common, address: apiAddress, administration });
+      this.#closers.push(() => server.close());
+      addresses.api = server.address;
+    }
+    if (metricsAddress !== null) {
+      const metricsText = (): Promise<string> => running.metricsText();
+      const server = await startMetricsServer({ ...common, address: metricsAddress, metricsText });
+      this.#closers.push(() => server.close());
+      addresses.metrics = server.address;
+    }
+    return addresses;
+  }
+}
+
+function readPassphrase({ passphraseVariable }: NodeConfig): string | null {
+  if (passphraseVariable === null) return null;
+  const value = process.env[passphraseVariable];
+  if (value !== undefined) return value;
+  throw new NodeError('missing-key', `the environment variable ${passphraseVariable} with the passphrase is not set`);
+}
+
+/** Gauges of what no component counts by itself. */
+function observe(
+  running: RunningTelemetry,
+  { chain, chainStore }: OpenedChain,
+  wiring: Wiring,
+  system: ActorSystem,
+): void {
+  const { telemetry } = running;
+  telemetry.gauge('bpci.chain.height', 'Height of the last final block', () => [{ value: chain.tip.height }]);
+  telemetry.gauge('bpci.consensus.round', 'Round in which consensus is', () => [
+    { value: wiring.machine()?.round ?? 0 },
+  ]);
+  telemetry.gauge('bpci.mempool.count', 'Transactions that wait', () => [{ value: wiring.pool.size().count }]);
+  telemetry.gauge('bpci.store.size', 'Bytes of the chain on disk', () => [{ value: chainStore.sizeBytes() }]);
+  telemetry.gauge('bpci.log.size', 'Leaves of the transparency log', () => [{ value: chain.logEdge.size }]);
+  telemetry.gauge('bpci.actors.count', 'Actors', () => [{ value: system.stats().actors }]);
+  telemetry.gauge('bpci.actors.dead_letters', 'Dead letters', () => [{ value: system.stats().deadLetters }]);
+  telemetry.gauge('bpci.actors.restarts', 'Restarts of actors', () => [{ value: system.stats().restarts }]);
+}

@@ -1,0 +1,80 @@
+/** Turns a conflict that the consensus machine found into a transaction of this validator. */
+import type { Chain } from '../../actors/chain/chain.ts';
+import type { MempoolMessage, MempoolReader } from '../../actors/mempool.ts';
+import type { Effect } from '../../protocols/ibft/machine-types.ts';
+import type { CommitPayload, RoundChangePayload } from '../../protocols/ibft/messages.ts';
+import { encodeBody } from '../../protocols/ledger/application.ts';
+import type { Evidence, EvidencePayload } from '../../protocols/ledger/evidence.ts';
+import {
+  transactionCodec,
+  transactionSigningBytes,
+  type UnsignedTransaction,
+} from '../../protocols/ledger/transaction.ts';
+import { height as toHeight } from '../../protocols/shared/brands.ts';
+import { encode } from '../../protocols/shared/codec.ts';
+import type { ActorRef, ActorSystem } from '../ports/actors.ts';
+import type { SubmitOutcome } from '../ports/chain-api.ts';
+import type { Signer } from '../ports/signer.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+
+const submitTimeoutMs = 10_000;
+
+export interface EvidenceContext {
+  readonly chain: Chain;
+  readonly signer: Signer;
+  readonly system: ActorSystem;
+  readonly telemetry: Telemetry;
+  readonly mempool: ActorRef<MempoolMessage>;
+  readonly pool: MempoolReader;
+}
+
+type EvidenceEffect = Extract<Effect, { type: 'evidence' }>;
+
+/** Submitted once; every other correct validator that saw the conflict submits it too. */
+export function submitEvidence(context: EvidenceContext, effect: EvidenceEffect): void {
+  const { system, mempool, telemetry } = context;
+  const { offender, height, round, conflict } = effect;
+  telemetry.log.error('a validator contradicts itself', { offender, height, round, kind: conflict.kind });
+  const bytes = evidenceTransaction(context, effect);
+  system
+    .ask<MempoolMessage, readonly SubmitOutcome[]>(
+      mempool,
+      (replyTo) => ({ type: 'submit', transactions: [bytes], replyTo }),
+      { timeoutMs: submitTimeoutMs },
+    )
+    .then(
+      ([outcome]) => {
+        if (outcome?.outcome === 'rejected')
+          telemetry.log.warn('evidence was not accepted', { reason: outcome.reason });
+      },
+      (error: unknown) => telemetry.log.error('evidence was not submitted', { offender, height }, error),
+    );
+}
+
+function evidenceTransaction(
+  { chain, signer, pool }: EvidenceContext,
+  { offender, conflict }: EvidenceEffect,
+): Uint8Array {
+  const { first, second } = conflict;
+  const [firstKind, secondKind] =
+    conflict.kind === 'amnesia' ? (['commit', 'round-change'] as const) : ([conflict.kind, conflict.kind] as const);
+  const body: Evidence = {
+    offender,
+    first: evidencePayload(firstKind, first),
+    second: evidencePayload(secondKind, second),
+  };
+  const unsigned: UnsignedTransaction = {
+    chainId: chain.chainId,
+    sender: signer.publicKey,
+    nonce: pool.nextNonce(signer.publicKey),
+    expiryHeight: toHeight(chain.tip.height + chain.tip.parameters.evidenceAgeBlocks),
+    kind: 'validators.evidence',
+    body: encodeBody('validators.evidence', body),
+  };
+  return encode(transactionCodec, { ...unsigned, signature: signer.sign(transactionSigningBytes(unsigned)) });
+}
+
+function evidencePayload(kind: EvidencePayload['type'], payload: CommitPayload | RoundChangePayload): EvidencePayload {
+  const { author: _author, ...content } = payload;
+  return { type: kind, ...content } as EvidencePayload;
+}

@@ -1,0 +1,308 @@
+/** Spawns the actors of one node and connects them to each other, to the links and to the chain's store. */
+import { type BlockSyncMessage, blockSyncActor, blockSyncWire } from '../../actors/block-sync.ts';
+import type { Chain } from '../../actors/chain/chain.ts';
+import { ChainReader } from '../../actors/chain/chain-reader.ts';
+import { checkpointCosigner, type CosignerMessage, cosignerWire } from '../../actors/checkpoint-cosigner.ts';
+import { ledgerFollowerActor, type LedgerFollowerMessage } from '../../actors/ledger-follower.ts';
+import { type MempoolMessage, type MempoolReader, mempoolActor } from '../../actors/mempool.ts';
+import { mempoolWire } from '../../actors/mempool-wire.ts';
+import type { ValidatorMessage } from '../../actors/validator/dependencies.ts';
+import { validatorActor } from '../../actors/validator/validator.ts';
+import { validatorWire } from '../../actors/validator/validator-wire.ts';
+import { VerifiedTransactions } from '../../actors/verified-transactions.ts';
+import type { MachineState } from '../../protocols/ibft/machine-types.ts';
+import { explain } from '../../protocols/ibft/report.ts';
+import { nodeStatusCodec } from '../../protocols/ibft/status.ts';
+import type { SignedTransaction } from '../../protocols/ledger/admission.ts';
+import { accountAt } from '../../protocols/ledger/queries.ts';
+import { blockBytesMax, blockTransactionsMax } from '../../protocols/ledger/transaction.ts';
+import { height as toHeight, type PublicKey } from '../../protocols/shared/brands.ts';
+import { encode } from '../../protocols/shared/codec.ts';
+import type { ActorRef, ActorSystem } from '../ports/actors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Links, PeerState } from '../ports/links.ts';
+import type { Signer, Verifier, VrfSigner } from '../ports/signer.ts';
+import type { Store } from '../ports/store.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import { Finality } from './chain-api.ts';
+import { readStatus } from './consensus-view.ts';
+import { submitEvidence } from './evidence.ts';
+
+export interface WiringOptions {
+  readonly chain: Chain;
+  readonly records: Store;
+  readonly system: ActorSystem;
+  readonly links: Links;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly verifier: Verifier;
+  readonly signer: Signer;
+  /** null: the node follows. */
+  readonly vrf: VrfSigner | null;
+  readonly restoredWholeNetwork: boolean;
+  /** Told of every consensus signature before it leaves, for tests that watch whole lifetimes. */
+  readonly onSigned?: Parameters<typeof validatorActor>[0]['onSigned'];
+}
+
+export interface Wiring {
+  readonly reader: ChainReader;
+  readonly finality: Finality;
+  readonly mempool: ActorRef<MempoolMessage>;
+  readonly pool: MempoolReader;
+  /** The consensus machine's latest state; null on a node that follows, or before it has started. */
+  machine(): MachineState | null;
+  trouble(): string | null;
+  livePeers(): readonly PublicKey[];
+}
+
+const candidatesTimeoutMs = 1000;
+/** How long a validator waits for a block by itself before it asks for it. */
+const validatorPatienceMs = 400;
+
+const isLive = ({ state }: PeerState): boolean => state === 'up' || state === 'suspect';
+
+export function wireNode(options: WiringOptions): Wiring {
+  return new NodeWiring(options);
+}
+
+class NodeWiring implements Wiring {
+  readonly reader: ChainReader;
+  readonly finality = new Finality();
+  readonly mempool: ActorRef<MempoolMessage>;
+  readonly pool: MempoolReader;
+  readonly #options: WiringOptions;
+  readonly #verified = new VerifiedTransactions();
+  readonly #sync: ActorRef<BlockSyncMessage>;
+  readonly #cosigner: ActorRef<CosignerMessage>;
+  readonly #validator: ActorRef<ValidatorMessage> | null;
+  readonly #follower: ActorRef<LedgerFollowerMessage> | null;
+  #machine: MachineState | null = null;
+  #permit = 'asking';
+  #trouble: string | null = null;
+  #live: readonly PublicKey[] = [];
+
+  constructor(options: WiringOptions) {
+    this.#options = options;
+    const { chain, system, vrf } = options;
+    this.reader = new ChainReader(chain.store);
+    const mempool = this.#mempoolActor();
+    this.pool = mempool.reader;
+    this.mempool = system.spawn(mempool.definition, { name: 'mempool', mailbox: { capacity: 50_000 } });
+    system.export('mempool', this.mempool, mempoolWire);
+    this.#sync = system.spawn(this.#syncActor(), { name: 'block-sync' });
+    system.export('sync', this.#sync, blockSyncWire);
+    this.#cosigner = system.spawn(this.#cosignerActor(), { name: 'checkpoint-cosigner' });
+    system.export('checkpoints', this.#cosigner, cosignerWire);
+    this.#validator = vrf === null ? null : this.#spawnValidator(vrf);
+    this.#follower = vrf === null ? this.#spawnFollower() : null;
+    this.#publishStatus();
+    options.links.onPeer((peer) => this.#onPeer(peer));
+  }
+
+  machine(): MachineState | null {
+    return this.#machine;
+  }
+
+  trouble(): string | null {
+    return this.#trouble ?? (this.#validator === null || this.#permit === 'permitted' ? null : this.#permit);
+  }
+
+  livePeers(): readonly PublicKey[] {
+    return this.#live;
+  }
+
+  #mempoolActor(): ReturnType<typeof mempoolActor> {
+    const { chain, signer, verifier, telemetry, links, system } = this.#options;
+    return mempoolActor({
+      chainId: chain.chainId,
+      application: chain.application,
+      self: signer.publicKey,
+      store: chain.store,
+      verifier,
+      telemetry,
+      height: () => chain.tip.height,
+      account: (key) => accountAt(chain.state, key),
+      isFinal: (hash) => this.reader.place(hash) !== undefined,
+      peers: () => this.#validatorPeers().filter((key) => this.#live.includes(key)),
+      remote: (peer) => system.remote(peer, 'mempool', mempoolWire, { lane: 'ordinary' }),
+      report: (peer, reason) => links.report(peer, reason),
+      onAvailable: () => {
+        if (this.#validator !== null) system.tell(this.#validator, { type: 'transactions-available' });
+      },
+      verified: this.#verified,
+    });
+  }
+
+  #syncActor(): ReturnType<typeof blockSyncActor> {
+    const { chain, system, vrf } = this.#options;
+    return blockSyncActor({
+      source: { finalHeight: () => chain.tip.height, sealedBlock: (height) => this.reader.sealedBlock(height) },
+      remote: (peer) => system.remote(peer, 'sync', blockSyncWire, { lane: 'bulk' }),
+      deliver: (delivery) => {
+        if (this.#validator !== null) system.tell(this.#validator, { type: 'deliver', delivery });
+        else if (this.#follower !== null) system.tell(this.#follower, { type: 'deliver', delivery });
+      },
+      patienceMs: vrf === null ? 0 : validatorPatienceMs,
+    });
+  }
+
+  #cosignerActor(): ReturnType<typeof checkpointCosigner> {
+    const { chain, verifier, signer, records, system, links, vrf } = this.#options;
+    return checkpointCosigner({
+      chain,
+      reader: this.reader,
+      verifier,
+      own: vrf === null ? null : { signer, records },
+      peers: () => this.#live,
+      remote: (peer) => system.remote(peer, 'checkpoints', cosignerWire, { lane: 'ordinary' }),
+      report: (peer, reason) => links.report(peer, reason),
+    });
+  }
+
+  #spawnFollower(): ActorRef<LedgerFollowerMessage> {
+    const { chain, verifier, system } = this.#options;
+    return system.spawn(
+      ledgerFollowerActor({
+        chain,
+        verifier,
+        onFinal: this.#onFinal,
+        onRefusedBlock: this.#onRefusedBlock,
+        onFull: () => {
+          this.#trouble = 'disk-full';
+        },
+      }),
+    );
+  }
+
+  #spawnValidator(vrf: VrfSigner): ActorRef<ValidatorMessage> {
+    const { chain, records, signer, verifier, telemetry, system, links, onSigned } = this.#options;
+    const messages = telemetry.counter('bpci.consensus.messages', 'Consensus messages by what was made of them');
+    const rounds = telemetry.counter('bpci.consensus.rounds', 'Rounds entered, by cause');
+    const guard = telemetry.counter('bpci.consensus.guard_refusals', 'Signatures that the sign-guard refused');
+    const definition = validatorActor({
+      chain,
+      records,
+      signer,
+      vrf,
+      verifier,
+      telemetry,
+      restoredWholeNetwork: this.#options.restoredWholeNetwork,
+      candidates: () => this.#candidates(),
+      verifiedTransactions: this.#verified,
+      hasTransactions: () => this.pool.hasTransactions(),
+      livePeers: () => this.#live,
+      remote: (peer) => system.remote(peer, 'validator', validatorWire, { lane: 'control' }),
+      report: (peer, reason) => links.report(peer, reason),
+      onFinal: this.#onFinal,
+      onPeerAhead: (peer, height) => system.tell(this.#sync, { type: 'peer-height', peer, height }),
+      announce: (peer) => this.#announce(peer),
+      onRefusedBlock: this.#onRefusedBlock,
+      onRefusedTransactions: (refused) => system.tell(this.mempool, { type: 'refused', refused }),
+      onRound: ({ cause }) => rounds.add(1, { cause }),
+      onVerdict: (kind, reason) => messages.add(1, { kind, reason }),
+      onTrouble: (trouble) => {
+        this.#trouble = trouble;
+        this.#publishStatus();
+      },
+      onEvidence: (evidence) =>
+        submitEvidence({ chain, signer, system, telemetry, mempool: this.mempool, pool: this.pool }, evidence),
+      publish: (machine, permit) => {
+        this.#machine = machine;
+        this.#permit = permit;
+        this.#trouble = null;
+        this.#publishStatus();
+      },
+      onGuardRefusal: (reason, { kind, height, round }) => {
+        guard.add(1, { reason });
+        telemetry.log.warn('the sign-guard refused', { reason, kind, height, round });
+      },
+      ...(onSigned === undefined ? {} : { onSigned }),
+    });
+    const validator = system.spawn(definition, { name: 'validator', mailbox: { capacity: 20_000 } });
+    system.export('validator', validator, validatorWire);
+    return validator;
+  }
+
+  /** Where the mempool does not answer, an empty block is made. */
+  async #candidates(): Promise<readonly SignedTransaction[]> {
+    const { system, telemetry } = this.#options;
+    try {
+      return await system.ask<MempoolMessage, readonly SignedTransaction[]>(
+        this.mempool,
+        (replyTo) => ({ type: 'candidates', count: blockTransactionsMax, bytes: blockBytesMax, replyTo }),
+        { timeoutMs: candidatesTimeoutMs },
+      );
+    } catch (error) {
+      telemetry.log.error('the mempool gave no candidates', {}, error);
+      return [];
+    }
+  }
+
+  #validatorPeers(): readonly PublicKey[] {
+    const { chain, links } = this.#options;
+    return chain.tip.set.validators.map(({ publicKey }) => publicKey).filter((key) => key !== links.self);
+  }
+
+  readonly #onFinal = (height: number): void => {
+    const { chain, system } = this.#options;
+    this.#trouble = null;
+    system.tell(this.mempool, { type: 'committed', transactions: chain.transactionsOf(height) });
+    system.tell(this.#sync, { type: 'applied', height });
+    system.tell(this.#cosigner, { type: 'final', height });
+    this.#announceToFollowers();
+    this.#publishStatus();
+    this.finality.announce(height);
+  };
+
+  readonly #onRefusedBlock = (height: number, peer: PublicKey, reason: string): void => {
+    const { system, links, telemetry } = this.#options;
+    telemetry.log.warn('a final block from a peer was refused', { height, peer, reason });
+    links.report(peer, 'bad-block');
+    system.tell(this.#sync, { type: 'refused', height, peer });
+  };
+
+  #announce(peer: PublicKey): void {
+    const { chain, system } = this.#options;
+    const ref = system.remote(peer, 'sync', blockSyncWire, { lane: 'ordinary' });
+    const request = { type: 'announce', height: toHeight(chain.tip.height) } as const;
+    system.tell(ref, { type: 'remote', peer, request });
+  }
+
+  /** Validators hear of a block by its seals; everybody else is told. */
+  #announceToFollowers(): void {
+    const { chain } = this.#options;
+    for (const key of this.#live) {
+      if (!chain.tip.set.validators.some(({ publicKey }) => publicKey === key)) this.#announce(key);
+    }
+  }
+
+  #onPeer(peer: PeerState): void {
+    const { system } = this.#options;
+    const status = readStatus(peer);
+    if (status !== null && isLive(peer)) {
+      system.tell(this.#sync, { type: 'peer-height', peer: peer.key, height: status.finalHeight });
+    }
+    const wasLive = this.#live.includes(peer.key);
+    if (isLive(peer) === wasLive) return;
+    this.#live = wasLive ? this.#live.filter((key) => key !== peer.key) : [...this.#live, peer.key].sort();
+    if (this.#validator !== null) system.tell(this.#validator, { type: 'links', live: this.#live });
+    if (wasLive) system.tell(this.#sync, { type: 'peer-gone', peer: peer.key });
+    else if (this.#validatorPeers().includes(peer.key)) {
+      system.tell(this.mempool, { type: 'linked', peer: peer.key });
+    }
+  }
+
+  #publishStatus(): void {
+    const { chain, links } = this.#options;
+    const report = this.#machine === null ? null : explain(this.#machine);
+    links.setStatus(
+      encode(nodeStatusCodec, {
+        finalHeight: chain.tip.height,
+        height: report?.height ?? chain.tip.height + 1,
+        round: report?.round ?? 0,
+        step: report?.step ?? 'following',
+        trouble: this.trouble(),
+      }),
+    );
+  }
+}
