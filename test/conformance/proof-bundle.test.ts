@@ -31,7 +31,7 @@ function* values(json: Json, path: Path = []): Generator<readonly [Path, Json]> 
   yield [path, json];
   if (typeof json !== 'object' || json === null) return;
   for (const [name, value] of Object.entries(json)) {
-    yield* values(value as Json, [...path, Array.isArray(json) ? Number(name) : name]);
+    yield* values(value, [...path, Array.isArray(json) ? Number(name) : name]);
   }
 }
 
@@ -45,10 +45,10 @@ function replaced(json: Json, path: Path, value: Json | undefined): Json {
     else copy[name as number] = replaced(copy[name as number]!, rest, value);
     return copy;
   }
-  const copy: Record<string, Json> = { ...(json as Record<string, Json>) };
-  if (rest.length === 0 && value === undefined) delete copy[name];
-  else copy[name] = replaced(copy[name]!, rest, value);
-  return copy;
+  const entries = Object.entries(json as Record<string, Json>).filter(([field]) => field !== name);
+  if (rest.length === 0 && value === undefined) return Object.fromEntries(entries);
+  const before = (json as Record<string, Json>)[name] ?? null;
+  return Object.fromEntries([...entries, [name, replaced(before, rest, value)]]);
 }
 
 const flipped = (text: string, at: number): string =>
