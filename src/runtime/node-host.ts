@@ -31,6 +31,7 @@ const permanentCodes: ReadonlySet<string> = new Set([
   'schema-foreign',
   'corrupt',
   'invalid-genesis',
+  'genesis-missing',
   'wrong-genesis',
   'wrong-key',
   'missing-key',
@@ -58,7 +59,11 @@ export function hostNodes(
   const running: HostedNode[] = [];
   let requestStop: (exitCode: number) => void = () => undefined;
   const stopRequested = new Promise<number>((resolve) => (requestStop = resolve));
+  let stopping = false;
   const onFailure = (node: string, cause: unknown): void => {
+    // What a stop interrupts is not a failure.
+    if (stopping) return;
+    stopping = true;
     send({ type: 'failed', node, message: describeFailure(cause), permanent: isPermanent(cause) });
     requestStop(1);
   };
@@ -82,7 +87,15 @@ export function hostNodes(
     // A node that is still being created is let finish, so that it can be stopped whole.
     await Promise.all(starting);
     const outcomes = await Promise.allSettled(running.map((node) => node.stop()));
-    return outcomes.some((outcome) => outcome.status === 'rejected') ? 1 : exitCode;
+    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+    for (const cause of failures) {
+      send({ type: 'failed', node: 'process', message: `not stopped cleanly: ${describeFailure(cause)}`, permanent: false });
+    }
+    return failures.length > 0 ? 1 : exitCode;
   });
-  return { ended, stop: () => requestStop(0) };
+  const stop = (): void => {
+    stopping = true;
+    requestStop(0);
+  };
+  return { ended, stop };
 }
