@@ -7,13 +7,24 @@
  *   previous state are never overwritten. After a power loss the file holds the last complete transaction. The relaxed
  *   modes are not used: MDB_NOSYNC may leave a meta page that points at pages that were never written, and lmdb-js's own
  *   overlapping mode makes states visible before they are stored and tells a restart from a power loss by the boot id.
- * - no MDB_WRITEMAP: a full disk is an error of a write, not a SIGBUS, and stray writes cannot reach the file.
+ * - no MDB_WRITEMAP: stray writes cannot reach the file.
  * - `noMemInit` off: unused parts of pages hold zeros, never parts of our heap.
  *
  * All tables share one B-tree, under a two-byte table number: a table is made by the first batch that writes to it.
  */
-import { mkdirSync, statfsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { toUtf8 } from '../../protocols/shared/bytes.ts';
 import { schemaRefusal, StoreError, type StoreErrorCode, type StoreSchema } from '../ports/store.ts';
@@ -31,9 +42,10 @@ export interface KeyRange {
 }
 
 const schemaKey = Uint8Array.of(0, 0, ...toUtf8('schema'));
-const pageBytes = 4096;
+/** The file grows by multiples of this. */
+const growthBytes = 2 ** 20;
 /** Address space, not memory or disk: the file is as long as what is in it. */
-const mapSizeDefault = 2 ** 38;
+const mapBytes = 2 ** 38;
 
 const codes = new Map<unknown, StoreErrorCode>([
   [28, 'full'], // ENOSPC
@@ -59,18 +71,22 @@ const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes.buffer, by
 export interface EnvironmentOptions {
   readonly directory: string;
   readonly schema: StoreSchema;
-  /** Bytes that the file may grow to. Default 256 GiB. */
-  readonly mapSizeBytes?: number | undefined;
+  /** Bytes that the store may take on the device; `full` beyond. Default 256 GiB. */
+  readonly sizeMaxBytes?: number | undefined;
 }
 
 export class LmdbEnvironment {
   readonly #directory: string;
+  readonly #file: string;
+  readonly #sizeMaxBytes: number;
   readonly #lock: DirectoryLock;
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
 
   /** Makes the directory where it is missing. Throws StoreError `locked`, `schema-…`, `corrupt`, `full`, `failed`. */
-  constructor({ directory, schema, mapSizeBytes }: EnvironmentOptions) {
-    this.#directory = directory;
+  constructor({ directory, schema, sizeMaxBytes }: EnvironmentOptions) {
+    this.#directory = resolve(directory);
+    this.#file = join(this.#directory, 'data.mdb');
+    this.#sizeMaxBytes = sizeMaxBytes ?? mapBytes;
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       this.#lock = lockDirectory(directory);
@@ -79,15 +95,19 @@ export class LmdbEnvironment {
     }
     let root: RootDatabase<Uint8Array, Uint8Array> | undefined;
     try {
+      reserveFirstPages(this.#directory, this.#file);
+      checkFormat(this.#file);
       root = open<Uint8Array, Uint8Array>({
         path: directory,
         ...{ noSubdir: false, permissionsMode: 0o600 },
         overlappingSync: false,
         encoding: 'binary',
         keyEncoding: 'binary',
-        mapSize: mapSizeBytes ?? mapSizeDefault,
+        mapSize: mapBytes,
+        // Every batch below is one transaction of its own; lmdb's batches by turn lose track of one promise each.
+        eventTurnBatching: false,
         maxDbs: 1,
-        maxReaders: 1024,
+        maxReaders: 256,
       });
       this.#root = root;
       this.#checkSchema(schema);
@@ -98,7 +118,18 @@ export class LmdbEnvironment {
     }
   }
 
+  /** Pages in use or free to be used again; the file may be longer. */
+  #usage(): { usedBytes: number; pageBytes: number } {
+    const { lastPageNumber, pageSize } = this.#root.getStats() as { lastPageNumber: number; pageSize: number };
+    return { usedBytes: (lastPageNumber + 1) * pageSize, pageBytes: pageSize };
+  }
+
   #checkSchema(wanted: StoreSchema): void {
+    const { size } = statSync(this.#file);
+    const { usedBytes } = this.#usage();
+    // Pages beyond the end of the file cannot be read through the memory map without a SIGBUS.
+    if (usedBytes > size)
+      throw new StoreError('corrupt', `${this.#file} has lost its end: ${size} of ${usedBytes} bytes`);
     const stored = this.#root.getBinary(schemaKey);
     if (stored !== undefined) {
       const refusal = schemaRefusal(JSON.parse(stored.toString()) as StoreSchema, wanted);
@@ -111,6 +142,8 @@ export class LmdbEnvironment {
     this.#root.transactionSync(() => {
       this.#root.putSync(schemaKey, toUtf8(JSON.stringify({ kind, version, chainId })));
     });
+    // The name of a new file is as durable as its directory, and that one's name as the directory above.
+    for (const directory of [this.#directory, dirname(this.#directory)]) syncDirectory(directory);
   }
 
   get(key: Uint8Array, transaction?: ReadTransaction): Uint8Array | undefined {
@@ -162,31 +195,44 @@ export class LmdbEnvironment {
    */
   async write(writes: Iterable<EntryWrite>, bytes: number, count: number): Promise<void> {
     try {
-      this.#checkRoom(bytes, count);
-      const outcomes = new Set<Promise<boolean>>();
-      for (const [key, value] of writes)
-        outcomes.add(value === null ? this.#root.remove(key) : this.#root.put(key, value));
-      await Promise.all(outcomes);
-      // Reads of this turn must not be served by a transaction that began before.
-      this.#root.resetReadTxn();
+      await this.#makeRoom(bytes, count);
+      await this.#root.batch(() => {
+        for (const [key, value] of writes) {
+          if (value === null) void this.#root.remove(key);
+          else void this.#root.put(key, value);
+        }
+      });
     } catch (error) {
       throw toStoreError(await commitErrorOf(error), `writing ${this.#directory}`);
     }
+    // Reads of this turn must not be served by a transaction that began before.
+    this.#root.resetReadTxn();
   }
 
-  /** Refuses what the file system may not hold before it is tried: lmdb prints to stderr when a write fails. */
-  #checkRoom(bytes: number, count: number): void {
-    const { bavail, bsize } = statfsSync(this.#directory);
+  /**
+   * Lengthens the file with zeros so that so many writes of so many bytes in all surely fit: a full device then shows
+   * here, as a plain error. lmdb-js must not meet it: it writes its message about a failed page write beyond the end of
+   * a buffer. It also makes batches cheaper to sync, since the length of the file seldom changes.
+   */
+  async #makeRoom(bytes: number, count: number): Promise<void> {
+    const { usedBytes, pageBytes } = this.#usage();
     // Every write may copy two pages, of those that are there, and adds what it holds.
-    const copied = Math.min(2 * count * pageBytes, this.sizeBytes());
-    const needed = 2 * bytes + copied + 16 * pageBytes;
-    if (bavail * bsize >= needed) return;
-    const details = { availableBytes: bavail * bsize, neededBytes: needed };
-    throw new StoreError('full', `no space on the device of ${this.#directory}`, { details });
+    const neededBytes = usedBytes + Math.min(2 * count * pageBytes, usedBytes) + 2 * bytes + 16 * pageBytes;
+    const { size } = statSync(this.#file);
+    if (neededBytes <= size) return;
+    if (neededBytes > this.#sizeMaxBytes)
+      throw new StoreError('full', `${this.#directory} would grow beyond its ${this.#sizeMaxBytes} bytes`);
+    const length = Math.min(Math.ceil(neededBytes / growthBytes) * growthBytes, this.#sizeMaxBytes);
+    try {
+      await appendZeros(this.#file, size, length);
+    } catch (error) {
+      // The growth may be refused where what is needed now was granted.
+      if (statSync(this.#file).size < neededBytes) throw error;
+    }
   }
 
   sizeBytes(): number {
-    return statSync(join(this.#directory, 'data.mdb')).blocks * 512;
+    return statSync(this.#file).blocks * 512;
   }
 
   async close(): Promise<void> {
@@ -195,6 +241,60 @@ export class LmdbEnvironment {
     } finally {
       this.#lock.release();
     }
+  }
+}
+
+/**
+ * LMDB is only given files whose first pages the device has room for: it fills its lock file (at most 64 KiB for our
+ * number of readers) through a memory map, where a full device is a SIGBUS. The directory's lock must be held.
+ */
+function reserveFirstPages(directory: string, file: string): void {
+  const zeros = new Uint8Array(2 ** 16);
+  const lockFile = join(directory, 'lock.mdb');
+  if ((statSync(lockFile, { throwIfNoEntry: false })?.size ?? 0) < zeros.length) writeFileSync(lockFile, zeros);
+  if (existsSync(file)) return;
+  const probe = join(directory, 'probe');
+  try {
+    writeFileSync(probe, zeros);
+  } finally {
+    rmSync(probe, { force: true });
+  }
+}
+
+/** LMDB's mark and format number, where the fork in lmdb-js has them in the first page. It crashes on other files. */
+function checkFormat(file: string): void {
+  const header = new Uint8Array(32);
+  if (!existsSync(file) || statSync(file).size === 0) return;
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, header, 0, header.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  const view = new DataView(header.buffer);
+  if (view.getUint32(24, true) !== 0xbeefc0de || view.getUint16(28, true) !== 2)
+    throw new StoreError('schema-foreign', `${file} is not a file of this kind of store`);
+}
+
+async function appendZeros(file: string, from: number, to: number): Promise<void> {
+  const zeros = new Uint8Array(2 ** 18);
+  const handle = await openFile(file, 'r+');
+  try {
+    for (let at = from; at < to; ) {
+      const { bytesWritten } = await handle.write(zeros, 0, Math.min(zeros.length, to - at), at);
+      at += bytesWritten;
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 
