@@ -27,7 +27,7 @@ import { subscribeToCell, unwatch, watch } from './effects.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Carried } from './mailbox.ts';
 import type { Nact, NactReference } from './nact-port.ts';
-import { RemoteRef, type RemoteTarget, resolve } from './references.ts';
+import { RemoteRef, resolve } from './references.ts';
 import { Remote } from './remote.ts';
 import { Scheduler } from './scheduler.ts';
 import { Supervision } from './supervision.ts';

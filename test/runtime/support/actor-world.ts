@@ -13,7 +13,7 @@ export interface ActorWorld {
   readonly deadLetters: DeadLetter[];
   readonly fatal: unknown[];
   /** Moves the clock in steps to every timer on the way, letting the actors settle after each. */
-  pass(durationMs: number): Promise<void>;
+  readonly pass: (durationMs: number) => Promise<void>;
 }
 
 export function createActorWorld(options: { readonly seed?: string; readonly links?: Links } = {}): ActorWorld {
