@@ -14,16 +14,16 @@ export interface Resumption {
   readonly announced: RoundRecord | null;
 }
 
-/** The highest record of each type. Repeated records, and any order of them, give the same answer. */
+/** The highest record of each type, the later of two of one round. Repeated records give the same answer. */
 export function resumptionOf(records: readonly JournalRecord[], height: Height): Resumption {
   let accepted: AcceptedRecord | null = null;
   let prepared: PreparedRecord | null = null;
   let announced: RoundRecord | null = null;
   for (const record of records) {
     if (record.height !== height) continue;
-    if (record.type === 'accepted' && (accepted === null || record.round > accepted.round)) accepted = record;
-    if (record.type === 'prepared' && (prepared === null || record.round > prepared.round)) prepared = record;
-    if (record.type === 'round' && (announced === null || record.round > announced.round)) announced = record;
+    if (record.type === 'accepted' && (accepted === null || record.round >= accepted.round)) accepted = record;
+    if (record.type === 'prepared' && (prepared === null || record.round >= prepared.round)) prepared = record;
+    if (record.type === 'round' && (announced === null || record.round >= announced.round)) announced = record;
   }
   const round = Math.max(accepted?.round ?? 0, prepared?.round ?? 0, announced?.round ?? 0) as Round;
   const claimed = announced?.preparedRound ?? null;

@@ -64,9 +64,11 @@ export function acceptProposal(step: Step, proposal: TrackedProposal): void {
   // On demand: a block that may be proposed there may be proposed here.
   if (round === 0 && state.facts.parameters.blockTimeMs === 0) becomeDue(step);
   if (state.selfIndex === null || state.decided !== null) return;
-  // The own proposal was persisted before it was signed; a record of a resumed round is there already.
-  if (proposerOfRound(state, round) !== state.selfIndex)
-    persist(step, { type: 'accepted', height, round, digest, block, roundChanges, prepares });
+  // What this node proposed itself was persisted before it was signed. (Its key alone does not tell: its own proposal
+  // from before a lost journal may come back from a peer.)
+  const proposed = state.own.proposal?.request.payload;
+  const isPersisted = proposed?.kind === 'proposal' && proposed.round === round && proposed.digest === digest;
+  if (!isPersisted) persist(step, { type: 'accepted', height, round, digest, block, roundChanges, prepares });
   sign(step, { kind: 'prepare', height, round, digest }, nothingBeside);
   if (state.prepared?.round === round) sign(step, { kind: 'commit', height, round, digest }, nothingBeside);
   else checkPrepared(step);
