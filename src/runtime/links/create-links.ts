@@ -17,7 +17,8 @@ import { BatchPool } from './batch-pool.ts';
 import { LinkError } from './errors.ts';
 import type { Handshake } from './handshake.ts';
 import { defaultLinkLimits, envelopeOverheadBytes, type LinkLimits, lanes } from './limits.ts';
-import { type LinkContext, PeerLink } from './peer-link.ts';
+import type { LinkContext } from './link-context.ts';
+import { PeerLink } from './peer-link.ts';
 import { Refusals } from './refusals.ts';
 import { TurnEnd } from './turn-end.ts';
 
@@ -104,6 +105,7 @@ class NodeLinks implements LocalLinks {
       this.#listener = await transport.listen(listenAddress, {
         accept: (peerKey, remoteAddress) => this.#accept(peerKey, remoteAddress),
         onPipe: (pipe) => this.#onPipe(pipe),
+        onTurnedAway: (reason, remoteAddress) => this.#countRefusal('', reason, remoteAddress),
       });
     }
     this.#tickAt(this.#options.clock.monotonicMs() + this.#limits.heartbeatMs);
@@ -222,11 +224,11 @@ class NodeLinks implements LocalLinks {
     );
   }
 
-  #log(level: 'info' | 'warn', message: string, peer: PublicKey, fields: Record<string, string | boolean>): void {
+  #log(level: 'info' | 'warn', message: string, peer: PublicKey | '', fields: Record<string, string | boolean>): void {
     this.#options.telemetry.log[level](message, { peer, ...fields });
   }
 
-  #countRefusal(peer: PublicKey, reason: string, detail: string): void {
+  #countRefusal(peer: PublicKey | '', reason: string, detail: string): void {
     this.#refusals.count(reason);
     this.#refusalCounter.add(1, { reason });
     this.#log('warn', 'peer refused', peer, { reason, detail });

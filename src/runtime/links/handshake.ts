@@ -154,16 +154,17 @@ export class Handshake {
 
   #onHello(frame: Uint8Array): void {
     const hello = decodeHello(frame);
-    this.#checkHello(hello);
-    this.#peerHello = frame.slice();
-    this.#hello = hello;
-    this.#stage = 'proof';
     if (!this.dialed) {
       this.#lane = lanes[hello.lane] ?? 'control';
+      // Also where the dialer is refused next: its operator then reads what this node is.
       this.#sendHello();
     } else if (lanes[hello.lane] !== this.#lane) {
       throw new FrameRefused('malformed', 'hello for another lane');
     }
+    this.#checkHello(hello);
+    this.#peerHello = frame.slice();
+    this.#hello = hello;
+    this.#stage = 'proof';
     this.pipe.send(encodeProof(this.#identity.signer.sign(this.#signedBytes(this.dialed))));
   }
 

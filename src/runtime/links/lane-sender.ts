@@ -199,7 +199,6 @@ export class LaneSender {
     this.#wantedTicks = this.#wanted === 0 ? 0 : this.#wantedTicks + 1;
     if (this.#wantedTicks >= 10) this.#wanted = 0;
     this.flush();
-    this.#callWaiting();
   }
 
   flushLater(): void {

@@ -9,37 +9,20 @@ import type { PublicKey } from '../../protocols/shared/brands.ts';
 import { fromHex, toHex } from '../../protocols/shared/bytes.ts';
 import type { Lane } from '../ports/actors.ts';
 import type { Envelope, LinkState, PeerState, SendOutcome } from '../ports/links.ts';
-import type { Pipe, Transport } from '../ports/transport.ts';
+import type { Pipe } from '../ports/transport.ts';
 import { BackOff } from './back-off.ts';
-import type { BatchPool } from './batch-pool.ts';
 import { Dialer } from './dialer.ts';
 import { abusive, FrameRefused, type Refusal } from './errors.ts';
 import { decodeHeartbeat, encodeHeartbeat, frameKinds, type Hello, type Ready } from './frames.ts';
-import { Handshake, type HandshakeHooks, type HandshakeIdentity } from './handshake.ts';
+import { Handshake, type HandshakeHooks } from './handshake.ts';
 import { LaneLink, receivedOf } from './lane-link.ts';
-import { type LinkLimits, lanes } from './limits.ts';
+import { lanes } from './limits.ts';
+import type { LinkContext } from './link-context.ts';
 import { RoundTrips } from './round-trips.ts';
 import { Standing } from './standing.ts';
 import { Suspicion } from './suspicion.ts';
-import type { TurnEnd } from './turn-end.ts';
 
-/** What all links of a node share. */
-export interface LinkContext extends HandshakeIdentity {
-  readonly transport: Transport;
-  readonly limits: LinkLimits;
-  readonly pool: BatchPool;
-  readonly turnEnd: TurnEnd;
-  readonly status: () => Uint8Array;
-  readonly handshakes: Set<Handshake>;
-  readonly onEnvelope: (peer: PublicKey, envelope: Envelope, consumed: () => void) => void;
-  readonly onUp: (peer: PublicKey, resumed: boolean) => void;
-  readonly onDown: (peer: PublicKey, reason: string) => void;
-  readonly onChange: (link: PeerLink) => void;
-  readonly onRefusal: (peer: PublicKey, refusal: string, detail: string) => void;
-  readonly onRoundTrip: (peer: PublicKey, rttMs: number) => void;
-}
-
-/** Sending once the peer is known: these are acknowledged and survive a cut, whatever the caller asked for. */
+/** These are acknowledged and survive a cut, whatever the caller asked for. */
 const alwaysOnce: ReadonlySet<Envelope['kind']> = new Set<Envelope['kind']>(['watch', 'unwatch', 'terminated']);
 
 /** Two dials that cross are at most this far apart; a later one means that the peer lost its end of the first. */
@@ -170,13 +153,17 @@ export class PeerLink implements HandshakeHooks {
     this.#close(reason);
   }
 
-  /** Closes every connection; dials again after the back-off. */
-  #close(reason: string): void {
-    for (const handshake of this.#ownHandshakes()) handshake.abandon(reason);
+  /** Closes every connection; dials again after the back-off. The peer is told `told`. */
+  #close(reason: string, told = reason): void {
+    for (const handshake of this.#ownHandshakes()) handshake.abandon(told);
     const control = this.#chosen.get('control');
-    if (control === undefined) return;
-    control.pipe.close(reason);
-    this.#lost(control, reason);
+    if (control !== undefined) this.#drop(control, reason, told);
+  }
+
+  /** Ends one connection, and the link with it where it is the control lane's. A pipe may call back within `close`. */
+  #drop(connection: Handshake, reason: string, told = reason): void {
+    this.#lost(connection, reason, told);
+    connection.pipe.close(told);
   }
 
   // What a handshake asks and tells.
@@ -210,8 +197,7 @@ export class PeerLink implements HandshakeHooks {
     const { lane, hello } = handshake;
     const replaced = this.#chosen.get(lane);
     if (replaced !== undefined) {
-      replaced.pipe.close('replaced');
-      this.#lost(replaced, 'replaced by a newer connection');
+      this.#drop(replaced, 'replaced by a newer connection', 'replaced');
     }
     this.#dialers[lane].cancel();
     this.#chosen.set(lane, handshake);
@@ -245,7 +231,9 @@ export class PeerLink implements HandshakeHooks {
     if (refusal !== null && abusive.has(refusal)) this.standing.punish(this.#context.clock.monotonicMs());
     const isDuplicate = refusal === 'duplicate' || reason === 'duplicate';
     if (!isDuplicate && !this.up) {
-      this.#lastError = refusal === null ? `the peer ended the handshake: ${reason}` : reason;
+      // Where both ends refuse each other, our own words say more than the peer's.
+      const isKnown = refusal === null && this.#lastError.startsWith(`${reason}: `);
+      if (!isKnown) this.#lastError = refusal === null ? `the peer ended the handshake: ${reason}` : reason;
       this.#become(refusal === null ? 'down' : 'refused');
     }
     if (handshake.dialed) this.#redial(handshake.lane, isDuplicate ? 1_000 : 0);
@@ -363,8 +351,7 @@ export class PeerLink implements HandshakeHooks {
   #punish(refusal: Refusal, detail: string): void {
     this.standing.punish(this.#context.clock.monotonicMs());
     this.#context.onRefusal(this.key, refusal, detail);
-    for (const connection of this.#chosen.values()) connection.pipe.close(refusal);
-    this.#close(`${refusal}: ${detail}`);
+    this.#close(`${refusal}: ${detail}`, refusal);
   }
 
   #sessionLost(): void {
@@ -372,27 +359,21 @@ export class PeerLink implements HandshakeHooks {
     this.#close('session-lost');
   }
 
-  #lost(handshake: Handshake, reason: string): void {
+  #lost(handshake: Handshake, reason: string, told = reason): void {
     const { lane } = handshake;
     if (this.#chosen.get(lane) !== handshake) return;
     const wasAdopted = this.#adopted.delete(lane);
     this.#chosen.delete(lane);
     if (wasAdopted) this.#lanes[lane].detach();
-    if (lane !== 'control') {
-      this.#redial(lane, 0);
-      return;
-    }
-    if (!wasAdopted) return;
-    this.#controlDown(reason);
+    if (lane !== 'control') this.#redial(lane, 0);
+    else if (wasAdopted) this.#controlDown(reason, told);
   }
 
-  #controlDown(reason: string): void {
+  #controlDown(reason: string, told: string): void {
     for (const lane of ['ordinary', 'bulk'] as const) {
       const connection = this.#chosen.get(lane);
       this.#dialers[lane].cancel();
-      if (connection === undefined) continue;
-      connection.pipe.close(reason);
-      this.#lost(connection, reason);
+      if (connection !== undefined) this.#drop(connection, reason, told);
     }
     for (const lane of lanes) this.#lanes[lane].sender.dropQueued();
     this.#lastError = reason;

@@ -211,7 +211,7 @@ class SimulatedPipe implements Pipe {
   send(frame: Uint8Array): void {
     if (!this.#isOpen || this.other === null) return;
     const passed = this.#network.inspect(this.ownKey, this.peerKey, frame);
-    if (passed === null) this.other.ended('connection reset');
+    if (passed === null) this.#reset();
     else this.other.#arrives(passed.slice());
   }
 
@@ -256,6 +256,14 @@ class SimulatedPipe implements Pipe {
     if (next === undefined || isHeld || !this.#isOpen) return;
     const delayMs = Math.max(0, next - this.#network.clock.monotonicMs());
     this.#timer = this.#network.clock.setTimer(delayMs, () => this.#deliver());
+  }
+
+  /** Both ends learn of it by an event of their own, never within `send`. */
+  #reset(): void {
+    this.#network.clock.setTimer(0, () => {
+      this.other?.ended('connection reset');
+      this.ended('connection reset');
+    });
   }
 
   #dueMs(): number {
