@@ -141,6 +141,10 @@ class NodeAssembly {
       restoredWholeNetwork: config.restoredWholeNetwork,
       ...(onSigned === undefined ? {} : { onSigned }),
     });
+    this.#closers.push(() => {
+      wiring.detach();
+      return Promise.resolve();
+    });
     observe(this.#telemetry, opened, wiring, system);
     const api = this.#api(chain, wiring, links, system);
     await links.start();
@@ -236,8 +240,9 @@ class NodeAssembly {
         if (api.readiness().ok) end(resolve);
       };
       leave.push(links.onPeer(look), wiring.finality.subscribe(look));
-      this.#closers.push(async () => {
+      this.#closers.push(() => {
         if (leave.length > 0) end(() => reject(new Error(`${this.#config.name} was stopped before it was ready`)));
+        return Promise.resolve();
       });
       look();
     });

@@ -202,6 +202,7 @@ export class LocalNetwork {
         ),
       reached: (height) => reached(chain, wiring, height),
       stop: async () => {
+        wiring.detach();
         await system.terminate();
         await links.stop();
         await Promise.all([store.close(), records.close()]);

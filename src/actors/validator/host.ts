@@ -170,38 +170,61 @@ export class Host {
     switch (effect.type) {
       case 'persist':
         this.outbox.record([this.#journal.write(effect.record)]);
-        return;
+        break;
       case 'sign':
-        return this.#sign(effect);
+        this.#sign(effect);
+        break;
       case 'broadcast':
-        return this.#broadcast(effect.message);
+        this.#broadcast(effect.message);
+        break;
       case 'send':
-        return this.#send([effect.to], effect.message);
+        this.#send([effect.to], effect.message);
+        break;
       case 'set-timer':
-        return this.#setTimer(effect);
+        this.#setTimer(effect);
+        break;
       case 'cancel-timer':
         this.#timers.delete(effect.timer);
-        return this.#context.cancelTimer(effect.timer);
+        this.#context.cancelTimer(effect.timer);
+        break;
       case 'build-block':
-        return this.#build(effect);
+        this.#build(effect);
+        break;
       case 'check-block':
-        return this.#check(effect);
+        this.#check(effect);
+        break;
+      case 'decide':
+        this.#decide(effect);
+        break;
+      case 'late-seal':
+        this.#addLateSeal(effect);
+        break;
+      default:
+        this.#tell(effect);
+    }
+  }
+
+  /** Effects that only tell others of the node. */
+  #tell(
+    effect: Extract<Effect, { type: 'fetch-block' | 'evidence' | 'report' | 'round-entered' | 'peer-behind' }>,
+  ): void {
+    const { onPeerAhead, onEvidence, report, onRound, announce } = this.dependencies;
+    switch (effect.type) {
       case 'fetch-block':
         // Seals prove that it is final: block sync brings it, with its seals.
-        for (const source of effect.sources) this.dependencies.onPeerAhead(source, effect.height);
-        return;
-      case 'decide':
-        return this.#decide(effect);
-      case 'late-seal':
-        return this.#addLateSeal(effect);
+        for (const source of effect.sources) onPeerAhead(source, effect.height);
+        break;
       case 'evidence':
-        return this.dependencies.onEvidence(effect);
+        onEvidence(effect);
+        break;
       case 'report':
-        return this.dependencies.report(effect.peer, effect.reason);
+        report(effect.peer, effect.reason);
+        break;
       case 'round-entered':
-        return this.dependencies.onRound(effect);
+        onRound(effect);
+        break;
       case 'peer-behind':
-        return this.dependencies.announce(effect.peer);
+        announce(effect.peer);
     }
   }
 

@@ -47,7 +47,9 @@ export class Outbox {
     this.#sends = [];
     this.#chainDirty = false;
     this.#flushing = true;
-    const covered = [records ? this.#records.durable() : null, chainDirty ? this.#chain.durable() : null];
+    const covered: Promise<void>[] = [];
+    if (records) covered.push(this.#records.durable());
+    if (chainDirty) covered.push(this.#chain.durable());
     return Promise.all(covered).then(() => () => {
       this.#flushing = false;
       for (const send of sends) send();

@@ -142,7 +142,7 @@ function validatorViews(chain: Chain, height: number | undefined): ReturnType<Ch
       vrfPublicKey,
       name: member?.name ?? '',
       bond: String(member?.bond ?? 0n),
-      jailed: member?.leaving != null,
+      jailed: typeof member?.leaving === 'number',
     };
   });
 }

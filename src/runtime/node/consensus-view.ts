@@ -104,10 +104,8 @@ function problemsOf(facts: ConsensusFacts, peers: readonly PeerView[], isLate: b
   };
   if (facts.trouble !== null) problem(facts.trouble, `this node does not vote: ${facts.trouble}`, null);
   for (const peer of peers) {
-    const status = statusOf(facts, peer);
-    if (status?.trouble != null) {
-      problem(status.trouble, `${peer.name} does not vote: ${status.trouble}`, peer.name);
-    }
+    const trouble = statusOf(facts, peer)?.trouble ?? null;
+    if (trouble !== null) problem(trouble, `${peer.name} does not vote: ${trouble}`, peer.name);
     if (peer.lastError.includes('wrong-chain')) {
       problem('wrong-genesis', `${peer.name} is on another chain: its genesis differs`, peer.name);
     }

@@ -49,6 +49,8 @@ export interface Wiring {
   readonly finality: Finality;
   readonly mempool: ActorRef<MempoolMessage>;
   readonly pool: MempoolReader;
+  /** Stops listening to the links: nothing more is sent to actors that are about to stop. */
+  detach(): void;
   /** The consensus machine's latest state; null on a node that follows, or before it has started. */
   machine(): MachineState | null;
   trouble(): string | null;
@@ -80,6 +82,9 @@ class NodeWiring implements Wiring {
   #permit = 'asking';
   #trouble: string | null = null;
   #live: readonly PublicKey[] = [];
+  /** What the last status said, to compare. */
+  #told = '';
+  readonly #leaveLinks: () => void;
 
   constructor(options: WiringOptions) {
     this.#options = options;
@@ -96,7 +101,11 @@ class NodeWiring implements Wiring {
     this.#validator = vrf === null ? null : this.#spawnValidator(vrf);
     this.#follower = vrf === null ? this.#spawnFollower() : null;
     this.#publishStatus();
-    options.links.onPeer((peer) => this.#onPeer(peer));
+    this.#leaveLinks = options.links.onPeer((peer) => this.#onPeer(peer));
+  }
+
+  detach(): void {
+    this.#leaveLinks();
   }
 
   machine(): MachineState | null {
@@ -292,9 +301,22 @@ class NodeWiring implements Wiring {
     }
   }
 
+  /** Called after every message of the validator: does nothing where nothing that peers are told has changed. */
   #publishStatus(): void {
     const { chain, links } = this.#options;
-    const report = this.#machine === null ? null : explain(this.#machine);
+    const machine = this.#machine;
+    const told = [
+      chain.tip.height,
+      machine?.round,
+      machine?.proposal?.status,
+      machine?.prepared?.round,
+      machine?.proposing,
+      machine?.decided === null,
+      this.trouble(),
+    ].join();
+    if (told === this.#told) return;
+    this.#told = told;
+    const report = machine === null ? null : explain(machine);
     links.setStatus(
       encode(nodeStatusCodec, {
         finalHeight: chain.tip.height,
