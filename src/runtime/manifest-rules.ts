@@ -225,7 +225,8 @@ function checkValidators(context: RuleContext): void {
   const written = context.draft.spec?.nodes;
   // Nodes that could not be read may be validators: counting the rest would report what is not so.
   if (chain === null || written === null || written === undefined) return;
-  if (written.some((node) => node === null || node.name === null || node.roles === null)) return;
+  const isUnclear = (roles: readonly (string | null)[] | null): boolean => roles === null || roles.includes(null);
+  if (written.some((node) => node === null || node.name === null || isUnclear(node.roles))) return;
   const count = context.nodes.filter((node) => node.roles.includes('validator') && node.inGenesis).length;
   const min = chain.profile === 'devnet' ? 1 : mainnetValidatorsMin;
   if (count < min) {
