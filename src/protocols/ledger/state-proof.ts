@@ -5,7 +5,8 @@
 import { compareBytes, equalBytes } from '../shared/bytes.ts';
 import { invariant } from '../shared/errors.ts';
 import { type CommitmentProof, type ExistenceProof, type InnerStep, innerStep } from './ics23.ts';
-import { loadLeaf, loadNode, type RootRef, statePath, type TreeReader } from './state-tree.ts';
+import { loadLeaf, loadNode, type RootRef, type TreeReader } from './state-tree.ts';
+import { statePath } from './state-tree-build.ts';
 import {
   type Child,
   depthMax,

@@ -14,17 +14,13 @@ import type { Digest } from '../shared/brands.ts';
 import { compareBytes, concatBytes, equalBytes, uint64Key } from '../shared/bytes.ts';
 import { invariant } from '../shared/errors.ts';
 import { toDigest } from '../shared/hash.ts';
-import { hashBytes, hashLeaf } from './merkle-hash.ts';
+import { type Item, type NodeWrite, stateLeafHash, statePath, TreeWriter, withChildren } from './state-tree-build.ts';
 import {
   type Child,
   decodeLeaf,
   decodeNode,
   emptyNode,
   emptySubtree,
-  encodeLeaf,
-  encodeNode,
-  fanOut,
-  groupOf,
   leafKey,
   nibbleAt,
   nodeKey,
@@ -46,11 +42,6 @@ export interface StateChange {
   readonly value: Uint8Array | null;
 }
 
-export interface NodeWrite {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-}
-
 export interface TreeUpdate {
   readonly root: Digest;
   /** Keep beside the height: it is needed to read, prove and update. */
@@ -66,17 +57,9 @@ export const emptyStateRoot: Digest = toDigest(emptySubtree.hash);
 /** Versions are stored in six bytes. */
 const versionMax = 2 ** 48 - 1;
 
-export const statePath = (key: Uint8Array): Uint8Array => hashBytes(key);
-export const stateLeafHash = (path: Uint8Array, value: Uint8Array): Uint8Array => hashLeaf(path, hashBytes(value));
-
 interface PathChange {
   readonly path: Uint8Array;
   readonly change: StateChange;
-}
-
-interface Item {
-  readonly path: Uint8Array;
-  readonly child: Child;
 }
 
 /**
@@ -108,15 +91,14 @@ export function updateTree(
 
 class Update {
   readonly #reader: TreeReader;
-  readonly #version: number;
   readonly #changes: readonly PathChange[];
-  readonly #writes: NodeWrite[] = [];
+  readonly #writer: TreeWriter;
   readonly #stale: Uint8Array[] = [];
 
   constructor(reader: TreeReader, version: number, changes: readonly PathChange[]) {
     this.#reader = reader;
-    this.#version = version;
     this.#changes = changes;
+    this.#writer = new TreeWriter(version);
   }
 
   /** The root is a node of its own even where it holds one leaf or none, so that the version alone finds it. */
@@ -128,12 +110,12 @@ class Update {
     let rootRef = previous;
     if (children !== null) {
       if (previous !== null) this.#stale.push(nodeKey(previous, path, 0));
-      const node = this.#withChildren(before, children);
+      const node = withChildren(before, children);
       root = nodeSubtree(node.groups);
-      rootRef = root === emptySubtree ? null : this.#version;
-      if (rootRef !== null) this.#writes.push({ key: nodeKey(rootRef, path, 0), value: encodeNode(node) });
+      rootRef = root === emptySubtree ? null : this.#writer.version;
+      if (rootRef !== null) this.#writer.node(node, path, 0);
     }
-    return { root: toDigest(root.hash), rootRef, nodeWrites: this.#writes, staleNodes: this.#stale };
+    return { root: toDigest(root.hash), rootRef, nodeWrites: this.#writer.writes, staleNodes: this.#stale };
   }
 
   #change(index: number): PathChange {
@@ -168,7 +150,7 @@ class Update {
     const [first, second] = children.filter((candidate) => candidate !== null);
     if (first === undefined) return null;
     if (second === undefined && first.path !== null) return first;
-    return this.#writeNode(this.#withChildren(before, children), path, depth);
+    return this.#writer.node(withChildren(before, children), path, depth);
   }
 
   /** A place that held one leaf or nothing. */
@@ -193,43 +175,10 @@ class Update {
         left = null;
       }
       if (change.value === null || hash === null) continue;
-      this.#writes.push({ key: leafKey(this.#version, path), value: encodeLeaf(change.key, change.value) });
-      items.push({ path, child: { version: this.#version, hash, lone: true, path } });
+      items.push({ path, child: this.#writer.leaf(path, change.key, change.value) });
     }
     if (left?.path) keep(left, left.path);
-    return this.#build(items, depth, 0, items.length);
-  }
-
-  /** The subtree at `depth` of leaves in ascending order of their paths. */
-  #build(items: readonly Item[], depth: number, from: number, to: number): Child | null {
-    const first = items[from];
-    if (first === undefined || from === to) return null;
-    if (to - from === 1) return first.child;
-    const children = new Array<Child | null>(fanOut).fill(null);
-    for (let start = from; start < to; ) {
-      const nibble = nibbleAt((items[start] as Item).path, depth);
-      let end = start + 1;
-      while (end < to && nibbleAt((items[end] as Item).path, depth) === nibble) end += 1;
-      children[nibble] = this.#build(items, depth + 1, start, end);
-      start = end;
-    }
-    return this.#writeNode(this.#withChildren(emptyNode, children), first.path, depth);
-  }
-
-  /** Only groups with a changed child are hashed again. */
-  #withChildren(before: TreeNode, children: readonly (Child | null)[]): TreeNode {
-    const groups = before.groups.map((group, i) => {
-      for (let nibble = 4 * i; nibble < 4 * i + 4; nibble++) {
-        if (children[nibble] !== before.children[nibble]) return groupOf(children, i);
-      }
-      return group;
-    });
-    return { children, groups };
-  }
-
-  #writeNode(node: TreeNode, path: Uint8Array, depth: number): Child {
-    this.#writes.push({ key: nodeKey(this.#version, path, depth), value: encodeNode(node) });
-    return { version: this.#version, hash: nodeSubtree(node.groups).hash, lone: false, path: null };
+    return this.#writer.build(items, depth);
   }
 }
 

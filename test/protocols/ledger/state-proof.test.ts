@@ -15,7 +15,8 @@ import {
   verifyNonMembership,
 } from '../../../src/protocols/ledger/ics23.ts';
 import { leavesFrom, proveKey } from '../../../src/protocols/ledger/state-proof.ts';
-import { type RootRef, statePath, stateRootOf } from '../../../src/protocols/ledger/state-tree.ts';
+import { type RootRef, stateRootOf } from '../../../src/protocols/ledger/state-tree.ts';
+import { statePath } from '../../../src/protocols/ledger/state-tree-build.ts';
 import { compareBytes, fromHex, toHex, toUtf8 } from '../../../src/protocols/shared/bytes.ts';
 import { TreeStore } from './tree-store.ts';
 

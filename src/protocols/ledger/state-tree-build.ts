@@ -1,0 +1,78 @@
+/** Subtrees of the state tree from their leaves. */
+import { hashBytes, hashLeaf } from './merkle-hash.ts';
+import {
+  type Child,
+  emptyNode,
+  encodeLeaf,
+  encodeNode,
+  fanOut,
+  groupOf,
+  leafKey,
+  nibbleAt,
+  nodeKey,
+  nodeSubtree,
+  type TreeNode,
+} from './state-tree-node.ts';
+
+/** A record of the tree to be stored. */
+export interface NodeWrite {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** A leaf where it is to stand. */
+export interface Item {
+  readonly path: Uint8Array;
+  readonly child: Child;
+}
+
+/** The path of a key: its SHA-256. */
+export const statePath = (key: Uint8Array): Uint8Array => hashBytes(key);
+export const stateLeafHash = (path: Uint8Array, value: Uint8Array): Uint8Array => hashLeaf(path, hashBytes(value));
+
+/** Only groups with a changed child are hashed again. */
+export function withChildren(before: TreeNode, children: readonly (Child | null)[]): TreeNode {
+  const groups = before.groups.map((group, i) => {
+    for (let nibble = 4 * i; nibble < 4 * i + 4; nibble++) {
+      if (children[nibble] !== before.children[nibble]) return groupOf(children, i);
+    }
+    return group;
+  });
+  return { children, groups };
+}
+
+/** Records of one version. */
+export class TreeWriter {
+  readonly version: number;
+  readonly writes: NodeWrite[] = [];
+
+  constructor(version: number) {
+    this.version = version;
+  }
+
+  leaf(path: Uint8Array, key: Uint8Array, value: Uint8Array): Child {
+    this.writes.push({ key: leafKey(this.version, path), value: encodeLeaf(key, value) });
+    return { version: this.version, hash: stateLeafHash(path, value), lone: true, path };
+  }
+
+  node(node: TreeNode, path: Uint8Array, depth: number): Child {
+    this.writes.push({ key: nodeKey(this.version, path, depth), value: encodeNode(node) });
+    return { version: this.version, hash: nodeSubtree(node.groups).hash, lone: false, path: null };
+  }
+
+  /** The subtree at `depth` of items [from, to), in ascending order of their paths, which share `depth` nibbles. */
+  build(items: readonly Item[], depth: number, from = 0, to = items.length): Child | null {
+    const first = items[from];
+    if (first === undefined || from === to) return null;
+    if (to - from === 1) return first.child;
+    const children = new Array<Child | null>(fanOut).fill(null);
+    for (let start = from; start < to; ) {
+      const nibble = nibbleAt((items[start] as Item).path, depth);
+      let end = start + 1;
+      while (end < to && nibbleAt((items[end] as Item).path, depth) === nibble) end += 1;
+      children[nibble] = this.build(items, depth + 1, start, end);
+      start = end;
+    }
+    return this.node(withChildren(emptyNode, children), first.path, depth);
+  }
+}
