@@ -53,6 +53,7 @@ export class Desk {
   /** Everything since the start. */
   readonly effects: Effect[] = [];
   verdict: MachineVerdict = { kind: 'accepted' };
+  readonly #timers = new Map<TimerKind, Extract<Effect, { type: 'set-timer' }>>();
   readonly #self: number;
   readonly #signs: boolean;
   readonly #check: BlockCheck | null;
@@ -90,6 +91,7 @@ export class Desk {
   }
 
   expire(timer: TimerKind, round: number = this.state.round): MachineVerdict {
+    this.#timers.delete(timer);
     return this.give({ type: 'timer-expired', timer, height: this.state.facts.height, round: toRound(round) });
   }
 
@@ -116,18 +118,17 @@ export class Desk {
 
   /** The running timer of a kind, or null. */
   running(timer: TimerKind): Extract<Effect, { type: 'set-timer' }> | null {
-    let running: Extract<Effect, { type: 'set-timer' }> | null = null;
-    for (const effect of this.effects) {
-      if (effect.type === 'set-timer' && effect.timer === timer) running = effect;
-      if (effect.type === 'cancel-timer' && effect.timer === timer) running = null;
-    }
-    return running;
+    return this.#timers.get(timer) ?? null;
   }
 
   #perform(effects: readonly Effect[]): void {
     const queue: Input[] = [];
     const take = (list: readonly Effect[]): void => {
       this.effects.push(...list);
+      for (const effect of list) {
+        if (effect.type === 'set-timer') this.#timers.set(effect.timer, effect);
+        if (effect.type === 'cancel-timer') this.#timers.delete(effect.timer);
+      }
       for (const effect of list) {
         const answer = this.#answer(effect);
         if (answer !== null) queue.push(answer);

@@ -43,7 +43,8 @@ export function keyOf(index: number): PublicKey {
 
 export const keysOf = (count: number): readonly PublicKey[] => Array.from({ length: count }, (_, i) => keyOf(i));
 
-export const setOf = (count: number, finalityThreshold = 67): ValidatorSet =>
+/** The least quorum, ⌈2n/3⌉, unless a threshold asks for more. */
+export const setOf = (count: number, finalityThreshold = 1): ValidatorSet =>
   validatorSet(
     keysOf(count).map((key) => ({ publicKey: key, vrfPublicKey: key })),
     finalityThreshold,
