@@ -31,6 +31,16 @@ export class SeededRandom implements Random {
     this.#d = second() | 1; // an all-zero state would stay zero
   }
 
+  /** The generator in a given state (not all zero), as the published algorithm names its four words. */
+  static fromState(a: number, b: number, c: number, d: number): SeededRandom {
+    const random = new SeededRandom([a, b, c, d].join());
+    random.#a = a;
+    random.#b = b;
+    random.#c = c;
+    random.#d = d;
+    return random;
+  }
+
   /** A stream of its own, a function of this stream's seed and `label` only: drawing from one never shifts another. */
   fork(label: string): SeededRandom {
     return new SeededRandom(`${this.#seed}/${label}`);
