@@ -188,13 +188,17 @@ function registerKeys(program: Command, terminal: Terminal): void {
     .description('The public identity of a node, or its private key to a file')
     .argument('<manifest>', 'network manifest')
     .argument('<node>', 'node name')
-    .option('--private <file>', 'copy the private key file there, mode 0600')
+    .option('--private <file>', 'write the private key to this new file, encrypted')
+    .option('--passphrase-variable <name>', 'environment variable with the passphrase for it', 'BPCI_EXPORT_PASSPHRASE')
     .addHelpText(
       'after',
       '\nExample:\n  $ mainnet keys export nodes/three-hosts.yaml alpha-validator-1 > identity.json',
     )
-    .action((file: string, node: string, flags: { private?: string }) =>
-      settle(() => exportNodeKey(scopeOf(file, {}, terminal), node, flags.private)),
+    .action((file: string, node: string, flags: { private?: string; passphraseVariable: string }) =>
+      settle(() => {
+        const { private: to, passphraseVariable: variable } = flags;
+        return exportNodeKey(scopeOf(file, {}, terminal), node, to === undefined ? null : { to, variable });
+      }),
     );
 }
 

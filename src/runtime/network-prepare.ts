@@ -27,7 +27,7 @@ import {
   ensureNodeKeys,
   type NodeIdentity,
   readNodeIdentity,
-  readPassphrase,
+  networkPassphrase,
 } from './network-keys.ts';
 import type { NodeConfig, NodePeer } from './node-config.ts';
 
@@ -81,7 +81,7 @@ export async function prepareNetwork(inputs: PrepareInputs): Promise<PreparedNet
 export async function generateKeys(inputs: PrepareInputs): Promise<readonly NodeIdentity[]> {
   const { metadata, spec } = inputs.loaded.manifest;
   const directory = networkDirectory(spec.defaults.dataDir);
-  const passphrase = readPassphrase(spec.defaults.passphraseVariable, inputs.environment);
+  const passphrase = networkPassphrase(spec.defaults.passphraseVariable, inputs.environment);
   const genesis = existsSync(directory.genesisFile) ? readGenesis(directory.genesisFile) : null;
   const known = new Map(genesis?.validators.map((validator) => [validator.name, validator.publicKey]));
   const identities: NodeIdentity[] = [];
@@ -157,7 +157,7 @@ async function makeAccounts(
 ): Promise<{ accounts: readonly GenesisAccount[]; governors: readonly PublicKey[] }> {
   const { chain, defaults } = loaded.manifest.spec;
   const wanted = chain.genesis ?? { faucet: 0n, accounts: [], governors: [] };
-  const passphrase = readPassphrase(defaults.passphraseVariable, environment);
+  const passphrase = networkPassphrase(defaults.passphraseVariable, environment);
   const accounts: GenesisAccount[] = [];
   for (const { name, publicKey, balance } of wanted.accounts) {
     const key = publicKey ?? (await ensureAccountKey(directory.accountKeyFile(name), passphrase));

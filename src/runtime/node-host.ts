@@ -36,6 +36,9 @@ const permanentCodes: ReadonlySet<string> = new Set([
   'wrong-key',
   'missing-key',
   'wrong-passphrase',
+  'passphrase-missing',
+  'loose-permissions',
+  'missing',
 ]);
 
 export function isPermanent(cause: unknown): boolean {
@@ -89,7 +92,12 @@ export function hostNodes(
     const outcomes = await Promise.allSettled(running.map((node) => node.stop()));
     const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
     for (const cause of failures) {
-      send({ type: 'failed', node: 'process', message: `not stopped cleanly: ${describeFailure(cause)}`, permanent: false });
+      send({
+        type: 'failed',
+        node: 'process',
+        message: `not stopped cleanly: ${describeFailure(cause)}`,
+        permanent: false,
+      });
     }
     return failures.length > 0 ? 1 : exitCode;
   });

@@ -1,13 +1,14 @@
 /** `mainnet keys` and `mainnet genesis`: what a network of several machines needs before it starts, and its upkeep. */
-import { copyFileSync, chmodSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { chainIdOf } from '../../protocols/ledger/genesis.ts';
 import { genesisToJson } from '../../protocols/ledger/genesis-json.ts';
+import { exportKeyFile, readPassphrase, rotateKeyFile } from '../../runtime/adapters/key-files.ts';
 import { readLauncherState } from '../../runtime/launcher-state.ts';
 import type { LoadedManifest } from '../../runtime/manifest.ts';
 import type { PlannedNode } from '../../runtime/manifest-expand.ts';
 import { nearest } from '../../runtime/manifest-problems.ts';
 import { networkDirectory } from '../../runtime/network-directory.ts';
-import { readNodeIdentity } from '../../runtime/network-keys.ts';
+import { networkPassphrase, readNodeIdentity } from '../../runtime/network-keys.ts';
 import { createGenesis, generateKeys, prepareNetwork, readGenesis } from '../../runtime/network-prepare.ts';
 import { CommandError, exitCodes, formatTable, type Terminal } from '../terminal.ts';
 
@@ -101,9 +102,11 @@ export async function rotateNodeKeys(scope: Scope, name: string, tlsOnly: boolea
       `its TLS key can be renewed now: mainnet keys rotate ${scope.loaded.file} ${name} --tls`,
     ]);
   }
-  const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
-  const files = tlsOnly ? [own.certificateKeyFile] : [own.keyFile, own.vrfKeyFile, own.certificateKeyFile];
-  for (const file of files) if (existsSync(file)) renameSync(file, `${file}.${stamp}`);
+  const passphrase = networkPassphrase(scope.loaded.manifest.spec.defaults.passphraseVariable, process.env);
+  if (!tlsOnly) {
+    for (const path of [own.keyFile, own.vrfKeyFile]) if (existsSync(path)) await rotateKeyFile(path, passphrase);
+  }
+  rmSync(own.certificateKeyFile, { force: true });
   rmSync(own.certificateFile, { force: true });
   const [identity] = await generateKeys({ ...inputsOf(scope), nodes: [node] });
   if (existsSync(directory.genesisFile)) await prepareNetwork(inputsOf(scope));
@@ -115,21 +118,27 @@ export async function rotateNodeKeys(scope: Scope, name: string, tlsOnly: boolea
   return exitCodes.done;
 }
 
-/** The public identity on standard output, or with `privateTo` the key file to a file of mode 0600. */
-export function exportNodeKey(scope: Scope, name: string, privateTo: string | undefined): number {
+/** The public identity on standard output, or with `to` the private key to a new file under the passphrase in `variable`. */
+export async function exportNodeKey(
+  scope: Scope,
+  name: string,
+  secret: { readonly to: string; readonly variable: string } | null,
+): Promise<number> {
   requireNode(scope, name);
   const own = directoryOf(scope).node(name);
-  if (privateTo === undefined) {
+  if (secret === null) {
     const identity = readNodeIdentity(own.identityFile, name);
     if (identity === null) throw new CommandError('failed', `${name} has no keys here`, ['mainnet keys generate']);
     scope.terminal.json(identity);
     return exitCodes.done;
   }
-  if (!existsSync(own.keyFile)) throw new CommandError('failed', `${own.keyFile} is not on this machine`);
-  if (existsSync(privateTo)) throw new CommandError('usage', `${privateTo} exists and is not overwritten`);
-  copyFileSync(own.keyFile, privateTo);
-  chmodSync(privateTo, 0o600);
-  scope.terminal.err(`${privateTo} holds the private key of ${name}: two nodes with it would contradict each other.`);
+  const passphrase = networkPassphrase(scope.loaded.manifest.spec.defaults.passphraseVariable, process.env);
+  const toPassphrase = readPassphrase({ variable: secret.variable });
+  const { publicKey } = await exportKeyFile(own.keyFile, passphrase, { path: secret.to, passphrase: toPassphrase });
+  scope.terminal.err(
+    `${secret.to} holds the private key ${publicKey} of ${name}, under the passphrase in ${secret.variable}.`,
+  );
+  scope.terminal.err('Two nodes that run with one key contradict each other: keep it as a backup.');
   return exitCodes.done;
 }
 
