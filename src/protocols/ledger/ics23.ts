@@ -10,7 +10,7 @@
  */
 import { compareBytes, concatBytes, equalBytes } from '../shared/bytes.ts';
 import { accepted, CodedError, rejected, type Verdict } from '../shared/errors.ts';
-import { hashBytes, hashLeaf } from './merkle-hash.ts';
+import { hashBytes, hashLeafPair } from './merkle-hash.ts';
 import { ProtobufError, ProtobufReader, ProtobufWriter } from './protobuf.ts';
 
 /** One step from a node to its parent: SHA-256(prefix ‖ child ‖ suffix). */
@@ -88,7 +88,7 @@ export const innerStep = (isLeft: boolean, sibling: Uint8Array): InnerStep =>
 
 /** The root that an existence proof leads to; its steps must have been checked. */
 export function existenceRoot(proof: ExistenceProof): Uint8Array {
-  let hash = hashLeaf(hashBytes(proof.key), hashBytes(proof.value));
+  let hash = hashLeafPair(hashBytes(proof.key), hashBytes(proof.value));
   for (const { prefix, suffix } of proof.path) hash = hashBytes(concatBytes(prefix, hash, suffix));
   return hash;
 }

@@ -12,10 +12,8 @@ import {
   depthMax,
   emptySubtree,
   fanOut,
-  halfOf,
   joinSubtrees,
   nibbleAt,
-  pairOf,
   type Subtree,
   type TreeNode,
 } from './state-tree-node.ts';
@@ -29,7 +27,7 @@ export function proveKey(reader: TreeReader, rootRef: RootRef, key: Uint8Array):
   const path = statePath(key);
   const trail = descend(reader, rootRef, path);
   const end = trail.at(-1) as TrailStep;
-  const found = end.node.children[end.nibble];
+  const found = end.node.child(end.nibble);
   if (found?.path && equalBytes(found.path, path)) return { type: 'exist', proof: existence(reader, trail) };
   const before = neighbour(reader, trail, path, -1);
   const after = neighbour(reader, trail, path, 1);
@@ -61,8 +59,8 @@ function* walk(
   const node = loadNode(reader, version, prefix, depth);
   const first = from === null ? 0 : nibbleAt(from, depth);
   for (let nibble = first; nibble < fanOut; nibble++) {
-    const child = node.children[nibble];
-    if (child === null || child === undefined) continue;
+    const child = node.child(nibble);
+    if (child === null) continue;
     if (isLeaf(child)) {
       if (from === null || compareBytes(child.path, from) >= 0) yield { path: child.path, ...loadLeaf(reader, child) };
     } else {
@@ -96,7 +94,7 @@ function descend(reader: TreeReader, rootRef: number, path: Uint8Array): TrailSt
     const node = loadNode(reader, version, path, depth);
     const nibble = nibbleAt(path, depth);
     trail.push({ node, nibble });
-    const child = node.children[nibble] ?? null;
+    const child = node.child(nibble);
     if (child === null || isLeaf(child)) return trail;
     version = child.version;
   }
@@ -106,7 +104,7 @@ function descend(reader: TreeReader, rootRef: number, path: Uint8Array): TrailSt
 /** Proof of the leaf at the end of a trail. A lone leaf rises past empty siblings, so those steps do not exist. */
 function existence(reader: TreeReader, trail: readonly TrailStep[]): ExistenceProof {
   const end = trail.at(-1) as TrailStep;
-  const leaf = end.node.children[end.nibble];
+  const leaf = end.node.child(end.nibble);
   invariant(leaf?.path, 'an existence proof is of a leaf');
   const path: InnerStep[] = [];
   let here: Subtree = leaf;
@@ -122,21 +120,21 @@ function existence(reader: TreeReader, trail: readonly TrailStep[]): ExistencePr
 }
 
 /** The siblings of a child at the four levels of its node, from the child up. */
-const siblings = ({ children, groups }: TreeNode, nibble: number): readonly Subtree[] => [
-  children[nibble ^ 1] ?? emptySubtree,
-  pairOf(children, (nibble >> 1) ^ 1),
-  groups[(nibble >> 2) ^ 1] ?? emptySubtree,
-  halfOf(groups, (nibble >> 3) ^ 1),
+const siblings = (node: TreeNode, nibble: number): readonly Subtree[] => [
+  node.child(nibble ^ 1) ?? emptySubtree,
+  node.pair((nibble >> 1) ^ 1),
+  node.group((nibble >> 2) ^ 1),
+  node.half((nibble >> 3) ^ 1),
 ];
 
 /** The leaf next to an absent path on one side (−1 left, 1 right), or null at that end of the tree. */
 function neighbour(reader: TreeReader, trail: readonly TrailStep[], path: Uint8Array, side: -1 | 1): LeafChild | null {
   for (let depth = trail.length - 1; depth >= 0; depth--) {
     const { node, nibble } = trail[depth] as TrailStep;
-    const here = node.children[nibble];
+    const here = node.child(nibble);
     if (here?.path && Math.sign(compareBytes(here.path, path)) === side) return here as LeafChild;
     for (let next = nibble + side; next >= 0 && next < fanOut; next += side) {
-      const child = node.children[next];
+      const child = node.child(next);
       if (child) return outermost(reader, child, withNibble(path, depth, next), depth + 1, side === 1 ? -1 : 1);
     }
   }
@@ -146,9 +144,9 @@ function neighbour(reader: TreeReader, trail: readonly TrailStep[], path: Uint8A
 /** The leaf at one end (−1 first, 1 last) of a subtree at the first `depth` nibbles of `prefix`. */
 function outermost(reader: TreeReader, child: Child, prefix: Uint8Array, depth: number, end: -1 | 1): LeafChild {
   if (isLeaf(child)) return child;
-  const { children } = loadNode(reader, child.version, prefix, depth);
+  const node = loadNode(reader, child.version, prefix, depth);
   for (let nibble = end === -1 ? 0 : fanOut - 1; nibble >= 0 && nibble < fanOut; nibble -= end) {
-    const next = children[nibble];
+    const next = node.child(nibble);
     if (next) return outermost(reader, next, withNibble(prefix, depth, nibble), depth + 1, end);
   }
   invariant(false, 'a tree node has children');

@@ -1,16 +1,14 @@
 /** Subtrees of the state tree from their leaves. */
-import { hashBytes, hashLeaf } from './merkle-hash.ts';
+import { hashBytes, hashLeafPair } from './merkle-hash.ts';
 import {
+  changeNode,
   type Child,
+  type ChildChanges,
   emptyNode,
   encodeLeaf,
-  encodeNode,
-  fanOut,
-  groupOf,
   leafKey,
   nibbleAt,
   nodeKey,
-  nodeSubtree,
   type TreeNode,
 } from './state-tree-node.ts';
 
@@ -28,18 +26,7 @@ export interface Item {
 
 /** The path of a key: its SHA-256. */
 export const statePath = (key: Uint8Array): Uint8Array => hashBytes(key);
-export const stateLeafHash = (path: Uint8Array, value: Uint8Array): Uint8Array => hashLeaf(path, hashBytes(value));
-
-/** Only groups with a changed child are hashed again. */
-export function withChildren(before: TreeNode, children: readonly (Child | null)[]): TreeNode {
-  const groups = before.groups.map((group, i) => {
-    for (let nibble = 4 * i; nibble < 4 * i + 4; nibble++) {
-      if (children[nibble] !== before.children[nibble]) return groupOf(children, i);
-    }
-    return group;
-  });
-  return { children, groups };
-}
+export const stateLeafHash = (path: Uint8Array, value: Uint8Array): Uint8Array => hashLeafPair(path, hashBytes(value));
 
 /** Records of one version. */
 export class TreeWriter {
@@ -50,14 +37,15 @@ export class TreeWriter {
     this.version = version;
   }
 
-  leaf(path: Uint8Array, key: Uint8Array, value: Uint8Array): Child {
+  /** @param hash of the leaf, where the caller has it */
+  leaf(path: Uint8Array, key: Uint8Array, value: Uint8Array, hash = stateLeafHash(path, value)): Child {
     this.writes.push({ key: leafKey(this.version, path), value: encodeLeaf(key, value) });
-    return { version: this.version, hash: stateLeafHash(path, value), lone: true, path };
+    return { version: this.version, hash, lone: true, path };
   }
 
   node(node: TreeNode, path: Uint8Array, depth: number): Child {
-    this.writes.push({ key: nodeKey(this.version, path, depth), value: encodeNode(node) });
-    return { version: this.version, hash: nodeSubtree(node.groups).hash, lone: false, path: null };
+    this.writes.push({ key: nodeKey(this.version, path, depth), value: node.bytes });
+    return { version: this.version, hash: node.subtree().hash, lone: false, path: null };
   }
 
   /** The subtree at `depth` of items [from, to), in ascending order of their paths, which share `depth` nibbles. */
@@ -65,14 +53,14 @@ export class TreeWriter {
     const first = items[from];
     if (first === undefined || from === to) return null;
     if (to - from === 1) return first.child;
-    const children = new Array<Child | null>(fanOut).fill(null);
+    const changes: ChildChanges = [];
     for (let start = from; start < to; ) {
       const nibble = nibbleAt((items[start] as Item).path, depth);
       let end = start + 1;
       while (end < to && nibbleAt((items[end] as Item).path, depth) === nibble) end += 1;
-      children[nibble] = this.build(items, depth + 1, start, end);
+      changes[nibble] = this.build(items, depth + 1, start, end);
       start = end;
     }
-    return this.node(withChildren(emptyNode, children), first.path, depth);
+    return this.node(changeNode(emptyNode, changes), first.path, depth);
   }
 }

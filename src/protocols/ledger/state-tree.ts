@@ -14,18 +14,19 @@ import type { Digest } from '../shared/brands.ts';
 import { compareBytes, concatBytes, equalBytes, uint64Key } from '../shared/bytes.ts';
 import { invariant } from '../shared/errors.ts';
 import { toDigest } from '../shared/hash.ts';
-import { type Item, type NodeWrite, stateLeafHash, statePath, TreeWriter, withChildren } from './state-tree-build.ts';
+import { type Item, type NodeWrite, stateLeafHash, statePath, TreeWriter } from './state-tree-build.ts';
 import {
+  changeNode,
   type Child,
+  type ChildChanges,
   decodeLeaf,
-  decodeNode,
   emptyNode,
   emptySubtree,
+  fewChildren,
   leafKey,
   nibbleAt,
   nodeKey,
-  nodeSubtree,
-  type TreeNode,
+  TreeNode,
 } from './state-tree-node.ts';
 
 /** Where the tree's records are kept. Returned bytes must not change while a call of this module runs. */
@@ -105,52 +106,52 @@ class Update {
   run(previous: RootRef): TreeUpdate {
     const path = new Uint8Array(0);
     const before = previous === null ? emptyNode : loadNode(this.#reader, previous, path, 0);
-    const children = this.#updateChildren(before, 0, 0, this.#changes.length);
-    let root = nodeSubtree(before.groups);
+    const changes = this.#updateChildren(before, 0, 0, this.#changes.length);
+    let root = before;
     let rootRef = previous;
-    if (children !== null) {
+    if (changes !== null) {
       if (previous !== null) this.#stale.push(nodeKey(previous, path, 0));
-      const node = withChildren(before, children);
-      root = nodeSubtree(node.groups);
-      rootRef = root === emptySubtree ? null : this.#writer.version;
-      if (rootRef !== null) this.#writer.node(node, path, 0);
+      root = changeNode(before, changes);
+      rootRef = root.layout.occupied === 0 ? null : this.#writer.version;
+      if (rootRef !== null) this.#writer.node(root, path, 0);
     }
-    return { root: toDigest(root.hash), rootRef, nodeWrites: this.#writer.writes, staleNodes: this.#stale };
+    const digest = toDigest(root.subtree().hash);
+    return { root: digest, rootRef, nodeWrites: this.#writer.writes, staleNodes: this.#stale };
   }
 
   #change(index: number): PathChange {
     return this.#changes[index] as PathChange;
   }
 
-  /** New children of a node, or null where none of the changes in [from, to) changes any. */
-  #updateChildren(node: TreeNode, depth: number, from: number, to: number): (Child | null)[] | null {
-    let children: (Child | null)[] | null = null;
+  /** What the changes in [from, to) make of the children of a node, or null where they change none. */
+  #updateChildren(node: TreeNode, depth: number, from: number, to: number): ChildChanges | null {
+    let changes: ChildChanges | null = null;
     for (let start = from; start < to; ) {
       const nibble = nibbleAt(this.#change(start).path, depth);
       let end = start + 1;
       while (end < to && nibbleAt(this.#change(end).path, depth) === nibble) end += 1;
-      const before = node.children[nibble] ?? null;
+      const before = node.child(nibble);
       const after = this.#updateChild(before, depth + 1, start, end);
       if (after !== before) {
-        children ??= node.children.slice();
-        children[nibble] = after;
+        changes ??= [];
+        changes[nibble] = after;
       }
       start = end;
     }
-    return children;
+    return changes;
   }
 
+  /** The child after the changes in [from, to): the same object where they change nothing. */
   #updateChild(child: Child | null, depth: number, from: number, to: number): Child | null {
     if (child === null || child.path !== null) return this.#updateLeaf(child, depth, from, to);
     const path = this.#change(from).path;
     const before = loadNode(this.#reader, child.version, path, depth);
-    const children = this.#updateChildren(before, depth, from, to);
-    if (children === null) return child;
+    const changes = this.#updateChildren(before, depth, from, to);
+    if (changes === null) return child;
     this.#stale.push(nodeKey(child.version, path, depth));
-    const [first, second] = children.filter((candidate) => candidate !== null);
-    if (first === undefined) return null;
-    if (second === undefined && first.path !== null) return first;
-    return this.#writer.node(withChildren(before, children), path, depth);
+    const few = fewChildren(before, changes);
+    if (few !== null && (few.only === null || few.only.path !== null)) return few.only;
+    return this.#writer.node(changeNode(before, changes), path, depth);
   }
 
   /** A place that held one leaf or nothing. */
@@ -175,7 +176,7 @@ class Update {
         left = null;
       }
       if (change.value === null || hash === null) continue;
-      items.push({ path, child: this.#writer.leaf(path, change.key, change.value) });
+      items.push({ path, child: this.#writer.leaf(path, change.key, change.value, hash) });
     }
     if (left?.path) keep(left, left.path);
     return this.#writer.build(items, depth);
@@ -186,7 +187,7 @@ class Update {
 export function loadNode(reader: TreeReader, version: number, path: Uint8Array, depth: number): TreeNode {
   const bytes = reader.node(nodeKey(version, path, depth));
   invariant(bytes !== undefined, `state tree node of version ${version} at depth ${depth} is missing`);
-  return decodeNode(bytes);
+  return new TreeNode(bytes);
 }
 
 /** A leaf's key and value. */
@@ -205,8 +206,8 @@ export function readKey(reader: TreeReader, rootRef: RootRef, key: Uint8Array): 
   const path = statePath(key);
   let version = rootRef;
   for (let depth = 0; ; depth++) {
-    const child = loadNode(reader, version, path, depth).children[nibbleAt(path, depth)];
-    if (child === null || child === undefined) return undefined;
+    const child = loadNode(reader, version, path, depth).child(nibbleAt(path, depth));
+    if (child === null) return undefined;
     if (child.path !== null) {
       if (!equalBytes(child.path, path)) return undefined;
       return loadLeaf(reader, { version: child.version, path: child.path }).value;
@@ -217,9 +218,7 @@ export function readKey(reader: TreeReader, rootRef: RootRef, key: Uint8Array): 
 
 /** The root's digest. */
 export const stateRootOf = (reader: TreeReader, rootRef: RootRef): Digest =>
-  rootRef === null
-    ? emptyStateRoot
-    : toDigest(nodeSubtree(loadNode(reader, rootRef, new Uint8Array(0), 0).groups).hash);
+  rootRef === null ? emptyStateRoot : toDigest(loadNode(reader, rootRef, new Uint8Array(0), 0).subtree().hash);
 
 /** Index key of a stale record: sorts by the version that made it stale. */
 export const staleKey = (version: number, node: Uint8Array): Uint8Array => concatBytes(uint64Key(version), node);
