@@ -21,7 +21,7 @@ import { type PublicKey, publicKey as toPublicKey } from '../protocols/shared/br
 import { createActorSystem } from './actor-system.ts';
 import { createVerifier } from './adapters/ed25519.ts';
 import { startHttpServer, startMetricsServer } from './adapters/http/server.ts';
-import { readSeed, readSigner, readVrfSigner } from './adapters/key-files.ts';
+import { readPassphrase, readSeed, readSigner, readVrfSigner } from './adapters/key-files.ts';
 import { createSystemClock } from './adapters/system-clock.ts';
 import { createSystemRandom } from './adapters/system-random.ts';
 import { createTelemetry, type RunningTelemetry } from './adapters/telemetry.ts';
@@ -103,7 +103,8 @@ class NodeAssembly {
   async start(validates: boolean, close: () => Promise<void>): Promise<RunningNode> {
     const config = this.#config;
     const { telemetry } = this.#telemetry;
-    const passphrase = readPassphrase(config);
+    const { passphraseVariable } = config;
+    const passphrase = passphraseVariable === null ? null : readPassphrase({ variable: passphraseVariable });
     const signer = await readSigner(config.keyFile, passphrase);
     if (validates && config.vrfKeyFile === null) {
       throw new NodeError('missing-key', `${config.name} validates and has no VRF key file`);
@@ -276,13 +277,6 @@ class NodeAssembly {
     }
     return addresses;
   }
-}
-
-function readPassphrase({ passphraseVariable }: NodeConfig): string | null {
-  if (passphraseVariable === null) return null;
-  const value = process.env[passphraseVariable];
-  if (value !== undefined) return value;
-  throw new NodeError('missing-key', `the environment variable ${passphraseVariable} with the passphrase is not set`);
 }
 
 /** Gauges of what no component counts by itself. */
