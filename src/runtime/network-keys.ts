@@ -5,7 +5,7 @@ import { isHex64 } from '../protocols/shared/brands.ts';
 import { toHex } from '../protocols/shared/bytes.ts';
 import { CodedError } from '../protocols/shared/errors.ts';
 import { possessionSigningBytes } from '../protocols/ledger/possession.ts';
-import { createKeyFile, readSigner, readVrfSigner } from './adapters/key-files.ts';
+import { createKeyFile, readPassphrase, readSigner, showKeyFile } from './adapters/key-files.ts';
 import type { PlannedNode } from './manifest-expand.ts';
 import { ensureCertificateKey } from './network-authority.ts';
 import { type NodeDirectory, writeFileAtomically } from './network-directory.ts';
@@ -13,6 +13,8 @@ import { type NodeDirectory, writeFileAtomically } from './network-directory.ts'
 /** Public: what `identity.json` holds. */
 export interface NodeIdentity {
   readonly name: string;
+  /** The chain that the proof of possession is for. */
+  readonly chainName: string;
   readonly publicKey: PublicKey;
   /** Validators only. */
   readonly vrfPublicKey: PublicKey | null;
@@ -22,54 +24,62 @@ export interface NodeIdentity {
   readonly certificateKey: string;
 }
 
-export class NetworkKeyError extends CodedError<'missing-key' | 'wrong-key' | 'missing-passphrase' | 'bad-identity'> {
+export class NetworkKeyError extends CodedError<'missing-key' | 'wrong-key' | 'bad-identity'> {
   override readonly name = 'NetworkKeyError';
 }
 
 /**
- * The node's keys, made where they are missing and `create` allows it, and its identity file written. Rejects with
- * NetworkKeyError `missing-key`, or with what the key file says of itself (a wrong passphrase, say).
+ * The node's keys, made where they are missing and `create` allows it, and its identity file written. Secrets are read
+ * only where the identity is not there yet. Rejects with NetworkKeyError, or with KeyFileError where a file cannot be used.
  */
 export async function ensureNodeKeys(
   node: PlannedNode,
   directory: NodeDirectory,
   options: { readonly chainName: string; readonly passphrase: string | null; readonly create: boolean },
 ): Promise<NodeIdentity> {
-  const validates = node.roles.includes('validator');
-  const { passphrase } = options;
-  for (const file of validates ? [directory.keyFile, directory.vrfKeyFile] : [directory.keyFile]) {
-    if (existsSync(file)) continue;
+  const vrfKeyFile = node.roles.includes('validator') ? directory.vrfKeyFile : null;
+  for (const path of vrfKeyFile === null ? [directory.keyFile] : [directory.keyFile, vrfKeyFile]) {
+    if (existsSync(path)) continue;
     if (!options.create) {
       throw new NetworkKeyError(
         'missing-key',
-        `${node.name}: its key file ${file} is missing, and the chain knows the node by that key: restore the file from a backup`,
+        `${node.name}: its key file ${path} is missing, and the chain knows the node by that key: restore the file from a backup`,
       );
     }
-    await createKeyFile(file, file === directory.vrfKeyFile ? 'vrf' : 'ed25519', passphrase);
+    await createKeyFile(path, path === vrfKeyFile ? 'vrf' : 'ed25519', options.passphrase);
   }
-  const signer = await readSigner(directory.keyFile, passphrase);
-  const vrf = validates ? await readVrfSigner(directory.vrfKeyFile, passphrase) : null;
-  if (node.publicKey !== null && node.publicKey !== signer.publicKey) {
+  const { publicKey } = showKeyFile(directory.keyFile);
+  if (node.publicKey !== null && node.publicKey !== publicKey) {
     throw new NetworkKeyError(
       'wrong-key',
-      `${node.name}: the manifest pins the key ${node.publicKey}, and ${directory.keyFile} holds ${signer.publicKey}`,
+      `${node.name}: its key is expected to be ${node.publicKey}, and ${directory.keyFile} holds ${publicKey}`,
     );
   }
-  const identity: NodeIdentity = {
-    name: node.name,
-    publicKey: signer.publicKey,
-    vrfPublicKey: vrf?.publicKey ?? null,
-    possession:
-      vrf === null
-        ? null
-        : toHex(signer.sign(possessionSigningBytes(options.chainName, signer.publicKey, vrf.publicKey))),
-    certificateKey: await ensureCertificateKey(directory.certificateKeyFile),
-  };
-  const text = `${JSON.stringify(identity, null, 2)}\n`;
-  if (!existsSync(directory.identityFile) || readFileSync(directory.identityFile, 'utf8') !== text) {
-    writeFileAtomically(directory.identityFile, text, 0o644);
+  const vrfPublicKey = vrfKeyFile === null ? null : showKeyFile(vrfKeyFile).publicKey;
+  const certificateKey = await ensureCertificateKey(directory.certificateKeyFile);
+  const known = readNodeIdentity(directory.identityFile, node.name);
+  const { chainName } = options;
+  if (
+    known?.publicKey === publicKey &&
+    known.vrfPublicKey === vrfPublicKey &&
+    known.certificateKey === certificateKey &&
+    known.chainName === chainName
+  ) {
+    return known;
   }
+  const possession = vrfPublicKey === null ? null : await provePossession(directory.keyFile, vrfPublicKey, options);
+  const identity: NodeIdentity = { name: node.name, chainName, publicKey, vrfPublicKey, possession, certificateKey };
+  writeFileAtomically(directory.identityFile, `${JSON.stringify(identity, null, 2)}\n`, 0o644);
   return identity;
+}
+
+async function provePossession(
+  path: string,
+  vrfPublicKey: PublicKey,
+  options: { readonly chainName: string; readonly passphrase: string | null },
+): Promise<string> {
+  const signer = await readSigner(path, options.passphrase);
+  return toHex(signer.sign(possessionSigningBytes(options.chainName, signer.publicKey, vrfPublicKey)));
 }
 
 /** Null where the file is not there. Throws NetworkKeyError `bad-identity`. */
@@ -82,14 +92,16 @@ export function readNodeIdentity(file: string, name: string): NodeIdentity | nul
     throw new NetworkKeyError('bad-identity', `${file} is not JSON`, { cause });
   }
   const isKey = (value: unknown): value is PublicKey => typeof value === 'string' && isHex64(value);
-  const { publicKey, vrfPublicKey, possession, certificateKey } = identity;
+  const { chainName, publicKey, vrfPublicKey, possession, certificateKey } = identity;
   const validates = isKey(vrfPublicKey) && typeof possession === 'string' && /^[0-9a-f]{128}$/.test(possession);
   const follows = vrfPublicKey === null && possession === null;
-  if (identity.name !== name || !isKey(publicKey) || typeof certificateKey !== 'string' || !(validates || follows)) {
+  const hasTexts = typeof certificateKey === 'string' && typeof chainName === 'string';
+  if (identity.name !== name || !isKey(publicKey) || !hasTexts || !(validates || follows)) {
     throw new NetworkKeyError('bad-identity', `${file} is not the identity of ${name}`);
   }
   return {
     name,
+    chainName,
     publicKey,
     vrfPublicKey: validates ? vrfPublicKey : null,
     possession: validates ? possession : null,
@@ -98,21 +110,13 @@ export function readNodeIdentity(file: string, name: string): NodeIdentity | nul
 }
 
 /** The key of an account whose key file is kept here, made where it is missing. */
-export async function ensureAccountKey(file: string, passphrase: string | null): Promise<PublicKey> {
-  if (!existsSync(file)) await createKeyFile(file, 'ed25519', passphrase);
-  return (await readSigner(file, passphrase)).publicKey;
+export async function ensureAccountKey(path: string, passphrase: string | null): Promise<PublicKey> {
+  const summary = existsSync(path) ? showKeyFile(path) : await createKeyFile(path, 'ed25519', passphrase);
+  return summary.publicKey;
 }
 
-/** The passphrase of the key files, or null where they are not encrypted. Throws NetworkKeyError `missing-passphrase`. */
-export function readPassphrase(
+/** The passphrase of the key files, or null where they are not encrypted. Throws KeyFileError `passphrase-missing`. */
+export const networkPassphrase = (
   variable: string | null,
   environment: Readonly<Record<string, string | undefined>>,
-): string | null {
-  if (variable === null) return null;
-  const passphrase = environment[variable];
-  if (passphrase !== undefined && passphrase !== '') return passphrase;
-  throw new NetworkKeyError(
-    'missing-passphrase',
-    `the key files' passphrase is expected in ${variable}, which is not set`,
-  );
-}
+): string | null => (variable === null ? null : readPassphrase({ variable }, environment));
