@@ -30,7 +30,7 @@ const changedKeys = 400;
 const newKeys = 40;
 const rounds = 15;
 const fillBatch = 20_000;
-const sizes = [1e3, 1e4, 1e5];
+const sizes = [1e3, 1e4, 1e5, 1e6];
 const peerSizeMax = 1e5;
 const valueBytes = 64;
 

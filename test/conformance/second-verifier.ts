@@ -27,12 +27,25 @@ import {
 } from './second-encoding.ts';
 import { checkStateProof } from './second-state-proof.ts';
 
+const parameterOrder = [
+  'blockTimeMs',
+  'emptyBlockPeriodMs',
+  'finalityThreshold',
+  'roundTimeoutBaseMs',
+  'roundTimeoutMaxMs',
+  'voteLapseBlocks',
+  'evidenceAgeBlocks',
+  'unbondingBlocks',
+  'trustPeriodBlocks',
+  'checkpointIntervalBlocks',
+] as const;
+
 /** What of the genesis document enters its hash, as plain data; bytes as Uint8Array, keys as hex. */
 export interface PlainGenesis {
   readonly chainName: string;
   readonly time: number;
   readonly protocolVersion: number;
-  readonly parameters: Readonly<Record<string, number>>;
+  readonly parameters: Readonly<Record<(typeof parameterOrder)[number], number>>;
   readonly validators: readonly {
     readonly publicKey: string;
     readonly vrfPublicKey: string;
@@ -60,14 +73,12 @@ function signed(key: Uint8Array, message: Uint8Array, signature: Uint8Array): bo
 // --- genesis, sets, headers ----------------------------------------------------------------------------------------
 
 function genesisHash(genesis: PlainGenesis): Buffer {
-  const parameterOrder =
-    'blockTimeMs emptyBlockPeriodMs finalityThreshold roundTimeoutBaseMs roundTimeoutMaxMs voteLapseBlocks evidenceAgeBlocks unbondingBlocks trustPeriodBlocks checkpointIntervalBlocks';
   const { previous, networkAuthority } = genesis;
   const document = array(
     text(genesis.chainName),
     uint(genesis.time),
     uint(genesis.protocolVersion),
-    array(...parameterOrder.split(' ').map((name) => uint(genesis.parameters[name]!))),
+    array(...parameterOrder.map((name) => uint(genesis.parameters[name]))),
     array(
       ...genesis.validators.map((v) =>
         array(bin(fromHex(v.publicKey)), bin(fromHex(v.vrfPublicKey)), text(v.name), bin(v.possession), uint(v.bond)),
@@ -99,7 +110,7 @@ function membersOf(validators: readonly (readonly [string, string])[], quorum: n
 function genesisMembers(genesis: PlainGenesis): Members {
   const pairs = genesis.validators.map((v) => [v.publicKey, v.vrfPublicKey] as const);
   const n = pairs.length;
-  const quorum = Math.max(Math.ceil((2 * n) / 3), Math.ceil((n * genesis.parameters['finalityThreshold']!) / 100));
+  const quorum = Math.max(Math.ceil((2 * n) / 3), Math.ceil((n * genesis.parameters.finalityThreshold) / 100));
   return membersOf(
     [...pairs].sort((a, b) => (a[0] < b[0] ? -1 : 1)),
     quorum,

@@ -28,7 +28,7 @@ export interface ExistenceProof {
   readonly path: readonly InnerStep[];
 }
 
-export interface NonExistenceProof {
+interface NonExistenceProof {
   /** Not part of what is proved: verifiers compare the key they were given. */
   readonly key: Uint8Array;
   /** The neighbours in the order of the hashed keys; one is null at an end of the tree, never both. */
@@ -47,7 +47,7 @@ export class Ics23Error extends CodedError<Ics23ErrorCode> {
   override readonly name = 'Ics23Error';
 }
 
-export type Ics23Rejection =
+type Ics23Rejection =
   | 'wrong-kind' // a proof of existence where absence is claimed, or the reverse
   | 'wrong-key'
   | 'wrong-value'
@@ -87,7 +87,7 @@ export const innerStep = (isLeft: boolean, sibling: Uint8Array): InnerStep =>
     : { prefix: concatBytes(Uint8Array.of(innerMark), sibling), suffix: new Uint8Array(0) };
 
 /** The root that an existence proof leads to; its steps must have been checked. */
-export function existenceRoot(proof: ExistenceProof): Uint8Array {
+function existenceRoot(proof: ExistenceProof): Uint8Array {
   let hash = hashLeafPair(hashBytes(proof.key), hashBytes(proof.value));
   for (const { prefix, suffix } of proof.path) hash = hashBytes(concatBytes(prefix, hash, suffix));
   return hash;

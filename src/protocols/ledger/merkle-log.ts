@@ -31,7 +31,7 @@ const half = (value: number): number => Math.floor(value / 2);
 const isSize = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 
 /** The head of a tree of `size` leaves that a proof for leaf `index` leads to, or null where the proof's length is wrong. */
-export function inclusionRoot(
+function inclusionRoot(
   index: number,
   size: number,
   leafHash: Uint8Array,

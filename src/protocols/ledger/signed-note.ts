@@ -42,7 +42,7 @@ export interface SignedNote {
 
 const signatureTypes = { ed25519: 0x01, cosignature: 0x04 } as const;
 
-export type NoteKeyType = keyof typeof signatureTypes;
+type NoteKeyType = keyof typeof signatureTypes;
 
 /** A key that signs notes under a name. */
 export interface NoteKey {
@@ -66,7 +66,7 @@ const typedKey = (key: NoteKey): Uint8Array =>
   concatBytes(Uint8Array.of(signatureTypes[key.type]), fromHex(key.publicKey));
 
 /** SHA-256(name ‖ newline ‖ type ‖ public key), first four bytes, as 8 hex digits. */
-export const noteKeyId = (key: NoteKey): string =>
+const noteKeyId = (key: NoteKey): string =>
   toHex(sha256(concatBytes(toUtf8(`${key.name}\n`), typedKey(key))).subarray(0, 4));
 
 /** `<name>+<key id>+<base64 of type and key>`. */
@@ -143,7 +143,7 @@ export const noteSignature = (key: NoteKey, signature: Uint8Array): NoteSignatur
 export const noteCosignature = (key: NoteKey, time: number, signature: Uint8Array): NoteSignature =>
   noteSignature(key, concatBytes(uint64Key(time), signature));
 
-export interface NoteSigner {
+interface NoteSigner {
   readonly key: NoteKey;
   /** Seconds since 1970 where the key cosigns; null otherwise. */
   readonly time: number | null;

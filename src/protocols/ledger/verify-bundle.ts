@@ -36,7 +36,7 @@ export type BundleCheckName =
   | 'trusted-header' // the chain passes through the header that the reader trusts
   | 'anchor'; // the chain is no older than the trust period
 
-export interface BundleCheck {
+interface BundleCheck {
   readonly check: BundleCheckName;
   readonly ok: boolean;
   /** For people: what was found. */
