@@ -20,6 +20,7 @@ import type {
 import type { ConsensusMessage, EncodedBlock, PayloadKind } from '../../../src/protocols/ibft/messages.ts';
 import { refusalOfCommit } from '../../../src/protocols/ibft/quorum.ts';
 import type { Commit } from '../../../src/protocols/ledger/block.ts';
+import type { ValidatorSet } from '../../../src/protocols/ledger/validator-set.ts';
 import type { PublicKey } from '../../../src/protocols/shared/brands.ts';
 import { height as toHeight } from '../../../src/protocols/shared/brands.ts';
 import { signedMessage } from './desk.ts';
@@ -37,6 +38,8 @@ export interface ModelOptions {
   readonly firstProposer?: number;
   /** Journal that each node starts with, by index. */
   readonly journals?: readonly (readonly JournalRecord[])[];
+  /** A wrong quorum, to see that the agreement check finds what it allows. */
+  readonly quorum?: number;
   /** Members that run as two instances with one key and no common guard: Byzantine. */
   readonly twins?: readonly number[];
 }
@@ -82,6 +85,7 @@ export class NetworkModel {
   delivered = 0;
   highestRound = 0;
   readonly #options: ModelOptions;
+  readonly #set: ValidatorSet;
   readonly #down = new Set<string>();
   readonly #agreed = new Map<number, string>();
   readonly #seals = new Set<string>();
@@ -90,6 +94,8 @@ export class NetworkModel {
   constructor(options: ModelOptions) {
     this.#options = options;
     this.random = randomOf(options.seed);
+    const set = setOf(options.count);
+    this.#set = { ...set, quorum: options.quorum ?? set.quorum };
     const members = Array.from({ length: options.count }, (_, member) => member);
     for (const member of [...members, ...(options.twins ?? [])]) this.#addNode(member);
     for (const node of this.nodes) this.#start(node);
@@ -244,7 +250,7 @@ export class NetworkModel {
         tip === null
           ? { time: genesisTime, proposer: null, digest: genesisDigest }
           : { time: tip.value.header.time, proposer: tip.value.header.proposer, digest: digestOf(tip) },
-      set: setOf(this.#options.count),
+      set: this.#set,
       parameters: {
         ...parameters,
         blockTimeMs: this.blockTimeMs,
@@ -401,7 +407,7 @@ export class NetworkModel {
     node.journal = [];
     node.inputs.push({ type: 'height-started', facts: this.#facts(node) });
     if (node.isFaulty) return;
-    if (refusalOfCommit(commit, setOf(this.#options.count)) !== null)
+    if (refusalOfCommit(commit, this.#set) !== null)
       this.violations.push(`node ${node.id} decided ${height} without a quorum of seals`);
     for (const { validator } of commit.seals)
       if (!this.#seals.has(`${validator}/${height}/${commit.round}/${digest}`))
