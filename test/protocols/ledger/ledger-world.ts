@@ -1,6 +1,5 @@
 /** A chain in memory for the tests of this folder: genesis, accounts, blocks, with signatures that cost nothing. */
-import { application } from '../../../src/protocols/ledger/application.ts';
-import { encodeBody } from '../../../src/protocols/ledger/application.ts';
+import { application, encodeBody } from '../../../src/protocols/ledger/application.ts';
 import type { SignedTransaction } from '../../../src/protocols/ledger/admission.ts';
 import type { Block, Commit } from '../../../src/protocols/ledger/block.ts';
 import {
@@ -18,11 +17,17 @@ import { genesisState } from '../../../src/protocols/ledger/genesis-state.ts';
 import type { SignatureRule } from '../../../src/protocols/ledger/module.ts';
 import { possessionSigningBytes } from '../../../src/protocols/ledger/possession.ts';
 import type { RootRef, TreeReader, TreeUpdate } from '../../../src/protocols/ledger/state-tree.ts';
-import { type Transaction, transactionCodec, transactionHash } from '../../../src/protocols/ledger/transaction.ts';
+import {
+  type Transaction,
+  transactionCodec,
+  transactionHash,
+  transactionSigningBytes,
+  type UnsignedTransaction,
+} from '../../../src/protocols/ledger/transaction.ts';
 import type { LogEdge } from '../../../src/protocols/ledger/transparency-log.ts';
 import type { ValidatorSet } from '../../../src/protocols/ledger/validator-set.ts';
 import { type StateReader, type StateWrite, View } from '../../../src/protocols/ledger/view.ts';
-import type { ChainId, Height, PublicKey } from '../../../src/protocols/shared/brands.ts';
+import type { ChainId, PublicKey } from '../../../src/protocols/shared/brands.ts';
 import { height, publicKey, round } from '../../../src/protocols/shared/brands.ts';
 import { concatBytes, equalBytes, fromHex, toHex, toUtf8 } from '../../../src/protocols/shared/bytes.ts';
 import { encode } from '../../../src/protocols/shared/codec.ts';
@@ -197,15 +202,15 @@ export class World {
     const nonce = input.nonce ?? this.#nonces.get(input.from) ?? 0;
     if (input.nonce === undefined) this.#nonces.set(input.from, nonce + 1);
     const signer = input.signer ?? input.from;
-    const value: Transaction = {
+    const unsigned: UnsignedTransaction = {
       chainId: input.chainId ?? this.chainId,
       sender: input.from,
       nonce,
       expiryHeight: height(input.expiry ?? this.height + 100),
       kind: input.kind,
       body: input.rawBody ?? encodeBody(input.kind, input.body),
-      signature: signWith(signer, toUtf8(`${input.from} ${nonce}`)),
     };
+    const value: Transaction = { ...unsigned, signature: signWith(signer, transactionSigningBytes(unsigned)) };
     const bytes = encode(transactionCodec, value);
     return { bytes, hash: transactionHash(bytes), value, signer };
   }
@@ -269,5 +274,3 @@ export const altered = (
   ...body,
   header: { ...block.header, ...header },
 });
-
-export type { Height };
