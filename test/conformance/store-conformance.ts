@@ -253,6 +253,18 @@ function describeViews(current: () => Store): void {
     expect([...store.range('t')]).to.have.length(601);
   });
 
+  it('starts an iteration with its first entry, however long after the iterator was made', async () => {
+    const store = current();
+    store.commit([write('t', 'a', '1'), write('t', 'b', '1')]);
+    const iterator = store.range('t')[Symbol.iterator]();
+    store.commit([write('t', 'a', null)]);
+    await store.durable();
+    store.commit([write('t', 'b', '2')]);
+    const first = iterator.next();
+    expect(first.done === true ? 'nothing' : text(first.value[1])).to.equal('2');
+    expect(iterator.next().done).to.equal(true);
+  });
+
   it('may be left in the middle of many iterations', async () => {
     const store = current();
     for (let i = 0; i < 10; i++) store.commit([write('t', `${i}`, 'x')]);

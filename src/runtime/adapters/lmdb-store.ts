@@ -121,7 +121,7 @@ class LmdbStore implements Store {
 
   range(table: string, options: RangeOptions = {}): Iterable<Entry> {
     return {
-      [Symbol.iterator]: () => this.#range([this.#overlay.snapshot(), this.#batch], undefined, table, options),
+      [Symbol.iterator]: () => this.#range(() => [this.#overlay.snapshot(), this.#batch], undefined, table, options),
     };
   }
 
@@ -156,7 +156,7 @@ class LmdbStore implements Store {
     };
     const reader: StoreReader = {
       get: (table, key) => this.#get(layers, held(), table, key),
-      range: (table, options = {}) => ({ [Symbol.iterator]: () => this.#range(layers, held(), table, options) }),
+      range: (table, options = {}) => ({ [Symbol.iterator]: () => this.#range(() => layers, held(), table, options) }),
     };
     return { ...reader, release: end };
   }
@@ -214,12 +214,18 @@ class LmdbStore implements Store {
     return this.#environment.get(full, view);
   }
 
-  *#range(layers: readonly Overlay[], view: View | undefined, table: string, options: RangeOptions): Generator<Entry> {
+  *#range(
+    layersNow: () => readonly Overlay[],
+    view: View | undefined,
+    table: string,
+    options: RangeOptions,
+  ): Generator<Entry> {
     this.#refuseClosed();
     const prefix = this.#tables.get(table);
     let left = options.limit ?? Number.POSITIVE_INFINITY;
     if (prefix === undefined || left <= 0) return;
     const range = fullRange(prefix, options);
+    // Both in this turn: the layers and the file are of one moment.
     const stored = this.#environment.entries(range, view);
     const iteration = { ended: false };
     const end = (): void => {
@@ -230,7 +236,9 @@ class LmdbStore implements Store {
     };
     this.#ends.add(end);
     try {
-      const overlays = layers.filter((layer) => layer.size > 0).map((layer) => layer.entries(range));
+      const overlays = layersNow()
+        .filter((layer) => layer.size > 0)
+        .map((layer) => layer.entries(range));
       for (const [key, value] of merge([...overlays, stored], range.reverse)) {
         yield [key.slice(tableNumberBytes), value.slice()];
         if (--left === 0) return;

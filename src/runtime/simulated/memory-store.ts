@@ -55,12 +55,13 @@ function readerOf(tables: () => Tables): StoreReader {
   return {
     get: (table, key) => tables().get(table)?.get(key)?.slice(),
     range: (table, options = {}) => ({
-      [Symbol.iterator]: () => copiesOf(tables().get(table)?.snapshot() ?? new SortedBytesMap(), options),
+      [Symbol.iterator]: () => copiesOf(() => tables().get(table)?.snapshot() ?? new SortedBytesMap(), options),
     }),
   };
 }
 
-function* copiesOf(table: Table, options: RangeOptions): Generator<readonly [Uint8Array, Uint8Array]> {
+function* copiesOf(tableNow: () => Table, options: RangeOptions): Generator<readonly [Uint8Array, Uint8Array]> {
+  const table = tableNow();
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   if (left <= 0) return;
   for (const [key, value] of table.entries(options)) {
