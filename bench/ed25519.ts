@@ -81,7 +81,7 @@ function makeSubjects(): Subject[] {
       count: 100,
       work: each(100, (i, index) => noble.sign(i.message, seeds[index % keyCount] as Uint8Array)),
     },
-    { name: 'VRF prove', count: 40, work: () => void proofs.forEach((_, index) => vrfProve(secret, uint64Key(index))) },
+    { name: 'VRF prove', count: 40, work: () => proofs.forEach((_, index) => vrfProve(secret, uint64Key(index))) },
     {
       name: 'VRF verify',
       count: 40,
