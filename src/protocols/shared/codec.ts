@@ -34,6 +34,13 @@ const fail = (code: CodecErrorCode, message: string): never => {
 const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+const shortText = 64;
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
+}
+
 /** Appends canonical msgpack to a growing buffer. */
 export class Writer {
   #buffer = new Uint8Array(256);
@@ -110,11 +117,22 @@ export class Writer {
   }
 
   text(value: string): void {
+    // Most text here is short ASCII, for which a native encoder costs more than it saves.
+    if (value.length <= shortText && isAscii(value)) {
+      this.#textHead(value.length);
+      const at = this.#reserve(value.length);
+      for (let i = 0; i < value.length; i++) this.#buffer[at + i] = value.charCodeAt(i);
+      return;
+    }
     const bytes = textEncoder.encode(value);
-    if (bytes.length < 32) this.#byte(0xa0 | bytes.length);
-    else this.#sized(0xd9, bytes.length);
+    this.#textHead(bytes.length);
     const at = this.#reserve(bytes.length);
     this.#buffer.set(bytes, at);
+  }
+
+  #textHead(byteLength: number): void {
+    if (byteLength < 32) this.#byte(0xa0 | byteLength);
+    else this.#sized(0xd9, byteLength);
   }
 
   array(length: number): void {
@@ -328,7 +346,9 @@ export const bytesExact = (size: number): Codec<Uint8Array> => ({
 
 export const textMax = (maxBytes: number): Codec<string> => ({
   write: (w, v) => {
-    if (textEncoder.encode(v).length > maxBytes) fail('too-long', `text longer than ${maxBytes} bytes`);
+    // A UTF-16 code unit takes at most three bytes.
+    const mayBeTooLong = v.length * 3 > maxBytes;
+    if (mayBeTooLong && textEncoder.encode(v).length > maxBytes) fail('too-long', `text longer than ${maxBytes} bytes`);
     w.text(v);
   },
   read: (r) => r.text(maxBytes),
