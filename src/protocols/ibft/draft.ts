@@ -39,8 +39,10 @@ export const heightOf = (state: MachineState): Height => state.facts.height;
 export const memberCount = (state: MachineState): number => state.facts.set.validators.length;
 export const faultyMax = (state: MachineState): number => faultyCountMax(memberCount(state));
 
-export const proposerOfRound = (state: MachineState, round: Round): number =>
-  proposerIndex(state.facts.set, state.firstProposer, round);
+export function proposerOfRound(state: MachineState, round: Round): number {
+  const { set, proposerOrder } = state.facts;
+  return proposerOrder?.[round % proposerOrder.length] ?? proposerIndex(set, state.firstProposer, round);
+}
 
 export const placeOf = (state: MachineState): BlockPlace => ({
   chainId: state.chainId,

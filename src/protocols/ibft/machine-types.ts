@@ -66,8 +66,8 @@ export interface HeightFacts {
   readonly parameters: ConsensusParameters;
   /** Blocks on demand: whether an executable transaction is held already. */
   readonly hasTransactions: boolean;
-  /** Index of round 0's proposer where another rule than rule 1 is wanted; proposer(r) = set[(index + r) mod n]. */
-  readonly firstProposer?: number;
+  /** Indices of the proposers where another rule than rule 1 is wanted: round r is proposed by order[r mod length]. */
+  readonly proposerOrder?: readonly number[];
 }
 
 export interface StartOptions {

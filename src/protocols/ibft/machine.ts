@@ -50,7 +50,7 @@ function freshHeight(state: Draft, facts: HeightFacts): void {
   const index = state.self === null ? -1 : memberIndex(set, state.self);
   state.facts = facts;
   state.selfIndex = index < 0 ? null : index;
-  state.firstProposer = facts.firstProposer ?? firstProposerIndex(set, parent.proposer);
+  state.firstProposer = firstProposerIndex(set, parent.proposer);
   state.round = toRound(0);
   state.isDue = false;
   state.proposal = null;

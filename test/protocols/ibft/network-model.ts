@@ -74,6 +74,9 @@ export type Filter = (message: ConsensusMessage, from: ModelNode, to: ModelNode)
 
 const journalKey = (record: JournalRecord): string => `${record.height}/${record.round}/${record.type}`;
 
+const rotation = (count: number, first: number): readonly number[] =>
+  Array.from({ length: count }, (_, index) => (first + index) % count);
+
 export class NetworkModel {
   readonly nodes: ModelNode[] = [];
   readonly random: Random;
@@ -258,7 +261,7 @@ export class NetworkModel {
         ...(roundTimeoutMaxMs === undefined ? {} : { roundTimeoutMaxMs }),
       },
       hasTransactions: true,
-      ...(firstProposer === undefined ? {} : { firstProposer }),
+      ...(firstProposer === undefined ? {} : { proposerOrder: rotation(this.#options.count, firstProposer) }),
     };
   }
 
