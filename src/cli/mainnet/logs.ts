@@ -96,7 +96,7 @@ const levelNames: Readonly<Partial<Record<number, string>>> = {
 };
 const levelStyles: Readonly<Partial<Record<string, 'yellow' | 'red'>>> = { warn: 'yellow', error: 'red', fatal: 'red' };
 /** Said by the line's own columns, or the same on every line. */
-const hiddenFields = new Set(['time', 'level', 'msg', 'pid', 'hostname', 'name', 'node']);
+const hiddenFields = new Set(['time', 'level', 'message', 'pid', 'hostname', 'name', 'node']);
 
 function printLine(terminal: Terminal, source: Source, text: string, asJson: boolean): void {
   const entry = parseLine(text);
@@ -120,7 +120,7 @@ function printLine(terminal: Terminal, source: Source, text: string, asJson: boo
       terminal.paint('dim', clock),
       source.name,
       terminal.paint(style, level.padEnd(5)),
-      typeof entry['msg'] === 'string' ? entry['msg'] : '',
+      typeof entry['message'] === 'string' ? entry['message'] : '',
       terminal.paint('dim', fields.join(' ')),
     ]
       .join('  ')

@@ -62,8 +62,13 @@ export class TerminalPresenter implements Presenter {
     this.#hints = hints;
   }
 
-  prepared(loaded: LoadedManifest, nodes: readonly PlannedNode[], prepared: PreparedNetwork): void {
+  /** The nodes whose readiness is shown. */
+  expect(nodes: readonly PlannedNode[]): void {
     this.#nodes = nodes;
+  }
+
+  prepared(loaded: LoadedManifest, nodes: readonly PlannedNode[], prepared: PreparedNetwork): void {
+    this.expect(nodes);
     const { out, paint } = this.#terminal;
     out(`${paint('bold', loaded.manifest.metadata.name)}: ${describeChain(loaded)}`);
     out(`  manifest  ${loaded.file}`);

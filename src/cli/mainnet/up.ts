@@ -122,9 +122,10 @@ export async function runDetached(
   });
   closeSync(output);
   const presenter = new TerminalPresenter(terminal, options.hints);
+  presenter.expect(nodes);
   const startedAt = performance.now();
   const outcome = await new Promise<ChannelMessage | 'ended' | 'timeout'>((resolve) => {
-    const timer = setTimeout(() => resolve('timeout'), timeoutMs);
+    setTimeout(() => resolve('timeout'), timeoutMs).unref();
     child.on('message', (message) => {
       const said = message as ChannelMessage;
       if (said.type === 'event' && !asJson) presenter.event(said.event);
@@ -135,7 +136,6 @@ export async function runDetached(
     });
     child.once('exit', () => resolve('ended'));
     process.once('SIGINT', () => child.kill('SIGTERM'));
-    child.once('close', () => clearTimeout(timer));
   });
   if (child.connected) child.disconnect();
   child.unref();
