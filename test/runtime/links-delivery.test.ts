@@ -154,6 +154,19 @@ describe('credit on a link', () => {
     expect(again).equal(sent);
   });
 
+  it('is waited for in vain where the peer is unknown or removed: whoever waits is told to try and learns no-link', async () => {
+    const { world, a, b } = await pair('credit', { first, second });
+    while (a.links.send(b.key, tellOf(new Uint8Array(1_000)), { lane: 'ordinary', once: false }) === 'sent');
+    const outcomes: string[] = [];
+    a.links.whenRoom(b.key, 'ordinary', () => outcomes.push(a.tell(b, 'x')));
+    await world.pass(100);
+    expect(outcomes).deep.equal([]);
+    a.links.setPeers([]);
+    a.links.whenRoom(b.key, 'ordinary', () => outcomes.push(a.tell(b, 'x')));
+    await world.pass(0);
+    expect(outcomes).deep.equal(['no-link', 'no-link']);
+  });
+
   it('of one lane does not depend on another', async () => {
     const { world, a, b } = await pair('credit', { first, second });
     while (a.links.send(b.key, tellOf(new Uint8Array(1_000)), { lane: 'bulk', once: false }) === 'sent');

@@ -78,7 +78,7 @@ class NodeLinks implements LocalLinks {
     const incarnation = options.random.bytes(16);
     this.self = options.signer.publicKey;
     this.incarnation = toHex(incarnation);
-    this.#refusals = new Refusals(this.#limits.refusalReasonsMax);
+    this.#refusals = new Refusals(this.#limits.reportReasonsMax);
     const { telemetry } = options;
     this.#refusalCounter = telemetry.counter(
       'bpci.links.refusals',
@@ -117,7 +117,10 @@ class NodeLinks implements LocalLinks {
   }
 
   whenRoom(peer: PublicKey, lane: Lane, callback: () => void): void {
-    this.#links.get(peer)?.whenRoom(lane, callback);
+    const link = this.#links.get(peer);
+    // A stranger never has room: whoever waits tries again and is told `no-link`.
+    if (link === undefined) this.#context.turnEnd.defer(callback);
+    else link.whenRoom(lane, callback);
   }
 
   setPeers(peers: readonly PeerAddress[]): void {
@@ -154,7 +157,9 @@ class NodeLinks implements LocalLinks {
   }
 
   report(peer: PublicKey, reason: string): void {
-    this.#countRefusal(peer, `reported: ${reason}`, reason);
+    this.#refusals.countReported(reason);
+    this.#refusalCounter.add(1, { reason: 'reported' });
+    this.#log('warn', 'peer reported', peer, { reason });
     this.#links.get(peer)?.report(reason);
   }
 

@@ -132,6 +132,13 @@ export class LaneSender {
     this.#context.turnEnd.defer(() => this.#callWaiting());
   }
 
+  /** There will never be room: who waits tries again and is refused. */
+  releaseWaiting(): void {
+    const callbacks = this.#waiting;
+    this.#waiting = [];
+    for (const callback of callbacks) this.#context.turnEnd.defer(callback);
+  }
+
   /** The lane has a connection: what the peer has not received goes first. Sends nothing when the turn is not over. */
   attach(pipe: Pipe, credit: number, received: number, continued: boolean): void {
     this.#pipe = pipe;

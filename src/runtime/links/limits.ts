@@ -52,8 +52,8 @@ export interface LinkLimits {
   readonly penaltyMaxMs: number;
   /** Peers that are authorized but not configured, remembered at most. */
   readonly guestsMax: number;
-  /** Distinct refusal reasons counted by name; further ones are counted as `other`. */
-  readonly refusalReasonsMax: number;
+  /** Distinct reported reasons counted by name. */
+  readonly reportReasonsMax: number;
 }
 
 const kibibyte = 1024;
@@ -95,7 +95,7 @@ export const defaultLinkLimits: LinkLimits = {
   penaltyMinMs: 1_000,
   penaltyMaxMs: 60_000,
   guestsMax: 256,
-  refusalReasonsMax: 64,
+  reportReasonsMax: 64,
 };
 
 /** The lanes in the order of their numbers on the wire. */

@@ -151,6 +151,7 @@ export class PeerLink implements HandshakeHooks {
     this.setAddresses([]);
     for (const lane of lanes) this.#dialers[lane].cancel();
     this.#close(reason);
+    for (const lane of lanes) this.#lanes[lane].sender.releaseWaiting();
   }
 
   /** Closes every connection; dials again after the back-off. The peer is told `told`. */

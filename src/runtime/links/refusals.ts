@@ -1,10 +1,16 @@
-/** Refusals by reason. Reasons partly come from above: beyond `reasonsMax` distinct ones they are counted as `other`. */
+/**
+ * Refusals by reason. Our own reasons are few; those reported from above may quote what a peer sent, so only
+ * `reportedMax` distinct ones are counted by name and the rest as `reported: other`.
+ */
+const reasonLengthMax = 80;
+
 export class Refusals {
   readonly #counts = new Map<string, number>();
-  readonly #reasonsMax: number;
+  readonly #reportedMax: number;
+  #reported = 0;
 
-  constructor(reasonsMax: number) {
-    this.#reasonsMax = reasonsMax;
+  constructor(reportedMax: number) {
+    this.#reportedMax = reportedMax;
   }
 
   get counts(): ReadonlyMap<string, number> {
@@ -12,8 +18,12 @@ export class Refusals {
   }
 
   count(reason: string): void {
-    const isKnown = this.#counts.has(reason) || this.#counts.size < this.#reasonsMax;
-    const counted = isKnown ? reason : 'other';
-    this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + 1);
+    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
+  }
+
+  countReported(reason: string): void {
+    const named = `reported: ${reason.slice(0, reasonLengthMax)}`;
+    if (!this.#counts.has(named)) this.#reported += 1;
+    this.count(this.#counts.has(named) || this.#reported <= this.#reportedMax ? named : 'reported: other');
   }
 }

@@ -14,6 +14,15 @@ export class TurnEnd {
   #run(): void {
     const callbacks = this.#waiting;
     this.#waiting = [];
-    for (const callback of callbacks) callback();
+    let done = 0;
+    try {
+      for (const callback of callbacks) {
+        done += 1;
+        callback();
+      }
+    } finally {
+      // One that throws is a bug of whom it belongs to, and must not silence the other lanes.
+      for (const callback of callbacks.slice(done)) this.defer(callback);
+    }
   }
 }
