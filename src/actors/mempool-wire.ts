@@ -5,8 +5,8 @@ import { bytesMax, type Codec, decode, encode, list } from '../protocols/shared/
 import type { WireProtocol } from '../runtime/ports/actors.ts';
 
 /** Transactions and bytes of one batch at most; what is sent stays far below. */
-export const gossipCountMax = blockTransactionsMax;
-export const gossipBatchBytes = 256 * 1024;
+const gossipCountMax = blockTransactionsMax;
+const gossipBatchBytes = 256 * 1024;
 
 /** A batch of encoded transactions from a peer. */
 export interface GossipMessage {

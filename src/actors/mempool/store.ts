@@ -7,7 +7,7 @@ import { fromHex } from '../../protocols/shared/bytes.ts';
 import { bytesMax, type Codec, decode, encode, struct, uint } from '../../protocols/shared/codec.ts';
 import type { Store, Write } from '../../runtime/ports/store.ts';
 
-export const mempoolTable = 'mempool';
+const mempoolTable = 'mempool';
 
 interface Stored {
   /** Order of acknowledgement. */

@@ -8,7 +8,7 @@ import { governanceModule } from './modules/governance.ts';
 import { registryModule } from './modules/registry.ts';
 import { validatorsModule } from './modules/validators.ts';
 
-export interface KnownKind {
+interface KnownKind {
   readonly module: LedgerModule;
   readonly definition: Kind<unknown>;
 }
@@ -19,7 +19,7 @@ export interface Application {
   readonly kinds: ReadonlyMap<string, KnownKind>;
 }
 
-export function createApplication(modules: readonly LedgerModule[]): Application {
+function createApplication(modules: readonly LedgerModule[]): Application {
   const kinds = new Map<string, KnownKind>();
   for (const module of modules) {
     for (const [name, definition] of module.kinds) {

@@ -2,7 +2,7 @@
 import { type Codec, list, nullable, struct, textMax, uintMax } from '../shared/codec.ts';
 import { blockTransactionsMax } from './transaction.ts';
 
-export interface EventAttribute {
+interface EventAttribute {
   readonly name: string;
   /** Amounts as decimal text, keys and digests as hex. */
   readonly value: string;

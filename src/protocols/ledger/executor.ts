@@ -76,7 +76,7 @@ export interface LedgerState {
 
 /** What the proposer chooses. */
 export interface BlockChoice {
-  /** max(parent.time + blockTime, now), see {@link earliestTime}. */
+  /** max(parent.time + blockTime, now): rule 12. */
   readonly time: number;
   readonly proposer: PublicKey;
   readonly beacon: Beacon;
@@ -115,7 +115,7 @@ export interface BuiltBlock {
   readonly refused: readonly { readonly hash: Digest; readonly reason: AdmissionRefusal }[];
 }
 
-export type BlockRefusal =
+type BlockRefusal =
   | 'wrong-chain'
   | 'wrong-protocol-version'
   | 'wrong-height'
@@ -141,10 +141,6 @@ export type LedgerErrorCode = 'protocol-version-unsupported';
 export class LedgerError extends CodedError<LedgerErrorCode> {
   override readonly name = 'LedgerError';
 }
-
-/** Rule 12: no block on this state is earlier. */
-export const earliestTime = (state: LedgerState): number =>
-  state.parent.time + readParameters(new View(state.reader)).blockTimeMs;
 
 /** Throws {@link LedgerError} where the chain has moved to a version that this program does not execute. */
 function supportedVersion(view: View): number {

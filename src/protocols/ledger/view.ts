@@ -11,7 +11,7 @@ import { invariant, InvariantError } from '../shared/errors.ts';
 import type { LedgerEvent } from './events.ts';
 
 /** Longest state key, bytes (the store's limit). */
-export const stateKeyBytesMax = 511;
+const stateKeyBytesMax = 511;
 
 /** The committed state of one height: raw namespaced keys (`module/…`) to canonical bytes. */
 export interface StateReader {
@@ -41,7 +41,7 @@ export function stateKey(text: string): Uint8Array {
 }
 
 /** The text of a state key. */
-export const stateKeyText = (key: Uint8Array): string => String.fromCharCode(...key);
+const stateKeyText = (key: Uint8Array): string => String.fromCharCode(...key);
 
 /** A name for a family of values of one codec. `prefix` ends with a slash. */
 export interface Table<T> {

@@ -69,7 +69,7 @@ export const writeAccount = (view: View, key: PublicKey, account: Account): void
 /** Forfeited value, minor units. */
 export const treasuryBalance = (view: ReadView): bigint => view.get(treasuries, 'balance') ?? 0n;
 
-export const newAccount = (key: PublicKey): Account => ({
+const newAccount = (key: PublicKey): Account => ({
   balance: 0n,
   bonded: 0n,
   locked: 0n,

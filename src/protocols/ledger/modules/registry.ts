@@ -23,8 +23,8 @@ import { type ReadView, table, type View } from '../view.ts';
 /** Services of one owner at most. */
 export const servicesPerOwnerMax = 64;
 /** Bounds of a lease, milliseconds. */
-export const leaseMsMin = 1_000;
-export const leaseMsMax = 7 * 86_400_000;
+const leaseMsMin = 1_000;
+const leaseMsMax = 7 * 86_400_000;
 
 /** What its owner says of a service. */
 interface Description {
