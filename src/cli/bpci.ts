@@ -8,6 +8,7 @@ import { registerKeys } from './bpci/key-commands.ts';
 import { KeyStore } from './bpci/key-store.ts';
 import { registerTransactions } from './bpci/transaction-commands.ts';
 import { registerVerify } from './bpci/verify-commands.ts';
+import { registerStart } from './bpci-start.ts';
 import { exitCodes, processTerminal, reportFailure } from './terminal.ts';
 
 const examples = `
@@ -40,6 +41,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const terminal = processTerminal();
   const program = createProgram();
   const context = createContext(terminal, new KeyStore(process.env));
+  registerStart(program, terminal);
   registerKeys(program, context);
   registerTransactions(program, context);
   registerVerify(program, context);

@@ -56,6 +56,7 @@ const pause = (delayMs: number, signal: AbortSignal): Promise<void> =>
     };
     const timer = setTimeout(done, delayMs);
     signal.addEventListener('abort', done);
+    if (signal.aborted) done();
   });
 
 interface Message {

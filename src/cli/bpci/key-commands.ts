@@ -1,5 +1,4 @@
 /** `bpci keys …`: a person's own keys. */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { formatTable } from '../terminal.ts';
 import type { CommandContext } from './command-context.ts';
@@ -44,10 +43,17 @@ export function registerKeys(program: Command, context: CommandContext): void {
     });
   keys
     .command('export')
-    .description('Print the key file: whoever has it is you')
+    .description('Write a copy of the key file, encrypted: for a backup, or another machine')
     .argument('<name>', 'name of the key')
-    .addHelpText('after', '\nExample:\n  $ bpci keys export alice > alice.key   # a backup')
-    .action((name: string) => {
-      process.stdout.write(readFileSync(context.keys.find(name).file, 'utf8'));
+    .argument('<file>', 'where to write it; never overwritten')
+    .option(
+      '--passphrase-variable <name>',
+      'environment variable with the passphrase of the copy',
+      'BPCI_EXPORT_PASSPHRASE',
+    )
+    .addHelpText('after', '\nExample:\n  $ BPCI_EXPORT_PASSPHRASE=… bpci keys export alice alice-backup.key')
+    .action(async (name: string, file: string, options: { passphraseVariable: string }, command: Command) => {
+      await context.keys.export(name, file, options.passphraseVariable);
+      context.print(command, { name, file }, () => [`wrote ${file}`]);
     });
 }

@@ -1,24 +1,33 @@
 /**
- * A person's own keys: `$BPCI_HOME/keys` or `~/.bpci/keys`, one key file and one public key file (`NAME.pub`) a name.
- * Key files are encrypted where BPCI_PASSPHRASE is set when they are made.
+ * A person's own keys: `$BPCI_HOME/keys` or `~/.bpci/keys`, one key file a name. Key files are encrypted where
+ * BPCI_PASSPHRASE is set when they are made.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isHex64 } from '../../protocols/shared/brands.ts';
-import { createKeyFile, readSigner } from '../../runtime/adapters/key-files.ts';
+import {
+  createKeyFile,
+  exportKeyFile,
+  KeyFileError,
+  readPassphrase,
+  readSigner,
+  showKeyFile,
+} from '../../runtime/adapters/key-files.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
 import { CommandError } from '../terminal.ts';
 
 export interface NamedKey {
   readonly name: string;
   readonly publicKey: string;
+  readonly encrypted: boolean;
   readonly file: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const extension = '.key';
 
 export class KeyStore {
   readonly directory: string;
@@ -35,40 +44,41 @@ export class KeyStore {
   list(): readonly NamedKey[] {
     if (!existsSync(this.directory)) return [];
     return readdirSync(this.directory)
-      .filter((file) => file.endsWith('.pub'))
-      .map((file) => file.slice(0, -'.pub'.length))
+      .filter((file) => file.endsWith(extension))
+      .map((file) => file.slice(0, -extension.length))
       .sort()
       .map((name) => this.find(name));
   }
 
-  /** Makes a key. Throws CommandError `usage` where the name is taken or no name. */
+  /** Makes a key. Rejects with CommandError where the name is taken or no name. */
   async generate(name: string): Promise<NamedKey> {
     if (!namePattern.test(name)) {
       throw new CommandError('usage', `${name} cannot name a key`, [
         'A name has lower-case letters, digits, dots and dashes, at most 64 of them.',
       ]);
     }
-    const file = this.#file(name);
-    if (existsSync(file)) {
+    try {
+      await createKeyFile(this.#file(name), 'ed25519', this.#passphrase);
+    } catch (error) {
+      if (!(error instanceof KeyFileError) || error.code !== 'exists') throw asCommandError(error);
       throw new CommandError('usage', `there is a key ${name} already`, [
         `Show it:  npx bpci keys show ${name}`,
-        `It lies in ${file} and is never overwritten.`,
+        `It lies in ${this.#file(name)} and is never overwritten.`,
       ]);
     }
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
-    await createKeyFile(file, 'ed25519', this.#passphrase);
-    const { publicKey } = await readSigner(file, this.#passphrase);
-    writeFileSync(this.#publicFile(name), `${publicKey}\n`, { mode: 0o644 });
-    return { name, publicKey, file };
+    return this.find(name);
   }
 
-  /** Throws CommandError `usage` where there is no such key. */
+  /** Throws CommandError where there is no such key, or its file is none. */
   find(name: string): NamedKey {
-    const file = this.#publicFile(name);
+    const file = this.#file(name);
     if (!namePattern.test(name) || !existsSync(file)) throw this.#unknown(name);
-    const publicKey = readFileSync(file, 'utf8').trim();
-    if (!isHex64(publicKey)) throw new CommandError('failed', `${file} holds no public key`);
-    return { name, publicKey, file: this.#file(name) };
+    try {
+      const { publicKey, encrypted } = showKeyFile(file);
+      return { name, publicKey, encrypted, file };
+    } catch (error) {
+      throw asCommandError(error);
+    }
   }
 
   /** The public key that a name or a key stands for. */
@@ -77,19 +87,23 @@ export class KeyStore {
   }
 
   /** Rejects with CommandError where the key file cannot be opened. */
-  async signer(name: string): Promise<Signer> {
-    const { file, publicKey } = this.find(name);
-    const signer = await openSigner(file, this.#passphrase);
-    if (signer.publicKey === publicKey) return signer;
-    throw new CommandError('failed', `${file} holds another key than ${this.#publicFile(name)} says`);
+  signer(name: string): Promise<Signer> {
+    return openSigner(this.find(name).file, this.#passphrase);
+  }
+
+  /** Writes an encrypted copy, under the passphrase of another variable. Rejects with CommandError. */
+  async export(name: string, path: string, passphraseVariable: string): Promise<void> {
+    const { file } = this.find(name);
+    try {
+      const passphrase = readPassphrase({ variable: passphraseVariable });
+      await exportKeyFile(file, this.#passphrase, { path, passphrase });
+    } catch (error) {
+      throw asCommandError(error);
+    }
   }
 
   #file(name: string): string {
-    return join(this.directory, `${name}.key`);
-  }
-
-  #publicFile(name: string): string {
-    return join(this.directory, `${name}.pub`);
+    return join(this.directory, `${name}${extension}`);
   }
 
   #unknown(name: string): CommandError {
@@ -105,13 +119,20 @@ export class KeyStore {
 export async function openSigner(file: string, passphrase: string | null): Promise<Signer> {
   try {
     return await readSigner(file, passphrase);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandError(
-      'failed',
-      `the key file ${file} cannot be used: ${reason}`,
-      passphrase === null ? ['An encrypted key file needs its passphrase in BPCI_PASSPHRASE.'] : [],
-      cause,
-    );
+  } catch (error) {
+    throw asCommandError(error);
   }
+}
+
+const advice: Readonly<Partial<Record<KeyFileError['code'], string>>> = {
+  'passphrase-missing': 'Give the passphrase in an environment variable: BPCI_PASSPHRASE for your keys.',
+  'wrong-passphrase': 'The passphrase in BPCI_PASSPHRASE does not open it.',
+  'loose-permissions': 'Only its owner may read a key file: chmod 600 FILE.',
+};
+
+/** What a key file says of itself, as something that a person can act on. */
+function asCommandError(error: unknown): unknown {
+  if (!(error instanceof KeyFileError)) return error;
+  const next = advice[error.code];
+  return new CommandError('failed', error.message, next === undefined ? [] : [next], error);
 }

@@ -159,7 +159,7 @@ const frameworkProblems: Readonly<Record<string, readonly [code: string, status:
     415,
     'send application/json, application/octet-stream or application/msgpack',
   ],
-  FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 413, `a body has at most ${bodyBytesMax} bytes`],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 413, 'the body is larger than this endpoint takes'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['empty-body', 400, 'the body is empty'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['bad-request', 400, 'the body is not as long as the request said'],
   FST_ERR_BAD_URL: ['bad-request', 400, 'the path is not a valid URL path'],

@@ -122,7 +122,6 @@ export class HttpListener {
         this.#clientError(error, socket);
       });
     }
-    this.#secure?.on('tlsClientError', () => this.#options.onRefused('tls-handshake'));
     return this.#plain;
   }
 
@@ -200,7 +199,16 @@ export class HttpListener {
   }
 
   #clientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const [status, code, detail] = clientErrors[error.code ?? ''] ?? malformed;
+    const errorCode = error.code ?? '';
+    if (!errorCode.startsWith('HPE_') && errorCode !== 'ERR_HTTP_REQUEST_TIMEOUT') {
+      // A handshake that failed, or a connection that broke: there is nothing to answer on.
+      this.#options.onRefused(
+        errorCode.startsWith('ERR_SSL') || errorCode.startsWith('ERR_TLS') ? 'tls-handshake' : 'connection',
+      );
+      socket.destroy();
+      return;
+    }
+    const [status, code, detail] = clientErrors[errorCode] ?? malformed;
     this.#options.onRefused(code);
     if (!socket.writable || ('bytesWritten' in socket && socket.bytesWritten !== 0)) {
       socket.destroy();
