@@ -56,6 +56,8 @@ export interface BlockSyncDependencies {
   readonly source: BlockSource;
   readonly remote: (peer: PublicKey) => ActorRef<BlockSyncMessage>;
   readonly deliver: (delivery: BlocksDelivery) => void;
+  /** Whether something else (a snapshot) brings this node forward for now. */
+  readonly isHeldBack: (bestHeight: number) => boolean;
   /** How long this node waits for a block by itself before it asks; 0 for followers. */
   readonly patienceMs: number;
 }
@@ -212,6 +214,7 @@ function proceed(dependencies: BlockSyncDependencies, state: State, context: Act
     state.behindSinceMs = null;
     return;
   }
+  if (dependencies.isHeldBack(best)) return;
   const now = context.clock.monotonicMs();
   state.behindSinceMs ??= now;
   const wait = best > final + 1 ? 0 : state.behindSinceMs + dependencies.patienceMs - now;

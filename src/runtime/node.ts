@@ -179,12 +179,14 @@ class NodeAssembly {
       reader,
       finality,
       pool: {
-        submit: (transactions) =>
-          system.ask<MempoolMessage, readonly SubmitOutcome[]>(
-            mempool,
-            (replyTo) => ({ type: 'submit', transactions, replyTo }),
-            { timeoutMs: submitTimeoutMs },
-          ),
+        submit: async (transactions) =>
+          wiring.trouble() === 'importing-snapshot'
+            ? transactions.map(notReady)
+            : system.ask<MempoolMessage, readonly SubmitOutcome[]>(
+                mempool,
+                (replyTo) => ({ type: 'submit', transactions, replyTo }),
+                { timeoutMs: submitTimeoutMs },
+              ),
         pending: (hash) => pool.pending(hash),
         nextNonce: (account) => pool.nextNonce(account),
         size: () => pool.size(),
@@ -278,6 +280,14 @@ class NodeAssembly {
     return addresses;
   }
 }
+
+/** While a snapshot is imported there is no state to check a transaction against. */
+const notReady = (): SubmitOutcome => ({
+  outcome: 'rejected',
+  hash: null,
+  reason: 'not-ready',
+  detail: 'the node is importing a snapshot; try again, or another node',
+});
 
 /** Gauges of what no component counts by itself. */
 function observe(

@@ -70,6 +70,28 @@ describe('a network of validators', function () {
     expect(digestAt(follower, place)).to.equal(digestAt(network.node(0), place));
   });
 
+  it('lets a wiped validator rejoin by snapshot, sign again, and find what happened before it', async () => {
+    const first = transfer(network.node(0).chain.chainId, alice, 0, bob.publicKey, 5n);
+    await network.node(0).submit([first.bytes]);
+    const place = await placed(network.node(0), first.hash);
+    await network.node(0).reached(80);
+    await network.stop(3);
+    network.wipe(3, 'everything');
+    await network.start([3]);
+    const returned = network.node(3);
+    await returned.reached(64);
+    expect(returned.wiring.reader.facts(1)?.hasState, 'block 1 was executed: no snapshot was used').to.not.equal(true);
+    expect(accountAt(returned.chain.state, bob.publicKey)?.balance).to.equal(5n);
+    await sealedBy(network.node(0), returned.key);
+    await foundAgain(returned, first.hash);
+    expect(returned.wiring.reader.place(first.hash)?.height).to.equal(place);
+    const proof = proveTransaction(returned.chain, returned.wiring.reader, null, first.hash);
+    const { verdict } = verifyBundle(proof as NonNullable<typeof proof>, network.genesis, {
+      verifySignature: verifier.verify,
+    });
+    expect(verdict).to.equal('valid');
+  });
+
   it('gives proofs of transactions and of state that hold against the genesis alone', async () => {
     const node = network.node(1);
     const { bytes, hash } = transfer(node.chain.chainId, alice, 0, bob.publicKey, 5n);
@@ -114,4 +136,9 @@ async function cosigned(node: LocalNode, height: number): Promise<void> {
     if ((readCheckpoint(node.chain.store)?.height ?? 0) >= height) return;
     await node.reached(node.chain.tip.height + 1);
   }
+}
+
+/** Resolves when the history before a snapshot, up to this transaction, is filled in. */
+async function foundAgain(node: LocalNode, hash: Parameters<LocalNode['wiring']['reader']['place']>[0]): Promise<void> {
+  while (node.wiring.reader.place(hash) === undefined) await node.reached(node.chain.tip.height + 1);
 }

@@ -95,6 +95,12 @@ export class LocalNetwork {
     return node;
   }
 
+  /** Removes what a stopped node keeps; `chain` leaves its guard alone. */
+  wipe(index: number, what: 'chain' | 'everything'): void {
+    const { dataDir } = this.identity(index);
+    rmSync(what === 'chain' ? join(dataDir, 'chain') : dataDir, { recursive: true, force: true });
+  }
+
   async stop(index: number): Promise<void> {
     await this.node(index).stop();
     this.#running.delete(index);

@@ -103,7 +103,7 @@ export class ChainReader {
   /** The value of a state key after the block at `height`; null where that height's state is not kept. */
   stateAt(height: number, key: Uint8Array): { readonly value: Uint8Array | undefined } | null {
     const facts = this.facts(height);
-    if (facts === undefined) return null;
+    if (facts?.hasState !== true) return null;
     return { value: readKey(treeReaderOf(this.#store), facts.rootRef, key) };
   }
 }

@@ -32,7 +32,8 @@ import { accountAt, parametersAt, validatorSetsAt } from '../../protocols/ledger
 import { nodeOfStaleKey, staleEnd, staleKey } from '../../protocols/ledger/state-tree.ts';
 
 import { edgeAt, type LogEdge } from '../../protocols/ledger/transparency-log.ts';
-import { type ValidatorSet, validatorSetCodec } from '../../protocols/ledger/validator-set.ts';
+import { setChangeCodec } from '../../protocols/ledger/proof-bundle.ts';
+import type { ValidatorSet } from '../../protocols/ledger/validator-set.ts';
 import type { StateReader } from '../../protocols/ledger/view.ts';
 import type { ChainId, Digest, Height, PublicKey } from '../../protocols/shared/brands.ts';
 import { height as toHeight } from '../../protocols/shared/brands.ts';
@@ -95,7 +96,8 @@ export class Chain {
   readonly store: Store;
   readonly state: StateReader;
   readonly #signatures: SignatureRule;
-  readonly #historyBlocks: number;
+  /** Heights of the state's history that stay readable. */
+  readonly historyBlocks: number;
   #tip: ChainTip;
   #parent: ParentBlock;
   #rootRef: number | null;
@@ -110,7 +112,7 @@ export class Chain {
     this.chainId = chainIdOf(options.genesis);
     this.application = options.application ?? defaultApplication;
     this.#signatures = options.signatures;
-    this.#historyBlocks = options.historyBlocks;
+    this.historyBlocks = options.historyBlocks;
     this.state = stateReaderOf(this.store);
     if (this.store.get(tables.meta, tipKey) === undefined) this.#writeGenesis();
     this.#refuseOtherChain();
@@ -218,12 +220,13 @@ export class Chain {
     const writes: Write[] = [
       { table: tables.blocks, key: at, value: executed.bytes },
       { table: tables.commits, key: at, value: encode(commitCodec, commit) },
-      { table: tables.facts, key: at, value: encode(factsCodec, { storedAt, rootRef, firstLeaf }) },
+      { table: tables.facts, key: at, value: encode(factsCodec, { storedAt, rootRef, firstLeaf, hasState: true }) },
       { table: tables.meta, key: tipKey, value: encode(tipCodec, { height, rootRef }) },
     ];
-    const { nextValidators } = executed;
-    if (executed.block.header.nextValidatorsHash !== executed.block.header.validatorsHash) {
-      writes.push({ table: tables.setChanges, key: at, value: encode(validatorSetCodec, nextValidators) });
+    const { header } = executed.block;
+    if (header.nextValidatorsHash !== header.validatorsHash) {
+      const change = { header, commit, nextValidators: executed.nextValidators };
+      writes.push({ table: tables.setChanges, key: at, value: encode(setChangeCodec, change) });
     }
     if (executed.events.length > 0) {
       writes.push({ table: tables.events, key: at, value: encode(eventsCodec, executed.events) });
@@ -248,7 +251,7 @@ export class Chain {
 
   /** Deletes records of the state tree that no height kept reads any more. */
   #prune(height: number, writes: Write[]): void {
-    const oldest = height - this.#historyBlocks;
+    const oldest = height - this.historyBlocks;
     if (oldest < 0) return;
     for (const [key] of this.store.range(tables.stale, { to: staleEnd(oldest), limit: prunedPerBlock })) {
       writes.push({ table: tables.stale, key, value: null });

@@ -4,6 +4,7 @@ import {
   type ProofBundle,
   proofBundleFormat,
   type SetChange,
+  setChangeCodec,
   type StateSubject,
   type TransactionSubject,
 } from '../../protocols/ledger/proof-bundle.ts';
@@ -11,10 +12,10 @@ import { encodeProofFile } from '../../protocols/ledger/proof-file.ts';
 import { parseSignedNote } from '../../protocols/ledger/signed-note.ts';
 import { proveKey } from '../../protocols/ledger/state-proof.ts';
 import { inclusionProof } from '../../protocols/ledger/transparency-log.ts';
-import { validatorSetCodec } from '../../protocols/ledger/validator-set.ts';
 import type { Digest } from '../../protocols/shared/brands.ts';
-import { fromUint64Key, uint64Key } from '../../protocols/shared/bytes.ts';
+import { uint64Key } from '../../protocols/shared/bytes.ts';
 import { decode } from '../../protocols/shared/codec.ts';
+import type { StoreReader } from '../../runtime/ports/store.ts';
 import type { Chain } from './chain.ts';
 import type { ChainReader } from './chain-reader.ts';
 import { tables, tileReaderOf, treeReaderOf } from './tables.ts';
@@ -63,7 +64,7 @@ export function proveTransaction(
 /** Proof of what a state key is after the block at `height`, or null where that height is not kept. */
 export function proveState(chain: Chain, reader: ChainReader, height: number, key: Uint8Array): ProofBundle | null {
   const facts = reader.facts(height);
-  if (facts === undefined) return null;
+  if (facts?.hasState !== true) return null;
   const stored = reader.stateAt(height, key);
   const proof = proveKey(treeReaderOf(chain.store), facts.rootRef, key);
   const subject: StateSubject = {
@@ -85,23 +86,12 @@ function bundle(
   const header = reader.block(height)?.header;
   const commit = reader.commit(height);
   if (header === undefined || commit === undefined) return null;
-  const setChanges = setChangesBefore(chain, reader, height);
+  const setChanges = setChangesBefore(chain.store, height);
   return { format: proofBundleFormat, chainId: chain.chainId, subject, header, commit, setChanges, tlogProof };
 }
 
-/** Every change of the validator set that acted at or before `height`. */
-export function setChangesBefore(
-  chain: Pick<Chain, 'store'>,
-  reader: ChainReader,
-  height: number,
-): readonly SetChange[] {
-  const changes: SetChange[] = [];
-  for (const [key, set] of chain.store.range(tables.setChanges, { to: uint64Key(height) })) {
-    const at = fromUint64Key(key);
-    const header = reader.block(at)?.header;
-    const commit = reader.commit(at);
-    if (header === undefined || commit === undefined) continue;
-    changes.push({ header, commit, nextValidators: decode(validatorSetCodec, set) });
-  }
-  return changes;
+/** Every change of the validator set in blocks below `height`. */
+export function setChangesBefore(store: StoreReader, height: number): readonly SetChange[] {
+  const stored = [...store.range(tables.setChanges, { to: uint64Key(height) })];
+  return stored.map(([, change]) => decode(setChangeCodec, change));
 }

@@ -1,7 +1,7 @@
 /** Where the chain lies in its store. */
 import type { Digest } from '../../protocols/shared/brands.ts';
 import { fromHex, toUtf8, uint64Key } from '../../protocols/shared/bytes.ts';
-import { type Codec, nullable, struct, uint } from '../../protocols/shared/codec.ts';
+import { boolean, type Codec, nullable, struct, uint } from '../../protocols/shared/codec.ts';
 import type { StateReader } from '../../protocols/ledger/view.ts';
 import type { TreeReader } from '../../protocols/ledger/state-tree.ts';
 import type { TileReader } from '../../protocols/ledger/transparency-log.ts';
@@ -16,7 +16,7 @@ export const tables = {
   commits: 'commits',
   /** Height → StoredFacts. */
   facts: 'facts',
-  /** Height → validator set that decides from the next height on, where that is another one. */
+  /** Height → SetChange: sealed header and the set that decides from the next height on, where that is another one. */
   setChanges: 'set-changes',
   /** Transaction hash → [height, index]. */
   transactions: 'transactions',
@@ -41,6 +41,10 @@ export interface Tip {
 }
 
 export const tipKey = toUtf8('tip');
+/** Present while a snapshot is being imported: the state is a torso, and of no use after a crash. */
+export const importingKey = toUtf8('importing');
+/** Backfill of history before a snapshot: the next height to fetch, and where it ends. */
+export const backfillKey = toUtf8('backfill');
 export const tipCodec: Codec<Tip> = struct<Tip>({ height: uint, rootRef: nullable(uint) });
 
 /** Of one block, what is not in it. */
@@ -51,12 +55,15 @@ export interface StoredFacts {
   readonly rootRef: number | null;
   /** Leaves of the transparency log before it. */
   readonly firstLeaf: number;
+  /** Whether the state after it was ever here; a block of before a snapshot has none. */
+  readonly hasState: boolean;
 }
 
 export const factsCodec: Codec<StoredFacts> = struct<StoredFacts>({
   storedAt: uint,
   rootRef: nullable(uint),
   firstLeaf: uint,
+  hasState: boolean,
 });
 
 export interface TransactionPlace {

@@ -35,6 +35,8 @@ export type ValidatorMessage =
   | { readonly type: 'links'; readonly live: readonly PublicKey[] }
   /** Final blocks fetched from a peer. */
   | { readonly type: 'deliver'; readonly delivery: BlocksDelivery }
+  /** The chain has jumped to a snapshot: consensus goes on from there. */
+  | { readonly type: 'chain-replaced' }
   /** The mempool holds an executable transaction. */
   | { readonly type: 'transactions-available' }
   /** Time to see whether a full store has room again, and that it has. */

@@ -81,6 +81,10 @@ function receive(
 ): State {
   const { host } = state;
   if (host === null) return whileFull(dependencies, state, message, context);
+  if (message.type === 'chain-replaced') {
+    state.taken.clear();
+    return open(dependencies, context, state);
+  }
   const height = host.machine.facts.height;
   handle(dependencies, { ...state, host }, message, context);
   if (host.machine.facts.height !== height) state.taken.clear();
@@ -146,6 +150,7 @@ function handle(
       return;
     case 'retry':
     case 'room':
+    case 'chain-replaced':
       return;
   }
 }

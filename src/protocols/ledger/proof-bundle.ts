@@ -113,6 +113,12 @@ const jsonValidatorSet: JsonCodec<ValidatorSet> = jsonStruct<ValidatorSet>({
   quorum: jsonUint(validatorsMax, 1),
 });
 
+export const setChangeCodec: JsonCodec<SetChange> = jsonStruct<SetChange>({
+  header: jsonHeader,
+  commit: jsonCommit,
+  nextValidators: jsonValidatorSet,
+});
+
 /** The bundle as JSON, read strictly: unknown fields, other spellings of bytes and numbers are problems. */
 export const proofBundleCodec: JsonCodec<ProofBundle> = jsonStruct<ProofBundle>({
   format: jsonPattern(/^bpci\/proof-bundle\/v1$/, 32) as JsonCodec<typeof proofBundleFormat>,
@@ -134,9 +140,6 @@ export const proofBundleCodec: JsonCodec<ProofBundle> = jsonStruct<ProofBundle>(
   }),
   header: jsonHeader,
   commit: jsonCommit,
-  setChanges: jsonList(
-    jsonStruct<SetChange>({ header: jsonHeader, commit: jsonCommit, nextValidators: jsonValidatorSet }),
-    setChangesMax,
-  ),
+  setChanges: jsonList(setChangeCodec, setChangesMax),
   tlogProof: jsonNullable(jsonText(256 * 1024)),
 });

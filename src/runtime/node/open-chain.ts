@@ -1,11 +1,13 @@
 /** Opens what a node keeps on disk: the genesis document, the chain's store, and the guard's. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Chain } from '../../actors/chain/chain.ts';
+import { importingKey, tables } from '../../actors/chain/tables.ts';
 import type { Genesis } from '../../protocols/ledger/genesis.ts';
 import { genesisFromJson } from '../../protocols/ledger/genesis-json.ts';
 import { genesisProblems } from '../../protocols/ledger/genesis-state.ts';
 import { chainIdOf } from '../../protocols/ledger/genesis.ts';
+import type { ChainId } from '../../protocols/shared/brands.ts';
 import { CodedError } from '../../protocols/shared/errors.ts';
 import { openLmdbStore } from '../adapters/lmdb-store.ts';
 import type { NodeConfig } from '../node-config.ts';
@@ -62,10 +64,7 @@ export async function openChain(config: NodeConfig, verifier: Verifier): Promise
   });
   let chainStore: Store | undefined;
   try {
-    chainStore = openLmdbStore({
-      directory: join(config.dataDir, 'chain'),
-      schema: { kind: 'chain', version: chainLayout, chainId },
-    });
+    chainStore = await openChainStore(join(config.dataDir, 'chain'), chainId);
     const { historyBlocks } = config;
     const chain = new Chain({ store: chainStore, genesis, signatures: verifier, historyBlocks });
     await chainStore.durable();
@@ -74,4 +73,14 @@ export async function openChain(config: NodeConfig, verifier: Verifier): Promise
     await Promise.all([records.close(), chainStore?.close()]);
     throw error;
   }
+}
+
+/** What a snapshot import left behind when the process died in its midst is thrown away: the import starts anew. */
+async function openChainStore(directory: string, chainId: ChainId): Promise<Store> {
+  const open = (): Store => openLmdbStore({ directory, schema: { kind: 'chain', version: chainLayout, chainId } });
+  const store = open();
+  if (store.get(tables.meta, importingKey) === undefined) return store;
+  await store.close();
+  rmSync(directory, { recursive: true });
+  return open();
 }

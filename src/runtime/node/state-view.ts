@@ -29,7 +29,7 @@ export function stateView(
   const height = query.height ?? chain.tip.height;
   const key = keyOf(query);
   const facts = height === 0 ? undefined : reader.facts(height);
-  if (key === null || facts === undefined || height > chain.tip.height) return null;
+  if (key === null || facts?.hasState !== true || height > chain.tip.height) return null;
   const tree = treeReaderOf(chain.store);
   try {
     const value = height === chain.tip.height ? chain.state.get(key) : reader.stateAt(height, key)?.value;

@@ -9,6 +9,7 @@ import { mempoolWire } from '../../actors/mempool-wire.ts';
 import type { ValidatorMessage } from '../../actors/validator/dependencies.ts';
 import { validatorActor } from '../../actors/validator/validator.ts';
 import { validatorWire } from '../../actors/validator/validator-wire.ts';
+import { type SnapshotMessage, snapshotSyncActor, snapshotWire } from '../../actors/snapshot/snapshot-sync.ts';
 import { VerifiedTransactions } from '../../actors/verified-transactions.ts';
 import type { MachineState } from '../../protocols/ibft/machine-types.ts';
 import { explain } from '../../protocols/ibft/report.ts';
@@ -61,6 +62,9 @@ const candidatesTimeoutMs = 1000;
 /** How long a validator waits for a block by itself before it asks for it. */
 const validatorPatienceMs = 400;
 
+/** Fewer blocks than this are fetched one by one. */
+const snapshotFromBlocks = 64;
+
 const isLive = ({ state }: PeerState): boolean => state === 'up' || state === 'suspect';
 
 export function wireNode(options: WiringOptions): Wiring {
@@ -75,10 +79,13 @@ class NodeWiring implements Wiring {
   readonly #options: WiringOptions;
   readonly #verified = new VerifiedTransactions();
   readonly #sync: ActorRef<BlockSyncMessage>;
+  readonly #snapshots: ActorRef<SnapshotMessage>;
   readonly #cosigner: ActorRef<CosignerMessage>;
   readonly #validator: ActorRef<ValidatorMessage> | null;
   readonly #follower: ActorRef<LedgerFollowerMessage> | null;
   #machine: MachineState | null = null;
+  /** none: not wanted or done. given-up: no peer could offer one; every block is fetched. */
+  #snapshot: 'none' | 'running' | 'given-up' = 'none';
   #permit = 'asking';
   #trouble: string | null = null;
   #live: readonly PublicKey[] = [];
@@ -96,6 +103,8 @@ class NodeWiring implements Wiring {
     system.export('mempool', this.mempool, mempoolWire);
     this.#sync = system.spawn(this.#syncActor(), { name: 'block-sync' });
     system.export('sync', this.#sync, blockSyncWire);
+    this.#snapshots = system.spawn(this.#snapshotActor(), { name: 'snapshot-sync' });
+    system.export('snapshots', this.#snapshots, snapshotWire);
     this.#cosigner = system.spawn(this.#cosignerActor(), { name: 'checkpoint-cosigner' });
     system.export('checkpoints', this.#cosigner, cosignerWire);
     this.#validator = vrf === null ? null : this.#spawnValidator(vrf);
@@ -113,6 +122,7 @@ class NodeWiring implements Wiring {
   }
 
   trouble(): string | null {
+    if (this.#snapshot === 'running') return 'importing-snapshot';
     return this.#trouble ?? (this.#validator === null || this.#permit === 'permitted' ? null : this.#permit);
   }
 
@@ -151,7 +161,41 @@ class NodeWiring implements Wiring {
         if (this.#validator !== null) system.tell(this.#validator, { type: 'deliver', delivery });
         else if (this.#follower !== null) system.tell(this.#follower, { type: 'deliver', delivery });
       },
+      isHeldBack: (bestHeight) => this.#wantsSnapshot(bestHeight),
       patienceMs: vrf === null ? 0 : validatorPatienceMs,
+    });
+  }
+
+  /** A node that has nothing starts from a snapshot where that is worth it. */
+  #wantsSnapshot(bestHeight: number): boolean {
+    const { chain, system } = this.#options;
+    if (this.#snapshot === 'running') return true;
+    if (this.#snapshot === 'given-up' || chain.tip.height > 0 || bestHeight < snapshotFromBlocks) return false;
+    this.#snapshot = 'running';
+    system.tell(this.#snapshots, { type: 'start' });
+    return true;
+  }
+
+  #snapshotActor(): ReturnType<typeof snapshotSyncActor> {
+    const { chain, verifier, system, links } = this.#options;
+    return snapshotSyncActor({
+      chain,
+      reader: this.reader,
+      verifier,
+      peers: () => this.#validatorPeers().filter((key) => this.#live.includes(key)),
+      remote: (peer) => system.remote(peer, 'snapshots', snapshotWire, { lane: 'bulk' }),
+      report: (peer, reason) => links.report(peer, reason),
+      onImported: (height) => {
+        this.#snapshot = 'none';
+        if (this.#validator !== null) system.tell(this.#validator, { type: 'chain-replaced' });
+        system.tell(this.mempool, { type: 'state-replaced' });
+        system.tell(this.#sync, { type: 'applied', height });
+        this.#publishStatus();
+        this.finality.announce(height);
+      },
+      onGivenUp: () => {
+        this.#snapshot = 'given-up';
+      },
     });
   }
 

@@ -1,0 +1,146 @@
+/**
+ * Fills in what happened before a snapshot: blocks, seals, results, events and the transparency log, from block 1 up.
+ * Nothing is executed: each block is sealed by the set that decided it, its results must lead to the log root in its
+ * header, its events to the events root.
+ */
+import { decodeTransaction } from '../../protocols/ledger/admission.ts';
+import { blockCodec, blockDigest, commitCodec, lastCommitHash } from '../../protocols/ledger/block.ts';
+import { commitRefusal, sealsToVerify } from '../../protocols/ledger/block-limits.ts';
+import { eventCodec } from '../../protocols/ledger/events.ts';
+import type { Genesis } from '../../protocols/ledger/genesis.ts';
+import { encodeLogLeaf } from '../../protocols/ledger/log-leaf.ts';
+import { merkleRoot } from '../../protocols/ledger/merkle-log.ts';
+import { appendLeaves, edgeAt, type LogEdge } from '../../protocols/ledger/transparency-log.ts';
+import { type ValidatorSet, validatorSet } from '../../protocols/ledger/validator-set.ts';
+import { uint64Key } from '../../protocols/shared/bytes.ts';
+import { type Codec, decode, encode, list, struct, tryDecode, uint } from '../../protocols/shared/codec.ts';
+import type { HistoricBlock } from '../../protocols/sync/snapshot-messages.ts';
+import type { Verifier } from '../../runtime/ports/signer.ts';
+import type { Store, Write } from '../../runtime/ports/store.ts';
+import type { Chain } from '../chain/chain.ts';
+import { setChangesBefore } from '../chain/proofs.ts';
+import { backfillKey, factsCodec, hashKey, placeCodec, tables, tileKey, tileReaderOf } from '../chain/tables.ts';
+
+export interface BackfillState {
+  /** Next height to fill in. */
+  readonly next: number;
+  /** Last height to fill in. */
+  readonly until: number;
+}
+
+export const backfillCodec: Codec<BackfillState> = struct<BackfillState>({ next: uint, until: uint });
+const eventsCodec = list(eventCodec, 1_000_000);
+
+export class HistoryBackfill {
+  readonly #store: Store;
+  readonly #chain: Pick<Chain, 'chainId'>;
+  readonly #verifier: Pick<Verifier, 'verify'>;
+  readonly #genesisSet: ValidatorSet;
+  #state: BackfillState;
+  #edge: LogEdge;
+
+  private constructor(chain: Chain, verifier: Pick<Verifier, 'verify'>, genesis: Genesis, state: BackfillState) {
+    this.#store = chain.store;
+    this.#chain = chain;
+    this.#verifier = verifier;
+    this.#state = state;
+    const validators = genesis.validators.map(({ publicKey, vrfPublicKey }) => ({ publicKey, vrfPublicKey }));
+    this.#genesisSet = validatorSet(validators, genesis.parameters.finalityThreshold);
+    this.#edge = edgeAt(tileReaderOf(this.#store), sizeBefore(this.#store, state.next));
+  }
+
+  /** What is left to do after a snapshot, or null. */
+  static resume(chain: Chain, verifier: Pick<Verifier, 'verify'>): HistoryBackfill | null {
+    const stored = chain.store.get(tables.meta, backfillKey);
+    if (stored === undefined) return null;
+    return new HistoryBackfill(chain, verifier, chain.genesis, decode(backfillCodec, stored));
+  }
+
+  get next(): number {
+    return this.#state.next;
+  }
+
+  get isDone(): boolean {
+    return this.#state.next > this.#state.until;
+  }
+
+  /** Stores what is right, in order. Returns why it stopped, or null. */
+  apply(blocks: readonly HistoricBlock[], storedAt: number): string | null {
+    for (const block of blocks) {
+      if (this.isDone) return null;
+      const refusal = this.#applyOne(block, storedAt);
+      if (refusal !== null) return refusal;
+    }
+    return null;
+  }
+
+  #applyOne({ bytes, commit, results, events }: HistoricBlock, storedAt: number): string | null {
+    const { next: height } = this.#state;
+    const decoded = tryDecode(blockCodec, bytes);
+    if ('error' in decoded) return 'malformed';
+    const { header, transactions, lastCommit } = decoded.value;
+    if (header.chainId !== this.#chain.chainId || header.height !== height) return 'wrong-height';
+    const refusal = commitRefusal(commit, height, this.#setAt(height));
+    if (refusal !== null) return refusal;
+    const seals = sealsToVerify(this.#chain.chainId, header.height, blockDigest(header), commit);
+    const isSealed = seals.every(({ key, message, signature }) => this.#verifier.verify(key, message, signature));
+    if (!isSealed) return 'bad-seal';
+    if (header.transactionsRoot !== merkleRoot(transactions)) return 'wrong-transactions';
+    if (header.lastCommitHash !== lastCommitHash(lastCommit)) return 'wrong-last-commit';
+    if (header.eventsRoot !== merkleRoot(events.map((event) => encode(eventCodec, event)))) return 'wrong-events';
+    if (results.length !== transactions.length) return 'wrong-results';
+    const leaves = transactions.map((transaction, index) =>
+      encodeLogLeaf({ height: header.height, index, transaction, result: results[index] as Uint8Array }),
+    );
+    const log = appendLeaves(this.#edge, leaves);
+    if (log.size !== header.logSize || log.root !== header.logRoot) return 'wrong-results';
+
+    const firstLeaf = this.#edge.size;
+    const writes = this.#writesOf(height, bytes, { storedAt, firstLeaf });
+    writes.push({ table: tables.commits, key: uint64Key(height), value: encode(commitCodec, commit) });
+    if (events.length > 0) {
+      writes.push({ table: tables.events, key: uint64Key(height), value: encode(eventsCodec, events) });
+    }
+    transactions.forEach((transaction, index) => {
+      const hash = decodeTransaction(transaction)?.hash;
+      if (hash === undefined) return;
+      writes.push({ table: tables.transactions, key: hashKey(hash), value: encode(placeCodec, { height, index }) });
+    });
+    leaves.forEach((leaf, i) => {
+      writes.push({ table: tables.entries, key: uint64Key(firstLeaf + i), value: leaf });
+    });
+    for (const { level, index, hashes } of log.tileWrites) this.#writeTile(level, index, hashes, writes);
+    this.#state = { ...this.#state, next: height + 1 };
+    const value = this.isDone ? null : encode(backfillCodec, this.#state);
+    writes.push({ table: tables.meta, key: backfillKey, value });
+    this.#store.commit(writes);
+    this.#edge = log.edge;
+    return null;
+  }
+
+  /** The snapshot's own block has its facts already, with the state. */
+  #writesOf(height: number, bytes: Uint8Array, at: { storedAt: number; firstLeaf: number }): Write[] {
+    const writes: Write[] = [{ table: tables.blocks, key: uint64Key(height), value: bytes }];
+    if (height === this.#state.until) return writes;
+    const facts = encode(factsCodec, { ...at, rootRef: null, hasState: false });
+    writes.push({ table: tables.facts, key: uint64Key(height), value: facts });
+    return writes;
+  }
+
+  /** The log has grown beyond the snapshot meanwhile: a wider tile stays. */
+  #writeTile(level: number, index: number, hashes: Uint8Array, writes: Write[]): void {
+    const key = tileKey(level, index);
+    if ((this.#store.get(tables.tiles, key)?.length ?? 0) >= hashes.length) return;
+    writes.push({ table: tables.tiles, key, value: hashes });
+  }
+
+  #setAt(height: number): ValidatorSet {
+    return setChangesBefore(this.#store, height).at(-1)?.nextValidators ?? this.#genesisSet;
+  }
+}
+
+/** Leaves of the log before the block at `height`. */
+function sizeBefore(store: Store, height: number): number {
+  const bytes = store.get(tables.blocks, uint64Key(height - 1));
+  return bytes === undefined ? 0 : decode(blockCodec, bytes).header.logSize;
+}

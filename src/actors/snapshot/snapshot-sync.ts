@@ -1,0 +1,332 @@
+/**
+ * Starts a new or wiped node from a peer's state instead of every block since genesis, and then fills in the history
+ * behind it. Also answers peers that do so. What is fetched is checked before it is stored (snapshot-import.ts,
+ * history-backfill.ts); peers that answer wrongly are reported and not asked again.
+ */
+import { faultyCountMax } from '../../protocols/ledger/validator-set.ts';
+import { blockDigest } from '../../protocols/ledger/block.ts';
+import { height as toHeight, type PublicKey } from '../../protocols/shared/brands.ts';
+import { decode, encode } from '../../protocols/shared/codec.ts';
+import type { SnapshotOffer } from '../../protocols/sync/snapshot.ts';
+import {
+  historyBlocksMax,
+  type SnapshotReply,
+  snapshotReplyCodec,
+  type SnapshotRequest,
+  snapshotRequestCodec,
+} from '../../protocols/sync/snapshot-messages.ts';
+import type { ActorContext, ActorDefinition, ActorRef, ReplyTo, WireProtocol } from '../../runtime/ports/actors.ts';
+import type { Verifier } from '../../runtime/ports/signer.ts';
+import type { Chain } from '../chain/chain.ts';
+import type { ChainReader } from '../chain/chain-reader.ts';
+import { HistoryBackfill } from './history-backfill.ts';
+import { judgeOffer, SnapshotImport, type WantedPart } from './snapshot-import.ts';
+import { answer } from './snapshot-server.ts';
+
+const requestTimeoutMs = 20_000;
+const partsInFlightMax = 8;
+const retryMs = 1000;
+/** Rounds of asking for offers before block sync takes over. */
+const offerRoundsMax = 5;
+/** Bytes that wait in memory are made durable after so many parts. */
+const partsPerFlush = 32;
+
+export type SnapshotMessage =
+  | {
+      readonly type: 'remote';
+      readonly peer: PublicKey;
+      readonly request: SnapshotRequest;
+      readonly replyTo?: ReplyTo<SnapshotReply>;
+    }
+  /** Import a snapshot now; nothing else writes the chain until `onImported` or `onGivenUp`. */
+  | { readonly type: 'start' }
+  | { readonly type: 'offered'; readonly peer: PublicKey; readonly offer: SnapshotOffer | null }
+  | {
+      readonly type: 'part';
+      readonly peer: PublicKey;
+      readonly wanted: WantedPart;
+      readonly reply: SnapshotReply | null;
+    }
+  | { readonly type: 'imported'; readonly failure: unknown }
+  | { readonly type: 'history'; readonly peer: PublicKey; readonly from: number; readonly reply: SnapshotReply | null }
+  | { readonly type: 'next' };
+
+export const snapshotWire: WireProtocol<SnapshotMessage> = {
+  encode: (message) => {
+    if (message.type !== 'remote') throw new TypeError(`not a wire message: ${message.type}`);
+    return encode(snapshotRequestCodec, message.request);
+  },
+  decode: (payload, peer, replyTo) => ({
+    type: 'remote',
+    peer,
+    request: decode(snapshotRequestCodec, payload),
+    ...(replyTo === undefined ? {} : { replyTo: replyTo }),
+  }),
+  replyTo: (message) => (message.type === 'remote' ? message.replyTo : undefined),
+  encodeReply: (reply) => encode(snapshotReplyCodec, reply as SnapshotReply),
+  decodeReply: (payload) => decode(snapshotReplyCodec, payload),
+};
+
+export interface SnapshotDependencies {
+  readonly chain: Chain;
+  readonly reader: ChainReader;
+  readonly verifier: Pick<Verifier, 'verify'>;
+  /** Linked validators. */
+  readonly peers: () => readonly PublicKey[];
+  readonly remote: (peer: PublicKey) => ActorRef<SnapshotMessage>;
+  readonly report: (peer: PublicKey, reason: string) => void;
+  /** The chain's store holds the snapshot, durably; the tip is to be read again. */
+  readonly onImported: (height: number) => void;
+  /** No peer offers a snapshot that holds: every block is to be fetched instead. */
+  readonly onGivenUp: () => void;
+}
+
+type Context = ActorContext<SnapshotMessage>;
+
+class Session {
+  readonly #dependencies: SnapshotDependencies;
+  readonly #context: Context;
+  readonly #bad = new Set<PublicKey>();
+  #offers: { peer: PublicKey; offer: SnapshotOffer }[] = [];
+  #asked = 0;
+  #rounds = 0;
+  #import: SnapshotImport | null = null;
+  #inFlight = 0;
+  #parts = 0;
+  #turn = 0;
+  #backfill: HistoryBackfill | null;
+  #fetching = false;
+
+  constructor(dependencies: SnapshotDependencies, context: Context) {
+    this.#dependencies = dependencies;
+    this.#context = context;
+    this.#backfill = HistoryBackfill.resume(dependencies.chain, dependencies.verifier);
+    if (this.#backfill !== null) context.timer('next', retryMs, { type: 'next' });
+  }
+
+  #usable(): readonly PublicKey[] {
+    return this.#dependencies.peers().filter((peer) => !this.#bad.has(peer));
+  }
+
+  #blame(peer: PublicKey, reason: string): void {
+    this.#context.log.warn('a peer gave a wrong snapshot', { peer, reason });
+    this.#dependencies.report(peer, 'bad-snapshot');
+    this.#bad.add(peer);
+  }
+
+  #ask(peer: PublicKey, request: SnapshotRequest, toMessage: (reply: SnapshotReply | null) => SnapshotMessage): void {
+    const reply = this.#context.ask<SnapshotMessage, SnapshotReply>(
+      this.#dependencies.remote(peer),
+      (replyTo) => ({ type: 'remote', peer, request, replyTo }),
+      { timeoutMs: requestTimeoutMs },
+    );
+    this.#context.pipeToSelf(reply, (outcome) => toMessage('value' in outcome ? outcome.value : null));
+  }
+
+  start(): void {
+    if (this.#import !== null) return;
+    const peers = this.#usable();
+    this.#offers = [];
+    this.#asked = peers.length;
+    this.#rounds += 1;
+    for (const peer of peers) {
+      this.#ask(peer, { type: 'get-offer' }, (reply) => ({
+        type: 'offered',
+        peer,
+        offer: reply?.type === 'offer' ? reply.offer : null,
+      }));
+    }
+    if (peers.length === 0) this.#tryAgain();
+  }
+
+  #tryAgain(): void {
+    if (this.#rounds < offerRoundsMax) this.#context.timer('start', retryMs, { type: 'start' });
+    else this.#dependencies.onGivenUp();
+  }
+
+  offered(peer: PublicKey, offer: SnapshotOffer | null): void {
+    if (this.#import !== null) return;
+    this.#asked -= 1;
+    if (offer !== null) this.#offers.push({ peer, offer });
+    const chosen = this.#choose();
+    if (chosen !== null) this.#begin(chosen);
+    else if (this.#asked === 0) this.#tryAgain();
+  }
+
+  /** One that holds against the genesis; where removed validators could have forged it, one that f + 1 peers offer. */
+  #choose(): SnapshotOffer | null {
+    const { chain, verifier } = this.#dependencies;
+    const needed = faultyCountMax(chain.tip.set.validators.length) + 1;
+    for (const { peer, offer } of this.#offers) {
+      if (this.#bad.has(peer)) continue;
+      const { kind, detail } = judgeOffer(offer, chain.genesis, verifier.verify);
+      if (kind === 'valid') return offer;
+      if (kind === 'refused') {
+        this.#blame(peer, detail);
+        continue;
+      }
+      const digest = blockDigest(offer.bundle.header);
+      const same = this.#offers.filter((other) => blockDigest(other.offer.bundle.header) === digest);
+      if (same.length >= needed) return offer;
+    }
+    return null;
+  }
+
+  #begin(offer: SnapshotOffer): void {
+    this.#import = new SnapshotImport(offer, this.#dependencies.chain.store);
+    this.#import.begin();
+    this.#context.log.info('starting from a snapshot', { height: this.#import.height });
+    this.#fetchParts();
+  }
+
+  #fetchParts(): void {
+    const peers = this.#usable();
+    if (this.#import === null) return;
+    if (peers.length === 0) {
+      this.#context.timer('next', retryMs, { type: 'next' });
+      return;
+    }
+    while (this.#inFlight < partsInFlightMax) {
+      const wanted = this.#import.next();
+      if (wanted === undefined) return;
+      const peer = peers[this.#turn++ % peers.length] as PublicKey;
+      this.#inFlight += 1;
+      this.#ask(peer, { type: 'get-part', name: wanted.name }, (reply) => ({ type: 'part', peer, wanted, reply }));
+    }
+  }
+
+  part(peer: PublicKey, wanted: WantedPart, reply: SnapshotReply | null): void {
+    const importing = this.#import;
+    if (importing === null) return;
+    this.#inFlight -= 1;
+    const part = reply?.type === 'part' ? reply.part : null;
+    const refusal = part === null ? 'unanswered' : importing.accept(wanted, part);
+    if (refusal !== null) {
+      importing.putBack(wanted);
+      // Without an answer the link may have gone; a wrong answer or a state that is gone ends the peer's use.
+      if (refusal === 'gone') this.#bad.add(peer);
+      else if (refusal !== 'unanswered') this.#blame(peer, refusal);
+      if (this.#usable().length === 0) {
+        this.#restart();
+        return;
+      }
+    }
+    this.#parts += 1;
+    if (importing.isComplete) this.#finish(importing);
+    else if (this.#parts % partsPerFlush === 0) this.#flushThenFetch();
+    else this.#fetchParts();
+  }
+
+  /** Nobody keeps that height any more: a newer offer is taken. */
+  #restart(): void {
+    this.#import = null;
+    this.#inFlight = 0;
+    this.#bad.clear();
+    this.#context.timer('start', retryMs, { type: 'start' });
+  }
+
+  #flushThenFetch(): void {
+    const durable = this.#dependencies.chain.store.durable();
+    this.#context.pipeToSelf(durable, (outcome) => {
+      if ('error' in outcome) return { type: 'imported', failure: outcome.error };
+      return { type: 'next' };
+    });
+  }
+
+  #finish(importing: SnapshotImport): void {
+    importing.finish(this.#context.clock.now());
+    const durable = this.#dependencies.chain.store.durable();
+    this.#context.pipeToSelf(durable, (outcome) => ({
+      type: 'imported',
+      failure: 'error' in outcome ? outcome.error : null,
+    }));
+  }
+
+  imported(failure: unknown): void {
+    if (failure !== null) throw new Error('the snapshot could not be stored', { cause: failure });
+    const importing = this.#import;
+    if (importing === null) return;
+    this.#import = null;
+    const { chain, verifier, onImported } = this.#dependencies;
+    chain.reload();
+    this.#context.log.info('started from a snapshot', { height: importing.height, keys: importing.leaves });
+    onImported(importing.height);
+    this.#backfill = HistoryBackfill.resume(chain, verifier);
+    this.next();
+  }
+
+  next(): void {
+    if (this.#import !== null) this.#fetchParts();
+    else this.#fetchHistory();
+  }
+
+  #fetchHistory(): void {
+    const backfill = this.#backfill;
+    if (backfill === null || backfill.isDone || this.#fetching) return;
+    const peers = this.#usable();
+    if (peers.length === 0) {
+      this.#bad.clear();
+      this.#context.timer('next', retryMs, { type: 'next' });
+      return;
+    }
+    const peer = peers[this.#turn++ % peers.length] as PublicKey;
+    const from = toHeight(backfill.next);
+    this.#fetching = true;
+    this.#ask(peer, { type: 'get-history', from, count: historyBlocksMax }, (reply) => ({
+      type: 'history',
+      peer,
+      from,
+      reply,
+    }));
+  }
+
+  history(peer: PublicKey, reply: SnapshotReply | null): void {
+    const backfill = this.#backfill;
+    this.#fetching = false;
+    if (backfill === null) return;
+    const blocks = reply?.type === 'history' ? reply.blocks : [];
+    // A peer that came by snapshot itself may not have it yet.
+    if (blocks.length === 0) this.#bad.add(peer);
+    const refusal = backfill.apply(blocks, this.#context.clock.now());
+    if (refusal !== null) this.#blame(peer, refusal);
+    if (backfill.isDone) {
+      this.#context.log.info('the history before the snapshot is complete', { next: backfill.next });
+      this.#backfill = null;
+      return;
+    }
+    this.next();
+  }
+}
+
+export function snapshotSyncActor(dependencies: SnapshotDependencies): ActorDefinition<Session, SnapshotMessage> {
+  const { chain, reader } = dependencies;
+  return {
+    name: 'snapshot-sync',
+    initial: (context) => new Session(dependencies, context),
+    receive: (session, message, context) => {
+      switch (message.type) {
+        case 'remote':
+          if (message.replyTo !== undefined) context.reply(message.replyTo, answer(chain, reader, message.request));
+          break;
+        case 'start':
+          session.start();
+          break;
+        case 'offered':
+          session.offered(message.peer, message.offer);
+          break;
+        case 'part':
+          session.part(message.peer, message.wanted, message.reply);
+          break;
+        case 'imported':
+          session.imported(message.failure);
+          break;
+        case 'history':
+          session.history(message.peer, message.reply);
+          break;
+        case 'next':
+          session.next();
+      }
+      return session;
+    },
+  };
+}
