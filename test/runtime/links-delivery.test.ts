@@ -213,6 +213,29 @@ describe('credit on a link', () => {
     expect(held).greaterThan(90_000).and.at.most(windowBytes);
   });
 
+  it('bounds the memory that a few messages left in mailboxes keep from being freed', async () => {
+    const { world, a, b } = await pair('credit', { first, second });
+    const options = { lane: 'ordinary', once: false } as const;
+    const buffers = new Set<ArrayBufferLike>();
+    let held = 0;
+    for (let round = 0; round < 200; round++) {
+      for (let i = 0; i < 30; i++) expect(a.links.send(b.key, tellOf(new Uint8Array(1_000)), options)).equal('sent');
+      await world.pass(20);
+      // One of each frame stays; its payload is a view of the frame, or a copy once views would hold too much.
+      for (const [index, { envelope, consumed }] of b.arrivals.splice(0).entries()) {
+        if (index > 0 || held > 45_000) consumed();
+        else {
+          held += envelope.payload.length + 64;
+          buffers.add(envelope.payload.buffer);
+        }
+      }
+      await world.pass(1_000);
+    }
+    const kept = [...buffers].reduce((sum, buffer) => sum + buffer.byteLength, 0);
+    expect(held).greaterThan(40_000);
+    expect(kept).at.most(3 * windowBytes);
+  });
+
   it('is refused while the pipe itself is full, until it drains', async () => {
     const { world, a, b } = await pair('buffered', { first: { limits: { bufferedBytesMax: 300 * kibibyte } } });
     world.partition(a, b);

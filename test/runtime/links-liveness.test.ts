@@ -134,6 +134,75 @@ describe('reconnection', () => {
   });
 });
 
+describe('three nodes under random faults', () => {
+  const step = fc.record({
+    waitMs: fc.constantFrom(0, 1, 7, 40, 300, 2_500, 12_000),
+    act: fc.constantFrom('cut', 'restart', 'partition', 'heal', 'slow', 'lose'),
+    one: fc.integer({ min: 0, max: 2 }),
+    delayMs: fc.constantFrom(0, 1, 30, 700),
+  });
+
+  it('are all linked again soon after the faults end, and agree on who is up', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), fc.string(), async (steps, seed) => {
+        const world = new LinkWorld(seed);
+        const nodes = [await world.node(0), await world.node(1), await world.node(2)];
+        const peersOf = (node: LinkNode) =>
+          nodes.filter((other) => other.key !== node.key).map(({ key, address }) => ({ key, addresses: [address] }));
+        for (const node of nodes) node.links.setPeers(peersOf(node));
+        for (const { waitMs, act, one, delayMs } of steps) {
+          const [a, b] = [nodes[one]!, nodes[(one + 1) % 3]!];
+          if (act === 'cut') world.network.cut(a.key, b.key);
+          else if (act === 'partition') world.partition(a, b);
+          else if (act === 'heal') world.heal();
+          else if (act === 'slow') {
+            // One direction slower than the other.
+            world.conditions = (from) => ({ delayMs: from === a.key ? delayMs : 2, open: true });
+            world.network.changed();
+          } else if (act === 'lose') {
+            world.onFrame = (from, _to, frame) => {
+              if (from !== a.key) return frame;
+              world.onFrame = (_from, _to2, later) => later;
+              return null;
+            };
+          } else {
+            world.network.crash(a.key);
+            await a.links.stop();
+            nodes[one] = await world.node(one);
+            nodes[one].links.setPeers(peersOf(nodes[one]));
+          }
+          await world.pass(waitMs);
+        }
+        world.heal();
+        await world.pass(40_000);
+        for (const node of nodes) {
+          for (const other of nodes) {
+            if (other === node) continue;
+            expect(node.peer(other), `${node.address} of ${other.address}`).includes({
+              state: 'up',
+              incarnation: other.links.incarnation,
+            });
+            for (const lane of ['control', 'ordinary', 'bulk'] as const) {
+              expect(node.tell(other, `${node.address} ${lane}`, lane)).equal('sent');
+            }
+          }
+        }
+        await world.pass(2_000);
+        for (const node of nodes) expect(node.texts).lengthOf(6);
+        for (const node of nodes) {
+          // What a slow or cut network does to honest nodes; everything else would be an accusation.
+          const innocent = ['slow-handshake', 'no-control-lane', 'too-many-connections'];
+          const blamed = [...node.links.refusals().keys()].filter((reason) => !innocent.includes(reason));
+          expect(blamed).deep.equal([]);
+          await node.links.stop();
+        }
+        expect(world.clock.pending).equal(0);
+      }),
+      { numRuns: Number(process.env['BPCI_LINK_RUNS'] ?? 60) },
+    );
+  });
+});
+
 describe('suspicion', () => {
   const beats = (intervalsMs: readonly number[], lateMs: readonly number[] = []): Suspicion => {
     const suspicion = new Suspicion(1_000, 0);
