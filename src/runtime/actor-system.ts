@@ -18,7 +18,11 @@
  * itself. When `spawn` returns, `initial` has run, or has begun where it is asynchronous.
  *
  * Stopping an actor lets it finish the message in hand; what waits in its mailbox becomes dead letters. An actor that
- * stops itself, or one above it, gets a promise that is resolved already: awaiting its own end would last for ever.
+ * stops itself, or one above it, gets a promise that is resolved already: awaiting its own end would last for ever. For
+ * the same reason `terminate` is not to be awaited within `receive`; and an `initial`, `receive` or `onStop` that never
+ * settles keeps its actor, and `terminate`, from ending.
+ *
+ * A reference is bound to one incarnation of its actor: after a stop it stays dead, whoever takes the name next.
  */
 import nactModule from 'nact';
 import type { AnyDefinition } from './actors/cell.ts';

@@ -185,6 +185,23 @@ describe('asks across a link', () => {
     expect(a.deadLetters).to.deep.equal([]);
   });
 
+  it('that the peer holds open are bounded, though their credit has returned', async () => {
+    const { links, b, kept } = createPair();
+    links.up(false);
+    links.a.creditMax = 20_000;
+    const payload = createPair().protocol.encode({ text: 'silent', number: 0 });
+    for (let correlation = 1; correlation <= 10_005; correlation++) {
+      const envelope = { kind: 'ask', target: 'echo', correlation, traceparent: '', payload } as const;
+      links.a.send(links.b.self, envelope, { lane: 'ordinary', once: false });
+      if (correlation % 1_000 === 0) await settle(2);
+    }
+    await settle(2);
+    expect(kept).to.have.length(10_000);
+    expect(b.deadLetters.map(({ reason }) => reason)).to.deep.equal(new Array(5).fill('mailbox-full'));
+    await b.system.terminate();
+    expect(b.clock.pending).to.equal(0);
+  });
+
   it('can be passed on to a third actor across the link', async () => {
     const { links, a, ref } = createPair();
     links.up(false);

@@ -57,6 +57,7 @@ export class Cell {
   readonly supervision: Required<SupervisionOptions>;
   self!: ActorRef<unknown>;
   context!: ActorContext<unknown>;
+  /** Its actor of nact's, from its first own turn on. */
   engine: NactReference | undefined = undefined;
   phase: Phase = starting;
   state: unknown = noState;

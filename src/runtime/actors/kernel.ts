@@ -29,7 +29,7 @@ import { Carried } from './mailbox.ts';
 import type { Nact, NactReference } from './nact-port.ts';
 import { RemoteRef, resolve } from './references.ts';
 import { Remote } from './remote.ts';
-import { Scheduler } from './scheduler.ts';
+import { resumed, Scheduler } from './scheduler.ts';
 import { Supervision } from './supervision.ts';
 
 export interface KernelOptions {
@@ -69,20 +69,16 @@ export class Kernel implements Surroundings {
     this.#nact = nact;
     // nact keeps its systems in a table of its module: the name must be one that no other system can have.
     this.#nactSystem = nact.start({ name: toHex(random.bytes(16)) });
-    this.#folder = nact.spawn(this.#nactSystem, () => undefined, 'actors', {
-      onCrash: (_message, _cause, context) => context.resume,
-    });
+    this.#folder = nact.spawn(this.#nactSystem, () => undefined, 'actors', resumed);
     this.root = new Cell(this, -1, { name: 'user', parent: undefined }, rootDefinition, {});
     this.root.phase = running;
     this.deadLetters = new DeadLetters(telemetry);
     this.#deadlines = new Deadlines(clock);
     const { log } = telemetry;
-    this.#scheduler = new Scheduler({ nact, clock, log, onFailure: this.#onMessageFailure });
+    this.#scheduler = new Scheduler({ nact, folder: this.#folder, clock, log, onFailure: this.#onMessageFailure });
     this.delivery = new Delivery(this.#scheduler, this.deadLetters);
     this.#lifecycle = new Lifecycle({
       system: this,
-      nact,
-      folder: this.#folder,
       scheduler: this.#scheduler,
       delivery: this.delivery,
       log,

@@ -6,15 +6,11 @@ import { failOpenAsks } from './asks.ts';
 import { type AnyDefinition, Cell, noState, restarting, running, starting, stopped, stopping } from './cell.ts';
 import type { Delivery } from './delivery.ts';
 import { endEffects } from './effects.ts';
-import type { Nact, NactReference } from './nact-port.ts';
 import { LocalRef } from './references.ts';
 import type { Scheduler } from './scheduler.ts';
 
 export interface LifecycleOptions {
   readonly system: object;
-  readonly nact: Nact;
-  /** All nact actors are its children: the tree of actors is kept here, nact is slow at trees. */
-  readonly folder: NactReference;
   readonly scheduler: Scheduler;
   readonly delivery: Delivery;
   readonly log: Log;
@@ -26,19 +22,11 @@ const nameShape = /^[\w.~:+-]+$/;
 
 export class Lifecycle {
   readonly #options: LifecycleOptions;
-  readonly #receive: (state: undefined, cell: Cell) => undefined;
-  readonly #crashed: { readonly onCrash: (m: unknown, c: unknown, context: { readonly resume: symbol }) => symbol };
   #serial = 0;
   #actors = 0;
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
-    this.#receive = (_state, cell) => {
-      options.scheduler.turn(cell);
-      return undefined;
-    };
-    // The scheduler lets nothing through; nact's own supervision is never to act.
-    this.#crashed = { onCrash: (_message, _cause, context) => context.resume };
   }
 
   /** Actors alive. */
@@ -47,7 +35,7 @@ export class Lifecycle {
   }
 
   spawn(parent: Cell, definition: AnyDefinition, options: SpawnOptions): Cell {
-    const { nact, folder, system, makeContext } = this.#options;
+    const { system, makeContext } = this.#options;
     if (parent.phase >= restarting) {
       throw new ActorError('terminated', `${parent.path} is stopping or restarting: nothing starts there`);
     }
@@ -62,7 +50,6 @@ export class Lifecycle {
     const cell = new Cell(system, serial, { name, parent }, definition, options);
     cell.self = new LocalRef(cell);
     cell.context = makeContext(cell);
-    cell.engine = nact.spawn(folder, this.#receive, serial.toString(36), this.#crashed);
     siblings.set(name, cell);
     this.#actors += 1;
     this.start(cell);
@@ -125,7 +112,7 @@ export class Lifecycle {
   }
 
   async #finish(cell: Cell): Promise<void> {
-    const { nact, scheduler, log } = this.#options;
+    const { scheduler, log } = this.#options;
     // Whoever handles a message finishes it, and may answer it.
     if (cell.busy) await cell.idle();
     endEffects(cell);
@@ -145,11 +132,7 @@ export class Lifecycle {
     cell.scope = undefined;
     cell.parent?.children?.delete(cell.name);
     scheduler.forget(cell);
-    if (cell.engine !== undefined) {
-      nact.stop(cell.engine);
-      cell.engine = undefined;
-      this.#actors -= 1;
-    }
+    if (cell.parent !== undefined) this.#actors -= 1;
     const { watchers } = cell;
     cell.watchers = undefined;
     if (watchers !== undefined) for (const watcher of watchers) watcher.notify(cell.terminated);

@@ -40,6 +40,8 @@ interface Export {
 /** An actor that never answers a peer's ask does not hold it for ever. */
 const inboundAskMsMax = 300_000;
 const watchesPerPeerMax = 10_000;
+/** Asks of one peer that wait for our actors' answers: their credit has returned, so this is what bounds them. */
+const openAsksPerPeerMax = 10_000;
 
 const nothing = new Uint8Array(0);
 const decoder = new TextDecoder();
@@ -237,6 +239,10 @@ export class Remote implements LinkHandler {
     };
     if (exported === undefined) {
       refuse('stopped', 'target-stopped');
+      return;
+    }
+    if (ask !== undefined && this.#peer(peerKey).openAsks.size > openAsksPerPeerMax) {
+      refuse('mailbox-full', 'mailbox-full');
       return;
     }
     if (ask !== undefined && exported.protocol.encodeReply === undefined) {

@@ -5,9 +5,9 @@
  */
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/telemetry.ts';
-import { type Cell, running } from './cell.ts';
+import { type Cell, running, stopped } from './cell.ts';
 import { Carried, Mailbox } from './mailbox.ts';
-import type { Nact } from './nact-port.ts';
+import type { Nact, NactReference } from './nact-port.ts';
 
 /** Messages of one actor before the others in the run queue have theirs. */
 const batchMax = 32;
@@ -16,8 +16,13 @@ const turnMessagesMax = 1024;
 /** Time of one turn, divided by the turns that wait behind it. */
 const turnMsMax = 2;
 
+/** The scheduler lets nothing through; nact's own supervision is never to act. */
+export const resumed: Parameters<Nact['spawn']>[3] = { onCrash: (_message, _cause, context) => context.resume };
+
 export interface SchedulerOptions {
   readonly nact: Nact;
+  /** All nact actors are its children: the tree of actors is kept by the runtime, nact is slow at trees. */
+  readonly folder: NactReference;
   readonly clock: Clock;
   readonly log: Log;
   /** `receive` threw or rejected; `item` is what the mailbox held. */
@@ -28,6 +33,10 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   /** Cells that became ready during the present turn. */
   readonly #ready = new Mailbox({ capacity: Infinity });
+  readonly #receive = (_state: undefined, cell: Cell): undefined => {
+    this.#turn(cell);
+    return undefined;
+  };
   #inTurn = false;
   #turnsRequested = 0;
   #handled = 0;
@@ -49,17 +58,24 @@ export class Scheduler {
     else this.#requestTurn(cell);
   }
 
-  /** The cell has stopped: nact will not give it the turn that it asked for. */
+  /** The cell has stopped: nact will not give it the turn that it may have asked for. */
   forget(cell: Cell): void {
+    this.#turnOver(cell);
+    if (cell.engine === undefined) return;
+    this.#options.nact.stop(cell.engine);
+    cell.engine = undefined;
+  }
+
+  #turnOver(cell: Cell): void {
     if (!cell.turnRequested) return;
     cell.turnRequested = false;
     this.#turnsRequested -= 1;
   }
 
   /** A macrotask of nact's for `first`. */
-  turn(first: Cell): void {
+  #turn(first: Cell): void {
     if (!first.turnRequested) return;
-    this.forget(first);
+    this.#turnOver(first);
     const { clock } = this.#options;
     const share = 1 + this.#turnsRequested;
     const endMs = clock.monotonicMs() + turnMsMax / share;
@@ -78,10 +94,13 @@ export class Scheduler {
   }
 
   #requestTurn(cell: Cell): void {
-    if (cell.engine === undefined) return;
+    if (cell.phase === stopped) return;
+    const { nact, folder } = this.#options;
+    // Only now: an actor that waits for its first message costs nact nothing.
+    cell.engine ??= nact.spawn(folder, this.#receive, cell.serial.toString(36), resumed);
     cell.turnRequested = true;
     this.#turnsRequested += 1;
-    this.#options.nact.dispatch(cell.engine, cell);
+    nact.dispatch(cell.engine, cell);
   }
 
   #run(cell: Cell): number {
