@@ -41,4 +41,6 @@ export interface NodeConfig {
   readonly restoredWholeNetwork: boolean;
   /** OTLP endpoint for traces, or null. */
   readonly otlpEndpoint: string | null;
+  /** File that gets every consensus signature before it leaves (adapters/signature-log.ts). Absent or null: none. */
+  readonly signatureLog?: string | null;
 }

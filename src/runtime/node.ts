@@ -24,6 +24,7 @@ import { startHttpServer, startMetricsServer } from './adapters/http/server.ts';
 import { readPassphrase, readSeed, readSigner, readVrfSigner } from './adapters/key-files.ts';
 import { createSystemClock } from './adapters/system-clock.ts';
 import { createSystemRandom } from './adapters/system-random.ts';
+import { openSignatureLog } from './adapters/signature-log.ts';
 import { createTelemetry, type RunningTelemetry } from './adapters/telemetry.ts';
 import { createWsTransport } from './adapters/ws-transport.ts';
 import { createLinks, type LocalLinks } from './links/create-links.ts';
@@ -36,6 +37,7 @@ import type { NodeConfig } from './node-config.ts';
 import type { ActorSystem } from './ports/actors.ts';
 import type { ChainApi, HealthView, SubmitOutcome } from './ports/chain-api.ts';
 import type { Clock } from './ports/clock.ts';
+import type { Signer, VrfSigner } from './ports/signer.ts';
 
 export interface RunningNode {
   readonly name: string;
@@ -114,6 +116,9 @@ class NodeAssembly {
     const opened = await openChain(config, verifier);
     this.#closers.push(() => Promise.all([opened.chainStore.close(), opened.records.close()]));
     const { chain, records } = opened;
+    if (vrf !== null) checkVrfKey(config, chain, signer, vrf);
+    // Before the actors, so that it is closed after them.
+    const onSigned = this.#onSigned(signer.publicKey);
 
     const random = createSystemRandom();
     const clock = this.#clock;
@@ -136,7 +141,6 @@ class NodeAssembly {
     this.#closers.push(() => links.stop());
     this.#closers.push(() => system.terminate());
 
-    const { onSigned } = this.#options;
     const wiring = wireNode({
       ...{ chain, records, system, links, clock, telemetry, verifier, signer, vrf },
       restoredWholeNetwork: config.restoredWholeNetwork,
@@ -159,6 +163,20 @@ class NodeAssembly {
       ready: this.#whenReady(api, links, wiring),
       failed,
       stop: close,
+    };
+  }
+
+  #onSigned(author: PublicKey): NodeOptions['onSigned'] {
+    const { signatureLog } = this.#config;
+    if (signatureLog === undefined || signatureLog === null) return this.#options.onSigned;
+    const log = openSignatureLog(signatureLog, author);
+    this.#closers.push(() => {
+      log.close();
+      return Promise.resolve();
+    });
+    return (payload, signature) => {
+      log.append(payload, signature);
+      this.#options.onSigned?.(payload, signature);
     };
   }
 
@@ -288,6 +306,14 @@ const notReady = (): SubmitOutcome => ({
   reason: 'not-ready',
   detail: 'the node is importing a snapshot; try again, or another node',
 });
+
+/** Every block that it proposes would be refused: better said at once. */
+function checkVrfKey(config: NodeConfig, chain: Chain, signer: Signer, vrf: VrfSigner): void {
+  const member = chain.tip.set.validators.find(({ publicKey }) => publicKey === signer.publicKey);
+  if (member === undefined || member.vrfPublicKey === vrf.publicKey) return;
+  const message = `${config.vrfKeyFile ?? ''} holds the VRF key ${vrf.publicKey}; the chain knows ${member.vrfPublicKey}`;
+  throw new NodeError('wrong-key', message);
+}
 
 /** Gauges of what no component counts by itself. */
 function observe(

@@ -80,7 +80,7 @@ export interface ValidatorDependencies extends MakerDependencies {
   readonly onEvidence: (evidence: Extract<Effect, { type: 'evidence' }>) => void;
   /** The machine's state after every message, for reports. */
   readonly publish: (state: MachineState, permit: PermitState) => void;
-  /** Every signature that leaves, for tests that watch whole lifetimes. */
+  /** Every signature, when its guard record is durable and before it leaves. What it throws keeps it from leaving. */
   readonly onSigned?: (payload: UnsignedPayload, signature: Uint8Array) => void;
   readonly onGuardRefusal?: (reason: GuardRefusal, payload: UnsignedPayload) => void;
 }

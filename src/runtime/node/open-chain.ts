@@ -18,7 +18,7 @@ import type { Store } from '../ports/store.ts';
 const chainLayout = 1;
 const guardLayout = 1;
 
-export type NodeErrorCode = 'genesis-missing' | 'invalid-genesis' | 'missing-key';
+export type NodeErrorCode = 'genesis-missing' | 'invalid-genesis' | 'missing-key' | 'wrong-key';
 
 export class NodeError extends CodedError<NodeErrorCode> {
   override readonly name = 'NodeError';
