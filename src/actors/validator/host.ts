@@ -2,14 +2,7 @@
  * Hosts the consensus machine: gives it verified inputs one at a time and performs its effects in their order, each
  * send behind the durability of what it rests on. No protocol decision is made here.
  */
-import type {
-  ConsensusMessage,
-  EncodedBlock,
-  PreparePayload,
-  ProposalPayload,
-  RoundChangePayload,
-  UnsignedPayload,
-} from '../../protocols/ibft/messages.ts';
+import type { ConsensusMessage, EncodedBlock } from '../../protocols/ibft/messages.ts';
 import { createMachine, transition } from '../../protocols/ibft/machine.ts';
 import type {
   Effect,
@@ -34,6 +27,7 @@ import type { ValidatorContext, ValidatorDependencies } from './dependencies.ts'
 import { JournalStore } from './journal-store.ts';
 import { Outbox } from './outbox.ts';
 import { SignGuard } from './sign-guard.ts';
+import { signedMessage } from './signed-message.ts';
 import { StartPermit } from './start-permit.ts';
 import { wireMessage } from './validator-wire.ts';
 import { PayloadVerifier } from './verify-message.ts';
@@ -105,6 +99,12 @@ export class Host {
   run(): void {
     for (let input = this.#inputs.shift(); input !== undefined; input = this.#inputs.shift()) this.#step(input);
     this.dependencies.publish(this.#state, this.permit.state);
+  }
+
+  onTimer(timer: TimerKind, height: Height, round: Round): void {
+    const running = this.#timers.get(timer);
+    if (running?.height === height && running.round === round) this.#timers.delete(timer);
+    this.give({ type: 'timer-expired', timer, height, round });
   }
 
   setLive(live: readonly PublicKey[]): void {
@@ -241,8 +241,9 @@ export class Host {
       return;
     }
     this.outbox.record(signed.writes);
-    this.dependencies.onSigned?.(payload, signed.signature);
-    const message = assemble(payload, this.#guard.publicKey, signed.signature, beside);
+    const { onSigned } = this.dependencies;
+    if (onSigned !== undefined) this.outbox.whenDurable(() => onSigned(payload, signed.signature));
+    const message = signedMessage(payload, this.#guard.publicKey, signed.signature, beside);
     this.#broadcast(message);
     this.#inputs.push({ type: 'signed', message });
   }
@@ -357,16 +358,18 @@ export class Host {
   #announceFinal(from: number): void {
     const { chain } = this.dependencies;
     for (let height = from; height <= chain.tip.height; height++) {
-      this.outbox.whenDurable(() => this.dependencies.onFinal(height));
+      this.outbox.whenDurable(() => {
+        this.dependencies.onFinal(height);
+        // Not before: if the block were lost in a crash, its prepared certificate must still be there.
+        this.outbox.record(this.#journal.prune(height + 1));
+        this.outbox.record(this.#guard.prune(height));
+      });
     }
   }
 
   #startNextHeight(): void {
     this.#executed.clear();
-    const height = this.dependencies.chain.tip.height;
     this.#inputs.push({ type: 'height-started', facts: this.#facts() });
-    this.outbox.record(this.#journal.prune(height));
-    this.outbox.record(this.#guard.prune(height));
     this.updatePermit();
     void this.#maker.prepareBeacon();
   }
@@ -393,34 +396,3 @@ export class Host {
     this.#lastCommit = { round: commit.round, seals };
   }
 }
-
-/** The signed message of a payload with what travels beside it. */
-function assemble(
-  payload: UnsignedPayload,
-  author: PublicKey,
-  signature: Uint8Array,
-  beside: {
-    block: EncodedBlock | null;
-    roundChanges: readonly RoundChangePayload[];
-    prepares: readonly PreparePayload[];
-  },
-): Verified<ConsensusMessage> {
-  const { kind, ...content } = payload;
-  const signed = { ...content, author, signature };
-  switch (kind) {
-    case 'proposal': {
-      if (beside.block === null) throw new InvariantError('a proposal carries its block');
-      const { block, roundChanges, prepares } = beside;
-      return verified({ type: 'proposal', payload: signed as ProposalPayload, block, roundChanges, prepares });
-    }
-    case 'prepare':
-    case 'commit':
-      return verified({ type: kind, payload: signed as PreparePayload });
-    case 'round-change': {
-      const { block, prepares } = beside;
-      return verified({ type: 'round-change', payload: signed as RoundChangePayload, block, prepares });
-    }
-  }
-}
-
-const verified = (message: ConsensusMessage): Verified<ConsensusMessage> => message as Verified<ConsensusMessage>;

@@ -124,7 +124,7 @@ function handle(
       onWire(dependencies, state, message, context);
       return;
     case 'timer':
-      host.give({ type: 'timer-expired', timer: message.timer, height: message.height, round: message.round });
+      host.onTimer(message.timer, message.height, message.round);
       return;
     case 'flushed':
       message.send();

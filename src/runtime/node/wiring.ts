@@ -25,6 +25,7 @@ import type { Links, PeerState } from '../ports/links.ts';
 import type { Signer, Verifier, VrfSigner } from '../ports/signer.ts';
 import type { Store } from '../ports/store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { BlockMetrics } from './block-metrics.ts';
 import { Finality } from './chain-api.ts';
 import { readStatus } from './consensus-view.ts';
 import { submitEvidence } from './evidence.ts';
@@ -78,6 +79,7 @@ class NodeWiring implements Wiring {
   readonly pool: MempoolReader;
   readonly #options: WiringOptions;
   readonly #verified = new VerifiedTransactions();
+  readonly #metrics: BlockMetrics;
   readonly #sync: ActorRef<BlockSyncMessage>;
   readonly #snapshots: ActorRef<SnapshotMessage>;
   readonly #cosigner: ActorRef<CosignerMessage>;
@@ -97,6 +99,7 @@ class NodeWiring implements Wiring {
     this.#options = options;
     const { chain, system, vrf } = options;
     this.reader = new ChainReader(chain.store);
+    this.#metrics = new BlockMetrics(options.telemetry);
     const mempool = this.#mempoolActor();
     this.pool = mempool.reader;
     this.mempool = system.spawn(mempool.definition, { name: 'mempool', mailbox: { capacity: 50_000 } });
@@ -231,6 +234,7 @@ class NodeWiring implements Wiring {
     const { chain, records, signer, verifier, telemetry, system, links, onSigned } = this.#options;
     const messages = telemetry.counter('bpci.consensus.messages', 'Consensus messages by what was made of them');
     const rounds = telemetry.counter('bpci.consensus.rounds', 'Rounds entered, by cause');
+    const equivocations = telemetry.counter('bpci.consensus.equivocations', 'Contradictions found, by kind');
     const guard = telemetry.counter('bpci.consensus.guard_refusals', 'Signatures that the sign-guard refused');
     const definition = validatorActor({
       chain,
@@ -257,8 +261,11 @@ class NodeWiring implements Wiring {
         this.#trouble = trouble;
         this.#publishStatus();
       },
-      onEvidence: (evidence) =>
-        submitEvidence({ chain, signer, system, telemetry, mempool: this.mempool, pool: this.pool }, evidence),
+      onEvidence: (evidence) => {
+        equivocations.add(1, { kind: evidence.conflict.kind });
+
+        submitEvidence({ chain, signer, system, telemetry, mempool: this.mempool, pool: this.pool }, evidence);
+      },
       publish: (machine, permit) => {
         this.#machine = machine;
         this.#permit = permit;
@@ -299,6 +306,8 @@ class NodeWiring implements Wiring {
   readonly #onFinal = (height: number): void => {
     const { chain, system } = this.#options;
     this.#trouble = null;
+    const members = chain.tip.set.validators.map(({ publicKey }) => publicKey);
+    this.#metrics.observe(chain.tip, members, this.#options.clock.now());
     system.tell(this.mempool, { type: 'committed', transactions: chain.transactionsOf(height) });
     system.tell(this.#sync, { type: 'applied', height });
     system.tell(this.#cosigner, { type: 'final', height });
