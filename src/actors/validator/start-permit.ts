@@ -2,8 +2,12 @@
  * When a validator may sign after a start. A copy restored from a backup, guard included, does not know what its
  * original signed since; its peers do not know either, but they remember the number of its last start. So a validator
  * signs only after quorum − 1 peers told the highest start number they had seen; where one had seen this number or a
- * higher one, this is an old copy, and it abstains until two heights were decided. Source: consensus design, "Crash
- * safety".
+ * higher one, this is an old copy, and it abstains until two heights were decided after its start. Source: consensus
+ * design, "Crash safety".
+ *
+ * An old copy's own tip says nothing of when it started: catching up must not count as decisions. So the answers carry
+ * final heights too. The original voted at most at h + 1, h being final for it: then a quorum had stored h − 1, and one
+ * of quorum − 1 peers still knows. Two heights above the highest answer are beyond all that it voted on.
  *
  * A start is named by its number and a random token, so that a question asked twice gets the first answer again.
  */
@@ -14,7 +18,7 @@ import type { Store, Write } from '../../runtime/ports/store.ts';
 
 const table = 'guard-peers';
 
-/** Heights that must be decided after the start of an old copy before it signs. */
+/** Heights above the highest known at the start of an old copy that must be decided before it signs. */
 const abstainedHeights = 2;
 
 export interface Start {
@@ -54,14 +58,22 @@ export class PeerStarts {
   }
 }
 
+/** What a peer told: the highest start number it had seen before ours, and its final height. */
+export interface StartAnswer {
+  readonly before: number;
+  readonly finalHeight: number;
+}
+
 export type PermitState = 'asking' | 'abstaining' | 'permitted';
 
 /** Whether this start may sign yet. */
 export class StartPermit {
   readonly start: Start;
   readonly #startHeight: number;
-  readonly #answers = new Map<PublicKey, number>();
+  readonly #answers = new Map<PublicKey, StartAnswer>();
   #state: PermitState;
+  /** Height that must be final before an old copy signs; null until enough peers have answered. */
+  #abstainUntil: number | null = null;
 
   constructor(options: { start: Start; finalHeight: number; override: boolean }) {
     this.start = options.start;
@@ -75,28 +87,35 @@ export class StartPermit {
 
   /** Highest start number that a peer told. */
   get highestSeen(): number {
-    return Math.max(0, ...this.#answers.values());
+    return Math.max(0, ...[...this.#answers.values()].map(({ before }) => before));
   }
 
   /** Whether this peer still has to be asked. */
   needsAnswer(peer: PublicKey): boolean {
-    return this.#state === 'asking' && !this.#answers.has(peer);
+    const hasEnough = this.#state === 'permitted' || this.#abstainUntil !== null;
+    return !hasEnough && !this.#answers.has(peer);
   }
 
-  onAnswer(peer: PublicKey, counter: number, before: number): void {
+  onAnswer(peer: PublicKey, counter: number, answer: StartAnswer): void {
     if (counter !== this.start.counter) return;
-    this.#answers.set(peer, before);
+    this.#answers.set(peer, answer);
   }
 
   /** Called after answers and decisions. True when the state changed. */
   update(members: readonly PublicKey[], quorum: number, finalHeight: number): boolean {
     const before = this.#state;
+    const answered = members.filter((member) => this.#answers.has(member)).length;
     if (this.#state === 'asking') {
-      const answered = members.filter((member) => this.#answers.has(member)).length;
       if (this.highestSeen >= this.start.counter) this.#state = 'abstaining';
       else if (answered >= quorum - 1) this.#state = 'permitted';
     }
-    if (this.#state === 'abstaining' && finalHeight >= this.#startHeight + abstainedHeights) this.#state = 'permitted';
+    if (this.#state === 'abstaining') {
+      if (this.#abstainUntil === null && answered >= quorum - 1) {
+        const heights = [...this.#answers.values()].map((answer) => answer.finalHeight);
+        this.#abstainUntil = Math.max(this.#startHeight, ...heights) + abstainedHeights;
+      }
+      if (this.#abstainUntil !== null && finalHeight >= this.#abstainUntil) this.#state = 'permitted';
+    }
     return this.#state !== before;
   }
 }

@@ -181,7 +181,9 @@ function onWire(
       answerStart(dependencies, state, peer, wire, context);
       return;
     case 'start-seen':
-      host.permit.onAnswer(peer, wire.counter, wire.before);
+      // Only validators have a say in when this one signs.
+      if (!host.machine.facts.set.validators.some(({ publicKey }) => publicKey === peer)) return;
+      host.permit.onAnswer(peer, wire.counter, wire);
       host.updatePermit();
       return;
   }
@@ -259,7 +261,8 @@ function answerStart(
 ): void {
   const { before, writes } = peerStarts.answer(peer, start);
   host.outbox.record(writes);
-  const wire = { type: 'start-seen', counter: start.counter, before } as const;
+  const { height: finalHeight } = dependencies.chain.tip;
+  const wire = { type: 'start-seen', counter: start.counter, before, finalHeight } as const;
   host.outbox.whenDurable(() => {
     context.tell(dependencies.remote(peer), { type: 'wire', peer: dependencies.signer.publicKey, wire });
   });
