@@ -15,7 +15,7 @@ import { certificateKey, createNodeCertificate, type NodeCertificate } from './c
 import { linkPath, listenForPipes, type WsLimits } from './ws-listener.ts';
 import { WsPipe } from './ws-pipe.ts';
 
-export const defaultWsLimits: WsLimits = {
+const defaultWsLimits: WsLimits = {
   frameBytesMax: 256 * 1024,
   handshakeTimeoutMs: 5_000,
   handshakesMax: 256,

@@ -18,7 +18,7 @@ import type { Envelope } from '../ports/links.ts';
 import { toUtf8 } from '../../protocols/shared/bytes.ts';
 import { FrameRefused } from './errors.ts';
 
-export const envelopeTypes: readonly Envelope['kind'][] = [
+const envelopeTypes: readonly Envelope['kind'][] = [
   'tell',
   'ask',
   'reply',

@@ -71,7 +71,7 @@ export interface Heartbeat {
 
 const incarnation16 = bytesExact(16);
 
-export const helloCodec: Codec<Hello> = struct<Hello>({
+const helloCodec: Codec<Hello> = struct<Hello>({
   protocolMin: uintMax(0xffff),
   protocolMax: uintMax(0xffff),
   chainId: chainId32,
@@ -88,9 +88,9 @@ const proofCodec: Codec<{ readonly signature: Uint8Array }> = struct<{ readonly 
   signature: signature64,
 });
 
-export const readyCodec: Codec<Ready> = struct<Ready>({ continued: boolean, credit: uint });
+const readyCodec: Codec<Ready> = struct<Ready>({ continued: boolean, credit: uint });
 
-export const heartbeatCodec: Codec<Heartbeat> = struct<Heartbeat>({
+const heartbeatCodec: Codec<Heartbeat> = struct<Heartbeat>({
   sequence: uint,
   wallMs: uint,
   echoSequence: uint,
@@ -100,7 +100,7 @@ export const heartbeatCodec: Codec<Heartbeat> = struct<Heartbeat>({
 });
 
 /** Handshake frames and heartbeats are never larger, so that nothing big is parsed for a stranger. */
-export const smallFrameBytesMax = 4096;
+const smallFrameBytesMax = 4096;
 
 function frame<T>(kind: number, codec: Codec<T>, value: T): Uint8Array {
   return concatBytes(Uint8Array.of(kind), encode(codec, value));

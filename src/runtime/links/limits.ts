@@ -4,7 +4,7 @@
  */
 import type { Lane } from '../ports/actors.ts';
 
-export interface LaneLimits {
+interface LaneLimits {
   /** Largest payload of one message, bytes. */
   readonly messageBytesMax: number;
   /** Bytes (payload and {@link envelopeOverheadBytes} each) that a peer may have sent and our mailboxes not consumed. */
