@@ -8,7 +8,6 @@ import { registerKeys } from './bpci/key-commands.ts';
 import { KeyStore } from './bpci/key-store.ts';
 import { registerTransactions } from './bpci/transaction-commands.ts';
 import { registerVerify } from './bpci/verify-commands.ts';
-import { registerStart } from './bpci-start.ts';
 import { exitCodes, processTerminal, reportFailure } from './terminal.ts';
 
 const examples = `
@@ -41,13 +40,18 @@ async function main(argv: readonly string[]): Promise<void> {
   const terminal = processTerminal();
   const program = createProgram();
   const context = createContext(terminal, new KeyStore(process.env));
-  registerStart(program, terminal);
   registerKeys(program, context);
   registerTransactions(program, context);
   registerVerify(program, context);
   registerChainCommands(program, context);
   registerEvents(program, context);
   registerCompletion(program);
+  // The launcher is most of the program and of its start-up time: it is loaded where it may be meant.
+  const others = new Set(program.commands.map((command) => command.name()));
+  if (argv.includes('start') || argv.includes('completion') || !argv.some((word) => others.has(word))) {
+    const { registerStart } = await import('./bpci-start.ts');
+    registerStart(program, terminal);
+  }
   for (const command of withChildren(program)) command.exitOverride();
   try {
     await program.parseAsync(argv);

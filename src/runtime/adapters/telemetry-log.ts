@@ -1,6 +1,6 @@
 /** Logs: JSON lines through pino, to a file that rotates by size, to standard output, or nowhere. */
-import { mkdirSync, renameSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { destination as openDestination, pino, type DestinationStream } from 'pino';
 import type { Attributes, Log } from '../ports/telemetry.ts';
 import { noLog } from '../ports/no-telemetry.ts';
@@ -18,6 +18,8 @@ export interface LogOptions {
   readonly fileBytesMax?: number;
   /** Files set aside that are kept: `<name>.log.1` is the newest. Default 4. */
   readonly filesKept?: number;
+  /** Another file than `<dataDir>/logs/<name>.log`. */
+  readonly openFile?: string;
 }
 
 export interface NodeLog {
@@ -44,7 +46,7 @@ export function createLog(options: LogOptions): NodeLog {
   if (options.logTo === 'silent') {
     return { ...levels, log: noLog, lost: () => 0, close: () => Promise.resolve() };
   }
-  const output = options.logTo === 'stdout' ? openOutput(1) : openRotating(options);
+  const output = options.logTo === 'stdout' ? openStandardOutput() : openRotating(options);
   const logger = pino(
     {
       level: 'debug',
@@ -79,43 +81,62 @@ interface Output {
   readonly close: () => Promise<void>;
 }
 
-function openOutput(to: number | string): Output & { readonly reopen: () => void } {
-  const sink = openDestination({ dest: to, sync: false, append: true, maxLength: 8 * 1024 * 1024 });
+function openStandardOutput(): Output {
+  const sink = openDestination({ dest: 1, sync: false, maxLength: 8 * 1024 * 1024 });
   let lost = 0;
-  // A full disk must not stop the node: lines are dropped and counted.
+  // A reader that went away must not stop the node: lines are dropped and counted.
   sink.on('error', () => lost++);
   sink.on('drop', () => lost++);
   return {
     stream: sink,
     lost: () => lost,
-    reopen: () => sink.reopen(),
     close: () =>
       new Promise((resolve) => {
-        sink.once('close', () => resolve());
-        sink.once('error', () => resolve());
-        if (to === 1) sink.flush(() => resolve());
-        else sink.end();
+        sink.flush(() => resolve());
       }),
   };
 }
 
-function openRotating({ dataDir, name, fileBytesMax = 16 * 1024 * 1024, filesKept = 4 }: LogOptions): Output {
-  const file = logFileOf(dataDir, name);
-  mkdirSync(join(dataDir, 'logs'), { recursive: true, mode: 0o700 });
-  let bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  const output = openOutput(file);
+/**
+ * Lines are given to the operating system one by one, so that a process that is killed loses none and that a file is
+ * set aside exactly between two lines. What cannot be written (a full disk) is counted, and tried again with the next.
+ */
+function openRotating(options: LogOptions): Output {
+  const { dataDir, name, fileBytesMax = 16 * 1024 * 1024, filesKept = 4 } = options;
+  const file = options.openFile ?? logFileOf(dataDir, name);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  let descriptor: number | null = null;
+  let bytes = 0;
+  let lost = 0;
+  const open = (): number => {
+    const opened = openSync(file, 'a', 0o600);
+    bytes = fstatSync(opened).size;
+    return opened;
+  };
+  const close = (): void => {
+    if (descriptor !== null) closeSync(descriptor);
+    descriptor = null;
+  };
   return {
-    lost: output.lost,
-    close: output.close,
+    lost: () => lost,
+    close: () => {
+      close();
+      return Promise.resolve();
+    },
     stream: {
       write(line: string) {
-        if (bytes > fileBytesMax) {
-          bytes = 0;
-          rotate(file, filesKept);
-          output.reopen();
+        try {
+          descriptor ??= open();
+          if (bytes > fileBytesMax) {
+            close();
+            rotate(file, filesKept);
+            descriptor = open();
+          }
+          bytes += writeSync(descriptor, line);
+        } catch {
+          // There is nowhere to report it but the metric that counts it.
+          lost++;
         }
-        bytes += Buffer.byteLength(line);
-        output.stream.write(line);
       },
     },
   };
@@ -125,6 +146,6 @@ function openRotating({ dataDir, name, fileBytesMax = 16 * 1024 * 1024, filesKep
 function rotate(file: string, kept: number): void {
   for (let index = kept - 1; index >= 0; index--) {
     const from = index === 0 ? file : `${file}.${index}`;
-    if (statSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, `${file}.${index + 1}`);
+    if (existsSync(from)) renameSync(from, `${file}.${index + 1}`);
   }
 }

@@ -28,11 +28,11 @@ export interface TelemetryOptions {
 export interface RunningTelemetry {
   readonly telemetry: Telemetry;
   /** Prometheus text format, version 0.0.4. */
-  metricsText(): Promise<string>;
-  logLevel(): LogLevel;
-  setLogLevel(level: LogLevel): void;
+  readonly metricsText: () => Promise<string>;
+  readonly logLevel: () => LogLevel;
+  readonly setLogLevel: (level: LogLevel) => void;
   /** Flushes logs and spans; leaves no timer and no handle. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export function createTelemetry(options: TelemetryOptions): RunningTelemetry {

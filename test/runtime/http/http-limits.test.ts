@@ -202,7 +202,7 @@ describe('HTTP listener', () => {
       const socket = tls.connect({ host: '127.0.0.1', port: portOf(world), rejectUnauthorized: false }, () =>
         socket.write('GET / HTTP/1.1\r\n'),
       );
-      socket.on('data', (chunk) => (text += chunk.toString()));
+      socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
       socket.on('error', () => undefined);
       socket.on('close', () => resolve(text));
     });
