@@ -123,6 +123,22 @@ describe('timers', () => {
   });
 });
 
+describe('what an actor has set going', () => {
+  it('is no dead letter when it stops: it was its own and nobody misses it', async () => {
+    const { run, ref, system, clock, deadLetters, received } = createPuppet();
+    await run((context) => {
+      context.timer('fired', 10, 'fired');
+      context.timer('running', 500, 'running');
+    });
+    clock.advanceBy(10);
+    await system.stop(ref);
+    await settle();
+    expect(received).to.deep.equal([]);
+    expect(deadLetters).to.deep.equal([]);
+    expect(clock.pending).to.equal(0);
+  });
+});
+
 describe('piped work', () => {
   const outcome = (result: { readonly value: string } | { readonly error: unknown }): string =>
     'value' in result ? `value ${result.value}` : `error ${errorOf(result.error)}`;

@@ -104,6 +104,57 @@ describe('back-pressure', () => {
     expect(received.map(({ number }) => number)).to.deep.equal([0, 1, 2, 3, 4, 5]);
   });
 
+  it('keeps the order also where credit is back before it is announced', async () => {
+    const gate = new Gate();
+    const { links, a, ref, received } = createPair({ gate });
+    links.up(false);
+    links.a.creditMax = 1;
+    links.a.isRoomLate = true;
+    void a.system.tellWhenRoom(ref, { text: 'x', number: 0 });
+    void a.system.tellWhenRoom(ref, { text: 'x', number: 1 });
+    gate.open();
+    while (links.a.outstanding('ordinary') > 0) await settle(1);
+    // There is credit now, and someone who waits for it.
+    expect(a.system.tell(ref, { text: 'overtake', number: 8 })).to.equal(false);
+    void a.system.tellWhenRoom(ref, { text: 'x', number: 2 });
+    await settle(40);
+    expect(received.map(({ number }) => number)).to.deep.equal([0, 1, 2]);
+  });
+
+  it('returns the credit of what never reaches an actor: refused, displaced, left behind by a stop', async () => {
+    for (const overflow of ['reject', 'drop-oldest', 'wait'] as const) {
+      const gate = new Gate();
+      const { links, a, b, ref, local } = createPair({ gate, mailbox: { capacity: 2, overflow } });
+      links.up(false);
+      for (let number = 0; number < 6; number++) a.system.tell(ref, { text: 'x', number });
+      await settle();
+      expect(links.a.outstanding('ordinary')).to.equal(overflow === 'wait' ? 6 : 2);
+      const stopped = b.system.stop(local);
+      await settle();
+      expect(links.a.outstanding('ordinary'), overflow).to.equal(0);
+      gate.open();
+      await stopped;
+      expect(b.deadLetters).to.have.length(6);
+    }
+  });
+
+  it('works again after a cut in the middle of it', async () => {
+    const gate = new Gate();
+    const { links, a, ref, received } = createPair({ gate });
+    links.up(false);
+    links.a.creditMax = 1;
+    const lost = [0, 1].map((number) => failureOf(a.system.tellWhenRoom(ref, { text: 'x', number })));
+    await settle();
+    links.cut();
+    expect(await Promise.all(lost)).to.deep.equal(['fulfilled', 'link-lost']);
+    links.up(false);
+    const told = [2, 3, 4].map((number) => failureOf(a.system.tellWhenRoom(ref, { text: 'x', number })));
+    gate.open();
+    expect(await Promise.all(told)).to.deep.equal(['fulfilled', 'fulfilled', 'fulfilled']);
+    await settle();
+    expect(received.map(({ number }) => number)).to.deep.equal([0, 2, 3, 4]);
+  });
+
   it('tells senders that wait when the link goes down', async () => {
     const { links, a, ref } = createPair({ gate: new Gate() });
     expect(await failureOf(a.system.tellWhenRoom(ref, { text: 'x', number: 0 }))).to.equal('link-lost');
@@ -207,6 +258,25 @@ describe('a watch across a link', () => {
     reborn.links.up(false);
     await settle();
     expect(second.seen).to.deep.equal(['bpci://b/echo link-lost']);
+  });
+
+  it('that arrives twice is one watch', async () => {
+    const { links, b, local } = createPair();
+    links.up(false);
+    const watch = {
+      kind: 'watch',
+      target: 'echo',
+      correlation: 3,
+      traceparent: '',
+      payload: new Uint8Array(0),
+    } as const;
+    for (let i = 0; i < 2; i++) links.a.send(links.b.self, watch, { lane: 'control', once: true });
+    await settle();
+    await b.system.stop(local);
+    await settle();
+    expect(links.b.sent.map(({ envelope }) => [envelope.kind, envelope.correlation])).to.deep.equal([
+      ['terminated', 3],
+    ]);
   });
 
   it('can be left; the peer then forgets it', async () => {

@@ -221,6 +221,32 @@ describe('asks across a link', () => {
     expect(await answer).to.equal('echo relayed');
   });
 
+  it('that are passed on may still be answered by another where the first one fails', async () => {
+    const { links, a, ref } = createPair();
+    links.up(false);
+    const front = a.system.spawn(
+      defineActor<ReplyTo<string>[], EchoMessage>({
+        name: 'front',
+        initial: () => [],
+        receive: (kept, message, context) => {
+          const { text, replyTo } = message;
+          if (replyTo === undefined) {
+            for (const address of kept) context.reply(address, 'the second try');
+            return [];
+          }
+          context.tell(ref, { ...message, text });
+          context.timer('second try', 50, { text: 'now', number: 0 });
+          return [...kept, replyTo];
+        },
+      }),
+    );
+    const answer = a.system.ask(front, (replyTo: ReplyTo<string>) => ({ text: 'crash', number: 0, replyTo }), {
+      timeoutMs: 100,
+    });
+    await a.pass(60);
+    expect(await answer).to.equal('the second try');
+  });
+
   it('end with `terminated` when the asking system goes', async () => {
     const { links, a, ask, b } = createPair();
     links.up(false);

@@ -18,9 +18,7 @@ export function setTimer(
     active: true,
     handle,
     // Not before: a cancel must still reach what has fired and waits in the mailbox.
-    taken: () => {
-      if (timers.get(key) === timer) timers.delete(key);
-    },
+    taken: () => timers.delete(key),
   };
   timers.set(key, timer);
 }
@@ -73,9 +71,7 @@ export function watch(
   const watcher: Watcher = {
     active: true,
     // Not before: an unwatch must still reach what waits in the mailbox.
-    taken: () => {
-      if (watching.get(target) === undo) watching.delete(target);
-    },
+    taken: () => watching.delete(target),
     notify: (terminated) => {
       try {
         options.delivery.deliverOwn(cell, options.toMessage(terminated), watcher);

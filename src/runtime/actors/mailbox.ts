@@ -10,7 +10,7 @@ import type { Ask } from './ask.ts';
 export interface Guard {
   active: boolean;
   /** The mailbox has taken the message out. */
-  taken?(): void;
+  readonly taken?: () => unknown;
 }
 
 export class Carried {

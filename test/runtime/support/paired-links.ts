@@ -20,6 +20,8 @@ export class PairedLinks implements Links {
   readonly sent: Sent[] = [];
   creditMax = 1_000;
   isUp = false;
+  /** Says a turn late that there is room: credit is back before its callback. */
+  isRoomLate = false;
   other!: PairedLinks;
   handler: LinkHandler | undefined = undefined;
   #outstanding: Record<Lane, number> = { control: 0, ordinary: 0, bulk: 0 };
@@ -81,7 +83,10 @@ export class PairedLinks implements Links {
   #returnCredit(lane: Lane): void {
     this.#outstanding[lane] -= 1;
     const next = this.#waiting.findIndex((waiting) => waiting.lane === lane);
-    if (next !== -1) this.#waiting.splice(next, 1)[0]?.callback();
+    if (next === -1) return;
+    const callback = this.#waiting.splice(next, 1)[0]?.callback ?? (() => undefined);
+    if (this.isRoomLate) setImmediate(callback);
+    else callback();
   }
 
   start(): Promise<void> {
