@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
-import { chainIdHex, faucetKey, validatorKeys } from '../runtime/http/fake-chain.ts';
+import { chainIdHex, faucetKey, validatorKeys } from '../runtime/http/fake-genesis.ts';
 import { startWorld, type World } from '../runtime/http/server-world.ts';
 
 const entry = resolve('src/cli/bpci.ts');

@@ -9,7 +9,8 @@ import { signTransaction, TransactionError } from '../../src/client/transactions
 import { transactionCodec, transactionHash, transactionSigningBytes } from '../../src/protocols/ledger/transaction.ts';
 import { decode } from '../../src/protocols/shared/codec.ts';
 import { createVerifier } from '../../src/runtime/adapters/ed25519.ts';
-import { aliceKey, chainIdHex, FakeChain, faucetKey, validatorKeys } from '../runtime/http/fake-chain.ts';
+import { FakeChain } from '../runtime/http/fake-chain.ts';
+import { aliceKey, chainIdHex, faucetKey, validatorKeys } from '../runtime/http/fake-genesis.ts';
 import { startWorld, transfer, type World } from '../runtime/http/server-world.ts';
 
 describe('amounts', () => {

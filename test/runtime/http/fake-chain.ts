@@ -3,7 +3,7 @@
  * transfers, seals real headers with four real validator keys, and keeps a real transparency log. What it leaves out is
  * what the interface cannot see: consensus, a store, a state tree.
  */
-import { createSigner, createVerifier } from '../../../src/runtime/adapters/ed25519.ts';
+import { createVerifier } from '../../../src/runtime/adapters/ed25519.ts';
 import type {
   AccountView,
   BlockView,
@@ -16,73 +16,24 @@ import type {
   SubmitOutcome,
   TransactionView,
 } from '../../../src/runtime/ports/chain-api.ts';
-import type { Signer } from '../../../src/runtime/ports/signer.ts';
 import { bodyCodec } from '../../../src/protocols/ledger/application.ts';
 import { blockDigest, type BlockHeader, type Commit, commitSigningBytes } from '../../../src/protocols/ledger/block.ts';
-import { checkpointOf, encodeCheckpoint, validatorNoteKey } from '../../../src/protocols/ledger/checkpoint.ts';
 import { genesisToJson } from '../../../src/protocols/ledger/genesis-json.ts';
-import { chainIdOf, type Genesis } from '../../../src/protocols/ledger/genesis.ts';
-import { encodeLogLeaf, type LogLeaf } from '../../../src/protocols/ledger/log-leaf.ts';
-import { encodeEntryBundle, parseTilePath, tileWidth, widthAt } from '../../../src/protocols/ledger/log-tiles.ts';
+import { chainIdOf } from '../../../src/protocols/ledger/genesis.ts';
 import { proofBundleCodec, proofBundleFormat } from '../../../src/protocols/ledger/proof-bundle.ts';
 import { encodeResult } from '../../../src/protocols/ledger/results.ts';
-import { cosignatureBytes, encodeSignedNote, noteCosignature } from '../../../src/protocols/ledger/signed-note.ts';
 import {
   transactionCodec,
   transactionHash,
   transactionSigningBytes,
 } from '../../../src/protocols/ledger/transaction.ts';
-import {
-  appendLeaves,
-  emptyLogEdge,
-  inclusionProof,
-  type LogEdge,
-  type TileReader,
-  tileOf,
-} from '../../../src/protocols/ledger/transparency-log.ts';
-import { validatorSet, validatorSetHash } from '../../../src/protocols/ledger/validator-set.ts';
+import { validatorSetHash } from '../../../src/protocols/ledger/validator-set.ts';
 import { digest, height, round } from '../../../src/protocols/shared/brands.ts';
 import { toHex, toUtf8 } from '../../../src/protocols/shared/bytes.ts';
 import { decode, tryDecode } from '../../../src/protocols/shared/codec.ts';
-
-export const signerOf = (seed: number): Signer => createSigner(new Uint8Array(32).fill(seed));
-
-export const validatorKeys = [1, 2, 3, 4].map(signerOf).sort((a, b) => (a.publicKey < b.publicKey ? -1 : 1));
-export const faucetKey = signerOf(50);
-export const aliceKey = signerOf(51);
-export const strangerKey = signerOf(60);
-
-const genesis: Genesis = {
-  chainName: 'http-world',
-  time: 1_700_000_000_000,
-  protocolVersion: 1,
-  parameters: {
-    blockTimeMs: 200,
-    emptyBlockPeriodMs: 0,
-    finalityThreshold: 67,
-    roundTimeoutBaseMs: 1000,
-    roundTimeoutMaxMs: 60_000,
-    voteLapseBlocks: 100,
-    evidenceAgeBlocks: 1000,
-    unbondingBlocks: 2000,
-    trustPeriodBlocks: 500,
-    checkpointIntervalBlocks: 1,
-  },
-  validators: validatorKeys.map((key, index) => ({
-    publicKey: key.publicKey,
-    vrfPublicKey: signerOf(101 + index).publicKey,
-    name: `validator-${index + 1}`,
-    possession: new Uint8Array(64).fill(index),
-    bond: 1_000_000n,
-  })),
-  accounts: [],
-  governors: [],
-  networkAuthority: null,
-  previous: null,
-};
-
-export const chainIdHex: string = chainIdOf(genesis);
-const set = validatorSet(genesis.validators, genesis.parameters.finalityThreshold);
+import { aliceKey, chainIdHex, faucetKey, genesis, set, validatorKeys } from './fake-genesis.ts';
+import { FakeLog } from './fake-log.ts';
+import { consensusView, fakeServices } from './fake-views.ts';
 
 interface Account {
   balance: bigint;
@@ -120,10 +71,8 @@ export class FakeChain implements ChainApi {
   readonly #executed = new Map<string, Executed>();
   readonly #blocks: Sealed[] = [];
   readonly #events: EventView[] = [];
-  readonly #leaves: LogLeaf[] = [];
-  readonly #tiles = new Map<string, Uint8Array>();
+  readonly #log = new FakeLog();
   readonly #listeners = new Set<(height: number) => void>();
-  #edge: LogEdge = emptyLogEdge;
 
   constructor() {
     for (const key of [faucetKey, aliceKey, ...validatorKeys]) {
@@ -204,10 +153,7 @@ export class FakeChain implements ChainApi {
       transaction: bytes,
       result: encodeResult({ code, events: code === 'ok' ? 1 : 0 }),
     }));
-    this.#leaves.push(...leaves);
-    const log = appendLeaves(this.#edge, leaves.map(encodeLogLeaf));
-    this.#edge = log.edge;
-    for (const { level, index, hashes } of log.tileWrites) this.#tiles.set(`${level}/${index}`, hashes);
+    const log = this.#log.append(leaves);
     const parent = this.#blocks.at(-1);
     const header: BlockHeader = {
       chainId: chainIdOf(genesis),
@@ -255,7 +201,7 @@ export class FakeChain implements ChainApi {
       code: isCovered ? 'ok' : 'insufficient-balance',
       height: at,
       index,
-      logIndex: this.#leaves.length + index,
+      logIndex: this.#log.size + index,
       events,
     };
     this.#executed.set(hash, executed);
@@ -326,18 +272,16 @@ export class FakeChain implements ChainApi {
     });
   }
 
-  readonly #reader: TileReader = { tile: (level, index) => this.#tiles.get(`${level}/${index}`) };
-
   transactionProof(hash: string): unknown {
     const executed = this.#executed.get(hash);
     if (executed === undefined) return null;
     const { header, commit } = this.#blocks[executed.height - 1]!;
     const { logIndex } = executed;
-    const inclusion = inclusionProof(this.#reader, logIndex, header.logSize).map((bytes) => bytes.slice());
+    const { leaf, inclusion } = this.#log.prove(logIndex, header.logSize);
     return proofBundleCodec.toJson({
       format: proofBundleFormat,
       chainId: header.chainId,
-      subject: { type: 'transaction', ...this.#leaves[logIndex]!, logIndex, inclusion },
+      subject: { type: 'transaction', ...leaf, logIndex, inclusion },
       header,
       commit,
       setChanges: [],
@@ -398,71 +342,15 @@ export class FakeChain implements ChainApi {
   problems: ConsensusView['problems'] = [];
 
   consensus(): ConsensusView {
-    return {
-      height: this.height + 1,
-      round: 0,
-      step: 'prepare',
-      validators: 4,
-      quorum: set.quorum,
-      faultyMax: 1,
-      proposer: validatorKeys[0]!.publicKey,
-      missing: this.problems.map(() => ({ kind: 'prepare', needed: 2, from: [validatorKeys[1]!.publicKey] })),
-      waitingFor: 'round timer in 800 ms',
-      nextTimeoutMs: 800,
-      lastBlockTime: genesis.time + 200 * this.height,
-      lastBlockAgeMs: 12,
-      problems: this.problems,
-      peers: genesis.validators.map(({ publicKey, name }, i) => ({
-        publicKey,
-        name,
-        self: i === 0,
-        link: i === 0 ? 'self' : 'up',
-        height: this.height,
-        round: 0,
-        step: 'prepare',
-        lag: 0,
-        rttMs: i === 0 ? null : 0.42,
-        clockOffsetMs: i === 0 ? null : -3,
-        lastError: '',
-      })),
-    };
+    return consensusView(this.height, this.problems);
   }
 
   services(): ReturnType<ChainApi['services']> {
-    return [
-      {
-        id: 'court-1',
-        kind: 'court',
-        owner: aliceKey.publicKey,
-        endpoint: 'http://127.0.0.1:21002',
-        health: 'unknown',
-        leaseUntil: 1_700_000_900_000,
-      },
-    ];
+    return fakeServices;
   }
 
   logFile(path: string): { readonly bytes: Uint8Array; readonly immutable: boolean } | null {
-    const size = this.#leaves.length;
-    if (path === 'checkpoint') return size === 0 ? null : { bytes: this.#checkpoint(size), immutable: false };
-    const name = parseTilePath(path);
-    if (name === null) return null;
-    if (name.level !== null) {
-      const bytes = tileOf(this.#reader, size, name.level, name.index, name.width);
-      return bytes === null ? null : { bytes, immutable: true };
-    }
-    if (name.width > widthAt(size, 0, name.index)) return null;
-    const first = name.index * tileWidth;
-    const entries = this.#leaves.slice(first, first + name.width).map(encodeLogLeaf);
-    return { bytes: encodeEntryBundle(entries), immutable: true };
-  }
-
-  #checkpoint(size: number): Uint8Array {
-    const text = encodeCheckpoint(checkpointOf(chainIdOf(genesis), size, this.#blocks.at(-1)!.header.logRoot));
-    const signatures = validatorKeys.slice(0, set.quorum).map((key) => {
-      const time = 1_700_000_000;
-      return noteCosignature(validatorNoteKey(key.publicKey), time, key.sign(cosignatureBytes(text, time)));
-    });
-    return toUtf8(encodeSignedNote({ text, signatures }));
+    return this.#log.file(path);
   }
 
   eventsAfter(afterId: string | null, filter: EventFilter, limit: number): readonly EventView[] {

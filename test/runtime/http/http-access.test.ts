@@ -7,7 +7,8 @@ import { expect } from 'chai';
 import { mintToken } from '../../../src/client/token.ts';
 import { createNodeCertificate } from '../../../src/runtime/adapters/certificates.ts';
 import type { Signer } from '../../../src/runtime/ports/signer.ts';
-import { aliceKey, chainIdHex, FakeChain, signerOf, strangerKey, validatorKeys } from './fake-chain.ts';
+import { FakeChain } from './fake-chain.ts';
+import { aliceKey, chainIdHex, signerOf, strangerKey, validatorKeys } from './fake-genesis.ts';
 import { type OpenApiDocument, type Operation, operationsOf } from './openapi-document.ts';
 import { type Answer, ask, startWorld, type World } from './server-world.ts';
 

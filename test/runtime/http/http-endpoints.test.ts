@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { encode, bytesMax, list } from '../../../src/protocols/shared/codec.ts';
 import { toHex } from '../../../src/protocols/shared/bytes.ts';
 import { mintToken } from '../../../src/client/token.ts';
-import { aliceKey, chainIdHex, faucetKey, strangerKey, validatorKeys } from './fake-chain.ts';
+import { aliceKey, chainIdHex, faucetKey, strangerKey, validatorKeys } from './fake-genesis.ts';
 import { documentProblems, type OpenApiDocument, operationsOf, ResponseChecker } from './openapi-document.ts';
 import { type Answer, ask, type Ask, postJson, startWorld, transfer, type World } from './server-world.ts';
 
@@ -164,6 +164,9 @@ describe('HTTP endpoints', () => {
       const [error] = answer.json<{ errors: { field: string }[] }>().errors;
       expect(error?.field, JSON.stringify(body)).to.equal(field);
     }
+    // Regression: without body and content type no parser and no schema looked at the request (seed 59620661).
+    const nothing = await call('submitTransactions', '/v1/transactions', { method: 'POST' });
+    expect([nothing.status, nothing.json()['code']]).to.deep.equal([400, 'empty-body']);
     const reads: readonly (readonly [string, string, string])[] = [
       ['getBlock', '/v1/blocks/first', 'params/height'],
       ['getBlock', '/v1/blocks/-1', 'params/height'],

@@ -9,7 +9,7 @@ import { ChainClient } from '../../../src/client/chain-client.ts';
 import { mintToken } from '../../../src/client/token.ts';
 import { createNodeCertificate } from '../../../src/runtime/adapters/certificates.ts';
 import type { EventView } from '../../../src/runtime/ports/chain-api.ts';
-import { aliceKey, chainIdHex } from './fake-chain.ts';
+import { aliceKey, chainIdHex } from './fake-genesis.ts';
 import { ask, startWorld, type World } from './server-world.ts';
 
 /** One connection to the stream, read message by message. */

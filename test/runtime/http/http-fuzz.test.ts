@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { bytesMax, encode, list } from '../../../src/protocols/shared/codec.ts';
 import { toHex } from '../../../src/protocols/shared/bytes.ts';
 import { mintToken } from '../../../src/client/token.ts';
-import { aliceKey, chainIdHex, faucetKey, validatorKeys } from './fake-chain.ts';
+import { aliceKey, chainIdHex, faucetKey, validatorKeys } from './fake-genesis.ts';
 import { type Answer, ask, startWorld, transfer, type World } from './server-world.ts';
 
 const bodies = Number(process.env['BPCI_FUZZ_BODIES'] ?? 2_000);

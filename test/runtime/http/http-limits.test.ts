@@ -12,7 +12,8 @@ import type { HttpLimits } from '../../../src/runtime/adapters/http/server.ts';
 import { startMetricsServer } from '../../../src/runtime/adapters/http/server.ts';
 import { createNodeCertificate } from '../../../src/runtime/adapters/certificates.ts';
 import { createTelemetry } from '../../../src/runtime/adapters/telemetry.ts';
-import { chainIdHex, FakeChain } from './fake-chain.ts';
+import { FakeChain } from './fake-chain.ts';
+import { chainIdHex } from './fake-genesis.ts';
 import { ask, postJson, startWorld, type World } from './server-world.ts';
 
 const portOf = (world: World): number => Number(world.server.address.split(':')[1]);

@@ -5,7 +5,7 @@ import { formatAddress, hostOf, isLoopbackHost, parseAddress } from '../../../sr
 import { depthOf, parseJsonBody } from '../../../src/runtime/adapters/http/json-body.ts';
 import { TokenVerifier } from '../../../src/runtime/adapters/http/tokens.ts';
 import { mintToken } from '../../../src/client/token.ts';
-import { aliceKey, chainIdHex } from './fake-chain.ts';
+import { aliceKey, chainIdHex } from './fake-genesis.ts';
 
 describe('JSON bodies', () => {
   const depth = (value: unknown): number =>

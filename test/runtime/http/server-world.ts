@@ -10,7 +10,8 @@ import type { LogLevel } from '../../../src/runtime/adapters/http/routes-adminis
 import { noTelemetry } from '../../../src/runtime/ports/no-telemetry.ts';
 import type { Signer } from '../../../src/runtime/ports/signer.ts';
 import { signTransaction, type SignedTransaction } from '../../../src/client/transactions.ts';
-import { chainIdHex, FakeChain } from './fake-chain.ts';
+import { FakeChain } from './fake-chain.ts';
+import { chainIdHex } from './fake-genesis.ts';
 
 export interface World {
   readonly chain: FakeChain;

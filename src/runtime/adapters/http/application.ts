@@ -11,7 +11,7 @@ import type { HttpListener } from './listener.ts';
 import { excerpt, HttpProblem } from './problem.ts';
 import { bodyBytesMax, namedSchemas } from './schemas.ts';
 import { describeRoute, openApiOptions } from './openapi.ts';
-import type { Refusals } from './server.ts';
+import type { Refusals } from './refusals.ts';
 
 export interface RateLimits {
   /** Per account, or per address where no token came. */
@@ -114,6 +114,12 @@ function addHooks(app: FastifyInstance, { gate, limits, telemetry }: Application
     await identify(gate, request);
     await checkRate(byCaller, request);
     authorize(gate, request);
+  });
+  app.addHook('preValidation', async (request) => {
+    // Neither a body nor a content type: no parser has looked, and schemas apply to bodies that are there.
+    if (request.method === 'POST' && request.body === undefined) {
+      throw new HttpProblem('empty-body', { status: 400, detail: 'this endpoint needs a body' });
+    }
   });
   app.addHook('onResponse', async (request, reply) => {
     const attributes = {

@@ -4,7 +4,22 @@
  */
 import type { Writable } from 'node:stream';
 import type { ChainApi, EventFilter, EventView } from '../../ports/chain-api.ts';
-import type { StreamLimits } from './routes-events.ts';
+
+export interface StreamLimits {
+  readonly streamsMax: number;
+  readonly heartbeatMs: number;
+  /** Bytes that wait for a slow reader before it is cut. */
+  readonly streamBacklogBytesMax: number;
+  /** A reader that takes nothing for this long is cut. */
+  readonly streamStallMs: number;
+}
+
+export const defaultStreamLimits: StreamLimits = {
+  streamsMax: 256,
+  heartbeatMs: 15_000,
+  streamBacklogBytesMax: 1024 * 1024,
+  streamStallMs: 30_000,
+};
 
 export interface EventStreamOptions {
   readonly api: Pick<ChainApi, 'eventsAfter' | 'lastEventId' | 'onBlock'>;

@@ -3,25 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { ChainApi, EventFilter } from '../../ports/chain-api.ts';
 import type { Application } from './application.ts';
-import { EventStream } from './event-stream.ts';
+import { EventStream, type StreamLimits } from './event-stream.ts';
 import { HttpProblem, invalidField } from './problem.ts';
 import { eventIdPattern, ref } from './schemas.ts';
-
-export interface StreamLimits {
-  readonly streamsMax: number;
-  readonly heartbeatMs: number;
-  /** Bytes that wait for a slow reader before it is cut. */
-  readonly streamBacklogBytesMax: number;
-  /** A reader that takes nothing for this long is cut. */
-  readonly streamStallMs: number;
-}
-
-export const defaultStreamLimits: StreamLimits = {
-  streamsMax: 256,
-  heartbeatMs: 15_000,
-  streamBacklogBytesMax: 1024 * 1024,
-  streamStallMs: 30_000,
-};
 
 const pageMax = 1_000;
 

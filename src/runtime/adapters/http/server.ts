@@ -6,11 +6,13 @@
 import type { ChainApi } from '../../ports/chain-api.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { Gate } from './access.ts';
+import { defaultStreamLimits, type StreamLimits } from './event-stream.ts';
 import { createApplication, type Application, type RateLimits } from './application.ts';
 import { type ConnectionLimits, defaultConnectionLimits, HttpListener, type TlsCertificate } from './listener.ts';
+import { Refusals } from './refusals.ts';
 import { registerAdministration, type Administration } from './routes-administration.ts';
 import { registerChainRoutes } from './routes-chain.ts';
-import { defaultStreamLimits, registerEvents, type StreamLimits } from './routes-events.ts';
+import { registerEvents } from './routes-events.ts';
 import { registerHealth } from './routes-health.ts';
 import { registerLog } from './routes-log.ts';
 import { registerTransactions, type WaitLimits } from './routes-transactions.ts';
@@ -57,22 +59,6 @@ export const defaultHttpLimits = (isLoopback: boolean): HttpLimits => ({
   waitingMax: 4_096,
   requestsPerMinute: isLoopback ? loopbackRateMax : remoteRateMax,
 });
-
-/** Counts refusals for `/v1/node/refusals` and for the metrics. Reasons are a closed set, so this stays small. */
-export class Refusals {
-  readonly counts = new Map<string, number>();
-  readonly #counter;
-
-  constructor(telemetry: Telemetry) {
-    this.#counter = telemetry.counter('bpci.http.refusals', 'Requests and connections refused, by reason');
-  }
-
-  readonly add = (reason: string): void => {
-    const known = this.counts.has(reason) || this.counts.size < 256 ? reason : 'other';
-    this.counts.set(known, (this.counts.get(known) ?? 0) + 1);
-    this.#counter.add(1, { reason: known });
-  };
-}
 
 /** Rejects with HttpListenError: `plain-not-loopback`, `address-in-use`, … */
 export async function startHttpServer(options: HttpServerOptions): Promise<RunningHttpServer> {
