@@ -70,18 +70,16 @@ describe('the sign-guard', () => {
     for (const crash of [false, true]) {
       it(`refuses ${what}${crash ? ', also after a crash' : ''}`, async () => {
         const disk = new MemoryDisk();
-        let { guard, store } = open(disk);
+        const { guard, store } = open(disk);
         for (const payload of before) {
           const signed = guard.sign(payload);
           if (signed.kind !== 'signed') throw new Error(`refused: ${signed.reason}`);
           store.commit(signed.writes);
         }
         await store.durable();
-        if (crash) {
-          disk.crash();
-          ({ guard, store } = open(disk));
-        }
-        expect(guard.sign(asked)).to.deep.equal({ kind: 'refused', reason });
+        if (crash) disk.crash();
+        const after = crash ? open(disk).guard : guard;
+        expect(after.sign(asked)).to.deep.equal({ kind: 'refused', reason });
       });
     }
   }

@@ -8,7 +8,7 @@ export interface Verifier {
   /** Whether the key may be used at all (cached). */
   isAdmissible(key: PublicKey): boolean;
   /** Never throws: malformed input is false. False for inadmissible keys. */
-  verify(this: void, key: PublicKey, message: Uint8Array, signature: Uint8Array): boolean;
+  readonly verify: (key: PublicKey, message: Uint8Array, signature: Uint8Array) => boolean;
   /** The same verdicts, off the event loop where cores are free; results in order. */
   verifyMany(items: readonly SignedItem[]): Promise<readonly boolean[]>;
   /** The output (64 bytes) of a valid ECVRF proof (80 bytes), or null. Off the loop where cores are free. */
