@@ -13,10 +13,6 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Chain } from '../actors/chain/chain.ts';
-import { proveState, proveTransaction } from '../actors/chain/proofs.ts';
-import { proofBundleCodec } from '../protocols/ledger/proof-bundle.ts';
-import { readCheckpoint } from '../actors/checkpoint-cosigner.ts';
-import type { MempoolMessage } from '../actors/mempool.ts';
 import { type PublicKey, publicKey as toPublicKey } from '../protocols/shared/brands.ts';
 import { createActorSystem } from './actor-system.ts';
 import { createVerifier } from './adapters/ed25519.ts';
@@ -28,14 +24,12 @@ import { openSignatureLog } from './adapters/signature-log.ts';
 import { createTelemetry, type RunningTelemetry } from './adapters/telemetry.ts';
 import { createWsTransport } from './adapters/ws-transport.ts';
 import { createLinks, type LocalLinks } from './links/create-links.ts';
-import { createChainApi } from './node/chain-api.ts';
-import { consensusView, readStatus } from './node/consensus-view.ts';
+import { awaitReadiness, localChainApi } from './node/local-api.ts';
 import { NodeError, type OpenedChain, openChain } from './node/open-chain.ts';
-import { readinessOf } from './node/readiness.ts';
 import { type Wiring, wireNode, type WiringOptions } from './node/wiring.ts';
 import type { NodeConfig } from './node-config.ts';
 import type { ActorSystem } from './ports/actors.ts';
-import type { ChainApi, HealthView, SubmitOutcome } from './ports/chain-api.ts';
+import type { ChainApi } from './ports/chain-api.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Signer, VrfSigner } from './ports/signer.ts';
 
@@ -60,7 +54,6 @@ export interface NodeOptions {
 }
 
 const linkProtocol = { min: 1, max: 1 } as const;
-const submitTimeoutMs = 30_000;
 
 /** Rejects with NodeError, StoreError, KeyFileError, … : what is wrong, where, and what to do. */
 export async function createNode(config: NodeConfig, options: NodeOptions = {}): Promise<RunningNode> {
@@ -68,9 +61,8 @@ export async function createNode(config: NodeConfig, options: NodeOptions = {}):
   const { name, logTo, logLevel, dataDir, otlpEndpoint } = config;
   const telemetry = createTelemetry({ name, role, logTo, logLevel, dataDir, otlpEndpoint });
   const closers: (() => Promise<unknown>)[] = [() => telemetry.close()];
-  const close = async (): Promise<void> => {
-    for (const closer of closers.splice(0).reverse()) await closer();
-  };
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= closeAll(closers));
   try {
     const node = new NodeAssembly(config, options, telemetry, closers);
     return await node.start(role === 'validator', close);
@@ -79,6 +71,19 @@ export async function createNode(config: NodeConfig, options: NodeOptions = {}):
     await close();
     throw error;
   }
+}
+
+/** Last opened, first closed. What fails to close keeps nothing else open. */
+async function closeAll(closers: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const closer of [...closers].reverse()) {
+    try {
+      await closer();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'the node did not stop cleanly');
 }
 
 class NodeAssembly {
@@ -151,8 +156,8 @@ class NodeAssembly {
       return Promise.resolve();
     });
     observe(this.#telemetry, opened, wiring, system);
-    const api = this.#api(chain, wiring, links, system);
     await links.start();
+    const api = this.#api(chain, wiring, links, system);
     const addresses = await this.#listen(api, chain, links);
     telemetry.log.info('started', { name: config.name, height: chain.tip.height, link: links.address });
     return {
@@ -160,7 +165,7 @@ class NodeAssembly {
       publicKey: signer.publicKey,
       api,
       addresses,
-      ready: this.#whenReady(api, links, wiring),
+      ready: this.#whenReady(api, links),
       failed,
       stop: close,
     };
@@ -181,92 +186,23 @@ class NodeAssembly {
   }
 
   #api(chain: Chain, wiring: Wiring, links: LocalLinks, system: ActorSystem): ChainApi {
-    const config = this.#config;
-    const names = new Map<PublicKey, string>(config.peers.map((peer) => [toPublicKey(peer.publicKey), peer.name]));
-    names.set(links.self, config.name);
-    const { reader, pool, mempool, finality } = wiring;
-    const bundleJson = (bundle: ReturnType<typeof proveTransaction>): unknown =>
-      bundle === null ? null : proofBundleCodec.toJson(bundle);
-    const validatorAddresses = new Map(
-      [...config.peers, { name: config.name, publicKey: links.self as string, addresses: [links.address] }].map(
-        ({ publicKey, name, addresses }) => [toPublicKey(publicKey), { name, addresses }],
-      ),
+    const own = { name: this.#config.name, publicKey: links.self as string, addresses: [links.address] };
+    const nodes = new Map(
+      [...this.#config.peers, own].map(({ publicKey, name, addresses }) => [
+        toPublicKey(publicKey),
+        { name, addresses },
+      ]),
     );
-    return createChainApi({
-      chain,
-      reader,
-      finality,
-      pool: {
-        submit: async (transactions) =>
-          wiring.trouble() === 'importing-snapshot'
-            ? transactions.map(notReady)
-            : system.ask<MempoolMessage, readonly SubmitOutcome[]>(
-                mempool,
-                (replyTo) => ({ type: 'submit', transactions, replyTo }),
-                { timeoutMs: submitTimeoutMs },
-              ),
-        pending: (hash) => pool.pending(hash),
-        nextNonce: (account) => pool.nextNonce(account),
-        size: () => pool.size(),
-      },
-      consensus: () =>
-        consensusView({
-          self: links.self,
-          tip: chain.tip,
-          now: this.#clock.now(),
-          machine: wiring.machine(),
-          trouble: wiring.trouble(),
-          peers: links.peers(),
-          names,
-        }),
-      checkpoint: () => readCheckpoint(chain.store)?.note ?? null,
-      transactionProof: (hash) => bundleJson(proveTransaction(chain, reader, readCheckpoint(chain.store), hash)),
-      stateProof: (height, key) => bundleJson(proveState(chain, reader, height, key)),
-      health: () => this.#health(wiring),
-      readiness: () => this.#readiness(chain, links, wiring),
-      validatorAddresses,
-    });
+    return localChainApi({ chain, wiring, links, system, clock: this.#clock, nodes });
   }
 
-  #health(wiring: Wiring): HealthView {
-    const trouble = wiring.trouble();
-    const ok = trouble !== 'disk-full';
-    return { ok, checks: [{ name: 'storage', ok, detail: ok ? 'writing' : 'the disk is full' }] };
-  }
-
-  #readiness(chain: Chain, links: LocalLinks, wiring: Wiring): HealthView {
-    const members = new Set<PublicKey>(chain.tip.set.validators.map(({ publicKey }) => publicKey));
-    const linked = wiring.livePeers().filter((key) => members.has(key));
-    const statuses = links
-      .peers()
-      .filter(({ key }) => linked.includes(key))
-      .flatMap((peer) => readStatus(peer) ?? []);
-    return readinessOf({
-      linkedValidators: linked.length + (members.has(links.self) ? 1 : 0),
-      quorum: chain.tip.set.quorum,
-      finalHeight: chain.tip.height,
-      statuses,
-      trouble: wiring.trouble(),
+  #whenReady(api: ChainApi, links: LocalLinks): Promise<void> {
+    const readiness = awaitReadiness(this.#config.name, api, links);
+    this.#closers.push(() => {
+      readiness.abandon();
+      return Promise.resolve();
     });
-  }
-
-  #whenReady(api: ChainApi, links: LocalLinks, wiring: Wiring): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const leave: (() => void)[] = [];
-      const end = (settle: () => void): void => {
-        for (const left of leave.splice(0)) left();
-        settle();
-      };
-      const look = (): void => {
-        if (api.readiness().ok) end(resolve);
-      };
-      leave.push(links.onPeer(look), wiring.finality.subscribe(look));
-      this.#closers.push(() => {
-        if (leave.length > 0) end(() => reject(new Error(`${this.#config.name} was stopped before it was ready`)));
-        return Promise.resolve();
-      });
-      look();
-    });
+    return readiness.ready;
   }
 
   async #listen(api: ChainApi, chain: Chain, links: LocalLinks): Promise<RunningNode['addresses']> {
@@ -298,14 +234,6 @@ class NodeAssembly {
     return addresses;
   }
 }
-
-/** While a snapshot is imported there is no state to check a transaction against. */
-const notReady = (): SubmitOutcome => ({
-  outcome: 'rejected',
-  hash: null,
-  reason: 'not-ready',
-  detail: 'the node is importing a snapshot; try again, or another node',
-});
 
 /** Every block that it proposes would be refused: better said at once. */
 function checkVrfKey(config: NodeConfig, chain: Chain, signer: Signer, vrf: VrfSigner): void {
