@@ -3,6 +3,7 @@
  * the launcher, or by hand and by init systems. Stops on SIGTERM, and when the launcher that started it is gone.
  */
 import { readFileSync } from 'node:fs';
+import { CodedError } from '../protocols/shared/errors.ts';
 import { createNode } from '../runtime/node.ts';
 import type { NodeConfig } from '../runtime/node-config.ts';
 import { describeFailure, type HostMessage, hostNodes } from '../runtime/node-host.ts';
@@ -22,8 +23,13 @@ function exit(code: number): void {
   process.send({ type: 'exiting' }, () => process.exit(code));
 }
 
+/** An error without a code is a mistake of ours: its stack is what a report of it needs. */
+function writeStack(cause: unknown): void {
+  if (cause instanceof Error && !(cause instanceof CodedError)) process.stderr.write(`${cause.stack ?? ''}\n`);
+}
+
 function crash(cause: unknown): void {
-  process.stderr.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
+  writeStack(cause);
   send({ type: 'failed', node: 'process', message: `unexpected error: ${describeFailure(cause)}`, permanent: false });
   exit(exitCodes.crashed);
 }
@@ -53,7 +59,7 @@ process.on('unhandledRejection', crash);
 const configs = readConfigs();
 if (configs === null) exit(exitCodes.usage);
 else {
-  const host = hostNodes(configs, createNode, send);
+  const host = hostNodes(configs, createNode, send, writeStack);
   process.on('SIGTERM', () => host.stop());
   // A terminal sends Ctrl-C to the launcher's whole group; the launcher then stops its children in order.
   process.on('SIGINT', () => {

@@ -2,7 +2,8 @@
  * Brings the part of a network that belongs to this machine up, and keeps it up: claims the data directory, checks the
  * ports, prepares keys and genesis, starts the processes, answers other terminals.
  */
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CodedError } from '../protocols/shared/errors.ts';
 import { createLauncher, type Launcher } from './launcher.ts';
 import { type LauncherReport, serveControl } from './launcher-control.ts';
@@ -120,10 +121,13 @@ async function requireFreePorts(nodes: readonly PlannedNode[]): Promise<void> {
 /** Flags of the child's JavaScript engine: a node's live data is small, and seven of them share a machine. */
 const engineFlags = ['--max-semi-space-size=2'];
 
+/** Runs TypeScript sources as they are: for development, where this file is one. */
+const sourceLoader = (): string => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
 function shippedChild(): readonly string[] {
   const source = import.meta.url.endsWith('.ts');
   const entry = fileURLToPath(new URL(`../cli/node-process.${source ? 'ts' : 'js'}`, import.meta.url));
-  return [process.execPath, ...engineFlags, ...(source ? ['--import', import.meta.resolve('tsx')] : []), entry];
+  return [process.execPath, ...engineFlags, ...(source ? ['--import', sourceLoader()] : []), entry];
 }
 
 function planProcesses(

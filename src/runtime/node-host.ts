@@ -58,6 +58,8 @@ export function hostNodes(
   configs: readonly NodeConfig[],
   create: (config: NodeConfig) => Promise<HostedNode>,
   send: (message: HostMessage) => void,
+  /** Told of every failure in full. */
+  onCause: (cause: unknown) => void = () => undefined,
 ): NodeHost {
   const running: HostedNode[] = [];
   let requestStop: (exitCode: number) => void = () => undefined;
@@ -67,6 +69,7 @@ export function hostNodes(
     // What a stop interrupts is not a failure.
     if (stopping) return;
     stopping = true;
+    onCause(cause);
     send({ type: 'failed', node, message: describeFailure(cause), permanent: isPermanent(cause) });
     requestStop(1);
   };
@@ -92,6 +95,7 @@ export function hostNodes(
     const outcomes = await Promise.allSettled(running.map((node) => node.stop()));
     const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
     for (const cause of failures) {
+      onCause(cause);
       send({
         type: 'failed',
         node: 'process',

@@ -1,5 +1,5 @@
 /** Finds the network that a command means: the manifest it names, or the one that runs from this directory. */
-import { existsSync, readdirSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LauncherState, readLauncherState } from '../../runtime/launcher-state.ts';
 import { type LoadedManifest, loadManifest } from '../../runtime/manifest.ts';
@@ -38,9 +38,10 @@ function runningOf(loaded: LoadedManifest, host: string | undefined): readonly R
 
 /** Launchers of the data directories in ./data, where the shipped manifests put theirs. */
 function findRunning(): readonly RunningNetwork[] {
-  const directories = ['data', ...entries('data').map((name) => join('data', name))];
+  const inData = entries('data').filter((entry) => entry.isDirectory());
+  const directories = ['data', ...inData.map(({ name }) => join('data', name))];
   return directories.flatMap((dataDir) =>
-    entries(dataDir).flatMap((name) => {
+    entries(dataDir).flatMap(({ name }) => {
       const match = /^launcher(?:-(.+))?\.json$/.exec(name);
       if (match === null) return [];
       const state = readLauncherState(dataDir, match[1] ?? null);
@@ -49,4 +50,5 @@ function findRunning(): readonly RunningNetwork[] {
   );
 }
 
-const entries = (directory: string): readonly string[] => (existsSync(directory) ? readdirSync(directory) : []);
+const entries = (directory: string): readonly Dirent[] =>
+  existsSync(directory) ? readdirSync(directory, { withFileTypes: true }) : [];
