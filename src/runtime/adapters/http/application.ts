@@ -117,7 +117,7 @@ function addHooks(app: FastifyInstance, { gate, limits, telemetry }: Application
   });
   app.addHook('preValidation', async (request) => {
     // Neither a body nor a content type: no parser has looked, and schemas apply to bodies that are there.
-    if (request.method === 'POST' && request.body === undefined) {
+    if (request.method === 'POST' && request.body === undefined && !request.is404) {
       throw new HttpProblem('empty-body', { status: 400, detail: 'this endpoint needs a body' });
     }
   });
