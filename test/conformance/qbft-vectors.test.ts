@@ -202,6 +202,12 @@ class Translation {
   }
 }
 
+const sentName = (
+  payload: { readonly kind: string; readonly round: number },
+  preparedRound: number,
+  digest: string | null,
+): string => `${payload.kind}@${payload.round + 1} ${preparedRound} ${digest ?? ''}`;
+
 interface Run {
   readonly desk: Desk;
   readonly translation: Translation;
@@ -226,10 +232,11 @@ function run(vector: Vector): Run {
   const sent = desk
     .all('sign')
     .slice(before)
-    .map(({ payload }) => {
-      const prepared = payload.kind === 'round-change' ? (payload.preparedRound ?? -1) + 1 : 0;
-      return `${payload.kind}@${payload.round + 1}/${prepared}`;
-    });
+    .map(({ payload }) =>
+      payload.kind === 'round-change'
+        ? sentName(payload, (payload.preparedRound ?? -1) + 1, payload.preparedDigest)
+        : sentName(payload, 0, payload.digest),
+    );
   const reported = desk.all('report').at(-1);
   const verdict =
     reported === undefined ? ([desk.verdict.kind, desk.reason] as const) : (['rejected', reported.reason] as const);
@@ -322,11 +329,13 @@ function checkVector(name: string, vector: Vector, deviation: Deviation | undefi
   else if (vector.expectedErrorCode === 0) expect(kind, `${name}: ${reason}`).to.not.equal('rejected');
   else expect(kind, `${name}: their error ${vector.expectedErrorCode}`).to.not.equal('accepted');
   if (deviation?.skips === 'outcome') return;
-  expect(sent, `${name}: messages`).to.deep.equal(
-    vector.outputs.map(
-      (message) => `${message.kind}@${message.round}/${message.kind === 'round-change' ? message.dataRound : 0}`,
-    ),
-  );
+  const expected = vector.outputs.map((message) => {
+    const isRoundChange = message.kind === 'round-change';
+    const isBare = isRoundChange && message.dataRound === 0;
+    const digest = isBare ? null : digestOf(translation.block(message.root));
+    return sentName({ ...message, round: message.round - 1 }, isRoundChange ? message.dataRound : 0, digest);
+  });
+  expect(sent, `${name}: messages`).to.deep.equal(expected);
   const { post } = vector;
   if (post === null) return;
   const { state } = desk;

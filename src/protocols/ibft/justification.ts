@@ -6,9 +6,10 @@
 import { type Block, blockDigest } from '../ledger/block.ts';
 import type { ValidatorSet } from '../ledger/validator-set.ts';
 import type { ChainId, Digest, Height, Round } from '../shared/brands.ts';
-import type { ProposalMessage, RejectedReason, RoundChangeMessage } from './machine-types.ts';
+import type { ProposalMessage, RoundChangeMessage } from './machine-types.ts';
 import type { EncodedBlock, PreparePayload, RoundChangePayload } from './messages.ts';
 import { memberIndex } from './quorum.ts';
+import type { RejectedReason } from './verdicts.ts';
 
 /** What a block at this height must say whoever proposes it. */
 export interface BlockPlace {
@@ -38,7 +39,7 @@ export function refusalOfBlock(place: BlockPlace, block: EncodedBlock, digest: D
 }
 
 /** At least a quorum of prepares of distinct validators for exactly (height, round, digest), and nothing else. */
-export function refusalOfPrepares(
+function refusalOfPrepares(
   prepares: readonly PreparePayload[],
   set: ValidatorSet,
   certified: { readonly height: Height; readonly round: Round; readonly digest: Digest },

@@ -21,7 +21,6 @@ import type { Commit, CommitSeal } from '../ledger/block.ts';
 import type { ChainParameters } from '../ledger/genesis.ts';
 import type { ValidatorSet } from '../ledger/validator-set.ts';
 import type { ChainId, Digest, Height, PublicKey, Round } from '../shared/brands.ts';
-import type { Verdict } from '../shared/errors.ts';
 import type {
   CommitPayload,
   ConsensusMessage,
@@ -32,6 +31,9 @@ import type {
   RoundChangePayload,
   UnsignedPayload,
 } from './messages.ts';
+import type { MachineVerdict, RejectedReason } from './verdicts.ts';
+
+export type { MachineVerdict };
 
 declare const verifiedBrand: unique symbol;
 
@@ -49,7 +51,7 @@ export type ConsensusParameters = Pick<
 >;
 
 /** Of the block before, or of the genesis for height 1. */
-export interface ParentFacts {
+interface ParentFacts {
   /** Milliseconds since 1970. */
   readonly time: number;
   /** header.proposer; null where the parent is the genesis. */
@@ -262,54 +264,6 @@ export type Effect =
   /** The peer sent something of a height that is decided here: it may want blocks. */
   | { readonly type: 'peer-behind'; readonly peer: PublicKey; readonly height: Height };
 
-// --- verdicts ----------------------------------------------------------------------------------------------------
-
-/** Nothing wrong, nothing changed (except where a reason says so). */
-export type IgnoredReason =
-  | 'past-height'
-  | 'height-too-far'
-  | 'past-round'
-  | 'round-too-far'
-  | 'duplicate'
-  | 'superseded'
-  | 'decided'
-  | 'share-full'
-  | 'stale'
-  | 'not-needed'
-  | 'sign-refused';
-
-/** What a correct peer never delivers. */
-export type RejectedReason =
-  | 'unknown-author'
-  | 'not-the-proposer'
-  | 'wrong-header-proposer'
-  | 'wrong-chain'
-  | 'wrong-block-height'
-  | 'wrong-parent'
-  | 'digest-mismatch'
-  | 'justification-at-round-0'
-  | 'round-change-to-round-0'
-  | 'no-round-change-quorum'
-  | 'round-change-wrong-height'
-  | 'round-change-wrong-round'
-  | 'round-change-unknown-author'
-  | 'round-change-duplicate-author'
-  | 'prepared-half-present'
-  | 'prepared-round-not-below'
-  | 'unexpected-certificate'
-  | 'certificate-block-missing'
-  | 'no-prepare-quorum'
-  | 'prepare-wrong-height'
-  | 'prepare-wrong-round'
-  | 'prepare-wrong-digest'
-  | 'prepare-unknown-author'
-  | 'prepare-duplicate-author'
-  | 'proposal-not-highest-prepared'
-  | 'equivocation'
-  | 'invalid-block';
-
-export type MachineVerdict = Verdict<IgnoredReason, RejectedReason>;
-
 // --- state -------------------------------------------------------------------------------------------------------
 
 export type ProposalMessage = Extract<ConsensusMessage, { type: 'proposal' }>;
@@ -346,7 +300,7 @@ export interface RoundVotes {
  * full: the whole time-out. hopeless: cut short, because too few live validators can still take part in the round.
  * rest: what is left of the time-out after a cut that turned out wrong; a round is cut short at most once.
  */
-export interface RoundTimer {
+interface RoundTimer {
   readonly phase: 'full' | 'hopeless' | 'rest';
   readonly durationMs: number;
   /** A quorum of links was live ever since it started. */
@@ -367,19 +321,19 @@ export interface OwnMessage {
   readonly status: 'requested' | 'signed' | 'refused' | 'refused-for-now';
 }
 
-export interface BufferedMessage {
+interface BufferedMessage {
   readonly message: Verified<ConsensusMessage>;
   readonly peer: PublicKey;
   readonly bytes: number;
 }
 
-export interface Decision {
+interface Decision {
   readonly round: Round;
   readonly digest: Digest;
   readonly commit: Commit;
 }
 
-export interface PreviousDecision {
+interface PreviousDecision {
   readonly height: Height;
   readonly round: Round;
   readonly digest: Digest;
@@ -440,7 +394,3 @@ export interface Transition {
   readonly effects: readonly Effect[];
   readonly verdict: MachineVerdict;
 }
-
-// machine.ts:  createMachine(options: StartOptions): Transition          initial state, or resumed from its journal
-//              transition(state: MachineState, input: Input): Transition
-// report.ts:   explain(state: MachineState): ConsensusReport              for GET /v1/consensus

@@ -5,7 +5,8 @@
  *
  * Deviations from the specification, each documented where it is made: votes show positions, the jump's target, hopeless
  * rounds (rounds.ts); one latest message a kind of later heights (bounds.ts); the commit's signature is the seal
- * (messages.ts); prepares that arrive before their proposal wait in their slots instead of being refused.
+ * (messages.ts); prepares that arrive before their proposal wait in their slots instead of being refused; seals that
+ * decide a block that is not here do not stop the rounds, because this validator's votes may be what brings the block.
  */
 import { type PublicKey, round as toRound } from '../shared/brands.ts';
 import { compareText } from '../shared/bytes.ts';

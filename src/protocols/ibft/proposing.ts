@@ -24,7 +24,7 @@ function certificateFor(state: MachineState, claim: RoundChangePayload): Prepare
  * The justification for the current round out of the round changes to it, or null while there are too few. A
  * claim whose certificate was not kept (its author's share was full) is left out; it comes again with a resend.
  */
-export function chooseJustification(state: MachineState): Choice | null {
+function chooseJustification(state: MachineState): Choice | null {
   let claims: RoundChangePayload[] = [];
   for (const entry of state.roundChanges)
     if (entry !== null && entry.payload.round === state.round) claims.push(entry.payload);

@@ -9,7 +9,7 @@ import { hopelessRoundMs } from './timeouts.ts';
  * waiting: for the block time. proposing: this node builds the block. awaiting-proposal; checking the proposal's block;
  * held: the proposal's time has not come. preparing: prepares are missing. committing: seals are missing.
  */
-export type ConsensusStep =
+type ConsensusStep =
   | 'waiting'
   | 'proposing'
   | 'awaiting-proposal'
@@ -19,14 +19,14 @@ export type ConsensusStep =
   | 'committing'
   | 'decided';
 
-export interface MissingVotes {
+interface MissingVotes {
   readonly kind: 'proposal' | 'prepare' | 'commit' | 'round-change';
   /** How many more are needed; any of those named will do. */
   readonly needed: number;
   readonly from: readonly PublicKey[];
 }
 
-export interface ValidatorPlace {
+interface ValidatorPlace {
   readonly publicKey: PublicKey;
   /** Highest round that it is known to have reached; null where nothing of it came at this height. */
   readonly round: Round | null;

@@ -58,7 +58,7 @@ function isLive(state: MachineState, index: number): boolean {
 }
 
 /** Whether self and the members with a live link make a quorum. */
-export function linkQuorumIsLive(state: MachineState): boolean {
+function linkQuorumIsLive(state: MachineState): boolean {
   let live = 0;
   for (let index = 0; index < memberCount(state); index++) if (isLive(state, index)) live += 1;
   return live >= state.facts.set.quorum;
@@ -84,7 +84,7 @@ function jumpTarget(state: MachineState): Round | null {
 }
 
 /** See the head of this file. A validator that went on after committing here has given all that this round needs of it. */
-export function isHopeless(state: MachineState): boolean {
+function isHopeless(state: MachineState): boolean {
   if (!state.positions.some((position) => position > state.round)) return false;
   const commits = state.votes.get(state.round)?.commits;
   const { quorum } = state.facts.set;
@@ -144,7 +144,7 @@ export function enterRound(step: Step, round: Round, cause: 'time-out' | 'jump' 
 }
 
 /** Round change for the current round, with the prepared certificate where one is held. */
-export function announceRound(step: Step): void {
+function announceRound(step: Step): void {
   const { state } = step;
   if (!isActive(state)) return;
   const { prepared, round } = state;

@@ -6,7 +6,6 @@ import { keepForLater } from './later-heights.ts';
 import type { MachineVerdict, OwnMessage, Verified } from './machine-types.ts';
 import type { ConsensusMessage, UnsignedPayload } from './messages.ts';
 import { memberIndex } from './quorum.ts';
-import { settle } from './rounds.ts';
 import { trackProposal, uponProposal } from './upon-proposal.ts';
 import { uponRoundChange } from './upon-round-change.ts';
 import { uponCommit, uponLateCommit, uponPrepare } from './voting.ts';
@@ -102,6 +101,5 @@ export function replayLater(step: Step): void {
   for (const { message, peer } of due) {
     const verdict = uponMessage(step, message, peer);
     if (verdict.kind === 'rejected') step.effects.push({ type: 'report', peer, reason: verdict.reason });
-    settle(step);
   }
 }

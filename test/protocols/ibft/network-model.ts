@@ -14,63 +14,17 @@ import type {
   Input,
   JournalRecord,
   MachineState,
-  TimerKind,
   Verified,
 } from '../../../src/protocols/ibft/machine-types.ts';
-import type { ConsensusMessage, EncodedBlock, PayloadKind } from '../../../src/protocols/ibft/messages.ts';
-import { refusalOfCommit } from '../../../src/protocols/ibft/quorum.ts';
-import type { Commit } from '../../../src/protocols/ledger/block.ts';
+import type { ConsensusMessage } from '../../../src/protocols/ibft/messages.ts';
 import type { ValidatorSet } from '../../../src/protocols/ledger/validator-set.ts';
 import type { PublicKey } from '../../../src/protocols/shared/brands.ts';
 import { height as toHeight } from '../../../src/protocols/shared/brands.ts';
 import { signedMessage } from './desk.ts';
+import type { Filter, ModelNode, ModelOptions, StoredBlock } from './model-types.ts';
+import { SafetyChecks } from './safety-checks.ts';
 import { EventQueue, type Random, randomOf } from './virtual-time.ts';
 import { blockOf, chain, genesisDigest, genesisTime, keyOf, parameters, setOf } from './world.ts';
-
-export interface ModelOptions {
-  readonly count: number;
-  readonly seed: number;
-  readonly blockTimeMs?: number;
-  readonly roundTimeoutBaseMs?: number;
-  readonly roundTimeoutMaxMs?: number;
-  readonly delayMs?: readonly [number, number];
-  /** Index of round 0's proposer at every height, where rule 1 is not wanted. */
-  readonly firstProposer?: number;
-  /** Journal that each node starts with, by index. */
-  readonly journals?: readonly (readonly JournalRecord[])[];
-  /** A wrong quorum, to see that the agreement check finds what it allows. */
-  readonly quorum?: number;
-  /** Members that run as two instances with one key and no common guard: Byzantine. */
-  readonly twins?: readonly number[];
-}
-
-interface StoredBlock {
-  readonly block: EncodedBlock;
-  readonly round: number;
-  readonly commit: Commit;
-}
-
-export interface ModelNode {
-  readonly id: number;
-  /** Index in the validator set; twins share one. */
-  readonly member: number;
-  readonly isFaulty: boolean;
-  isUp: boolean;
-  incarnation: number;
-  state: MachineState;
-  /** Decided blocks; index 0 is height 1. */
-  readonly chain: StoredBlock[];
-  journal: JournalRecord[];
-  readonly guard: Map<PayloadKind, { height: number; round: number; content: string }>;
-  readonly timers: Map<TimerKind, { at: number; height: number; round: number; id: number }>;
-  readonly inputs: Input[];
-  clockOffsetMs: number;
-  /** Effects performed before the next crash; null: none is planned. */
-  effectsUntilCrash: number | null;
-}
-
-/** Whether, and how much later than usual, a message passes: null drops it. */
-export type Filter = (message: ConsensusMessage, from: ModelNode, to: ModelNode) => number | null;
 
 const journalKey = (record: JournalRecord): string => `${record.height}/${record.round}/${record.type}`;
 
@@ -81,7 +35,6 @@ export class NetworkModel {
   readonly nodes: ModelNode[] = [];
   readonly random: Random;
   readonly events = new EventQueue();
-  readonly violations: string[] = [];
   readonly effectCounts = new Map<string, number>();
   filter: Filter = () => 0;
   lossRate = 0;
@@ -89,9 +42,8 @@ export class NetworkModel {
   highestRound = 0;
   readonly #options: ModelOptions;
   readonly #set: ValidatorSet;
+  readonly #checks: SafetyChecks;
   readonly #down = new Set<string>();
-  readonly #agreed = new Map<number, string>();
-  readonly #seals = new Set<string>();
   #salt = 0;
 
   constructor(options: ModelOptions) {
@@ -99,10 +51,15 @@ export class NetworkModel {
     this.random = randomOf(options.seed);
     const set = setOf(options.count);
     this.#set = { ...set, quorum: options.quorum ?? set.quorum };
+    this.#checks = new SafetyChecks(this.#set);
     const members = Array.from({ length: options.count }, (_, member) => member);
     for (const member of [...members, ...(options.twins ?? [])]) this.#addNode(member);
     for (const node of this.nodes) this.#start(node);
     for (const node of this.nodes) this.#heartbeat(node);
+  }
+
+  get violations(): string[] {
+    return this.#checks.violations;
   }
 
   get now(): number {
@@ -129,14 +86,6 @@ export class NetworkModel {
   /** Heights decided by anyone. */
   get heightMax(): number {
     return Math.max(...this.nodes.map((node) => node.chain.length));
-  }
-
-  decidedAt(height: number): StoredBlock | null {
-    for (const node of this.correct) {
-      const stored = node.chain[height - 1];
-      if (stored !== undefined) return stored;
-    }
-    return null;
   }
 
   run(untilMs: number): void {
@@ -330,21 +279,8 @@ export class NetworkModel {
 
   #sign(node: ModelNode, effect: Extract<Effect, { type: 'sign' }>): void {
     const { payload } = effect;
-    const content = JSON.stringify(payload);
-    const held = node.guard.get(payload.kind);
-    const isLower =
-      held !== undefined &&
-      (payload.height < held.height || (payload.height === held.height && payload.round < held.round));
-    const isOther = held?.height === payload.height && held.round === payload.round && held.content !== content;
-    const left = node.guard.get('round-change');
-    const isAfterRoundChange =
-      payload.kind !== 'round-change' && left?.height === payload.height && payload.round < left.round;
-    if (isLower || isOther || isAfterRoundChange)
-      this.violations.push(`node ${node.id} asked to sign ${content} after ${held?.content} and ${left?.content}`);
-    node.guard.set(payload.kind, { height: payload.height, round: payload.round, content });
+    this.#checks.signed(node, payload);
     const message = signedMessage(effect, node.member);
-    if (payload.kind === 'commit')
-      this.#seals.add(`${keyOf(node.member)}/${payload.height}/${payload.round}/${payload.digest}`);
     for (const to of this.nodes) this.#send(node, to, message);
     node.inputs.push({ type: 'signed', message });
   }
@@ -405,19 +341,10 @@ export class NetworkModel {
   }
 
   #decide(node: ModelNode, { height, round, digest, block, commit }: Extract<Effect, { type: 'decide' }>): void {
-    if (height !== node.chain.length + 1) this.violations.push(`node ${node.id} decided height ${height} out of order`);
+    this.#checks.decided(node, { height, digest, commit });
     node.chain.push({ block, round, commit });
     node.journal = [];
     node.inputs.push({ type: 'height-started', facts: this.#facts(node) });
-    if (node.isFaulty) return;
-    if (refusalOfCommit(commit, this.#set) !== null)
-      this.violations.push(`node ${node.id} decided ${height} without a quorum of seals`);
-    for (const { validator } of commit.seals)
-      if (!this.#seals.has(`${validator}/${height}/${commit.round}/${digest}`))
-        this.violations.push(`a seal that nobody signed decided height ${height}`);
-    const agreed = this.#agreed.get(height) ?? digest;
-    this.#agreed.set(height, agreed);
-    if (agreed !== digest) this.violations.push(`two blocks decided at height ${height}`);
   }
 
   // --- links and sync --------------------------------------------------------------------------------------------

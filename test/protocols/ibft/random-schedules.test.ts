@@ -5,7 +5,8 @@
  * how many seeds each size runs.
  */
 import { expect } from 'chai';
-import { type ModelNode, NetworkModel } from './network-model.ts';
+import type { ModelNode } from './model-types.ts';
+import { NetworkModel } from './network-model.ts';
 import { randomSchedule } from './schedules.ts';
 
 const seeds = Number(process.env['IBFT_SEEDS'] ?? 50);

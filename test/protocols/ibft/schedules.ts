@@ -1,6 +1,7 @@
 /** Seeded random schedules over the network model: a time of faults, then healing, then a decision in time. */
 import type { ConsensusMessage } from '../../../src/protocols/ibft/messages.ts';
-import { type ModelNode, NetworkModel } from './network-model.ts';
+import type { ModelNode } from './model-types.ts';
+import { NetworkModel } from './network-model.ts';
 import { integerBelow } from './virtual-time.ts';
 
 export interface Outcome {
