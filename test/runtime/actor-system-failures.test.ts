@@ -144,6 +144,41 @@ describe('failures in odd places', () => {
     await system.terminate();
   });
 
+  it('leave nothing to spawn under an actor that is about to start afresh', async () => {
+    const { system, telemetry } = createActorWorld();
+    const gate = new Gate();
+    const refs: ActorRef<string>[] = [];
+    system.spawn(
+      defineActor<null, string>({
+        name: 'parent',
+        initial: (context) => {
+          const spawning = defineActor<null, string>({
+            name: 'spawning',
+            initial: () => null,
+            receive: async (state, _message, own) => {
+              await gate.opened;
+              own.spawn(member('late', []));
+              return state;
+            },
+          });
+          const supervision = { strategy: 'all-for-one' } as const;
+          refs.push(context.spawn(spawning), context.spawn(member('b', []), { supervision }));
+          return null;
+        },
+        receive: (state) => state,
+      }),
+    );
+    system.tell(refs[0] as ActorRef<string>, 'work');
+    await settle();
+    system.tell(refs[1] as ActorRef<string>, 'crash');
+    await settle();
+    gate.open();
+    await settle();
+    expect(telemetry.lines.map(({ cause }) => errorOf(cause))).to.deep.equal(['crash', 'terminated']);
+    expect(system.stats()).to.include({ actors: 3, restarts: 2 });
+    await system.terminate();
+  });
+
   it('at random, under random strategies, leave every actor either serving or stopped', async () => {
     const strategies = ['one-for-one', 'all-for-one', 'rest-for-one', 'stop', 'escalate'] as const;
     await fc.assert(

@@ -158,11 +158,13 @@ describe('a failing actor', () => {
   });
 
   it('can be stopped at any moment of a restart; the others of the same restart come back', async () => {
-    for (let moment = 0; moment < 12; moment++) {
+    const moments = Array.from({ length: 32 }, (_, i) => ({ turns: i >> 2, microtasks: i & 3 }));
+    for (const { turns, microtasks } of moments) {
       const family = await createFamily({ strategy: 'all-for-one' });
       const [a, b, c] = family.members as [ActorRef<string>, ActorRef<string>, ActorRef<string>];
       family.system.tell(b, 'crash');
-      for (let i = 0; i < moment; i++) await (moment % 2 === 0 ? Promise.resolve() : settle(1));
+      await settle(turns);
+      for (let i = 0; i < microtasks; i++) await Promise.resolve();
       await family.system.stop(b);
       await settle();
       family.events.length = 0;
@@ -171,6 +173,37 @@ describe('a failing actor', () => {
       expect(family.events.map((event) => event.slice(0, 6))).to.deep.equal(['a work', 'c work']);
       await family.system.terminate();
     }
+  });
+
+  it('that fails again on its way up has its siblings wait for the new restart, back-off and all', async () => {
+    const world = createActorWorld();
+    const starts: string[] = [];
+    let failures = 1;
+    const supervision = { strategy: 'all-for-one', backoffMs: 100 } as const;
+    world.system.spawn(
+      defineActor<null, string>({
+        name: 'parent',
+        initial: (context) => {
+          for (const name of ['a', 'b']) {
+            const child = {
+              ...member(name, []),
+              initial: (): number => {
+                starts.push(`${name} at ${world.clock.monotonicMs()}`);
+                if (name === 'a' && starts.length > 2 && failures-- > 0) throw new Error('again');
+                return 0;
+              },
+            };
+            const ref = context.spawn(child, { name, supervision });
+            if (name === 'a') context.tell(ref, 'crash');
+          }
+          return null;
+        },
+        receive: (state) => state,
+      }),
+    );
+    await world.pass(1_000);
+    expect(starts).to.deep.equal(['a at 0', 'b at 0', 'a at 100', 'a at 300', 'b at 300']);
+    await world.system.terminate();
   });
 
   it('is one failure of its parent, however many children escalate at once', async () => {
@@ -187,7 +220,16 @@ describe('a failing actor', () => {
       receive: (state) => state,
     });
     system.spawn(parent, { supervision: { restartsMax: 1 } });
-    for (const ref of [...children]) system.tell(ref, 'crash');
+    // Told within one turn, so that all three fail before the first failure has had consequences.
+    const trigger = defineActor<null, readonly ActorRef<string>[]>({
+      name: 'trigger',
+      initial: () => null,
+      receive: (state, targets, context) => {
+        for (const ref of targets) context.tell(ref, 'crash');
+        return state;
+      },
+    });
+    system.tell(system.spawn(trigger), [...children]);
     await settle();
     expect(system.stats().restarts).to.equal(1);
     expect(children).to.have.length(6);

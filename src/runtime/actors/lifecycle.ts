@@ -60,27 +60,22 @@ export class Lifecycle {
   start(cell: Cell): void {
     cell.phase = starting;
     cell.busy = true;
-    const token = cell.restart;
     try {
       const state = cell.definition.initial(cell.context);
       if (state instanceof Promise) {
         state.then(
-          (value: unknown) => this.#started(cell, token, value),
+          (value: unknown) => this.#started(cell, value),
           (cause: unknown) => this.#startFailed(cell, cause),
         );
-      } else this.#started(cell, token, state);
+      } else this.#started(cell, state);
     } catch (cause) {
       this.#startFailed(cell, cause);
     }
   }
 
-  #started(cell: Cell, token: object | undefined, state: unknown): void {
-    // Superseded by a newer restart: that one makes a state of its own.
-    if (cell.phase === restarting || cell.restart !== token) {
-      cell.endBusy();
-      return;
-    }
+  #started(cell: Cell, state: unknown): void {
     cell.state = state;
+    // Not where a stop or a newer restart has come between: that one goes on from here.
     if (cell.phase === starting) cell.phase = running;
     cell.endBusy();
     if (cell.phase === running && cell.mailbox.length > 0) this.#options.scheduler.schedule(cell);

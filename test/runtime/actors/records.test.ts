@@ -1,6 +1,6 @@
 /**
- * Goal: what was asked and answered leaves nothing behind in memory, at the target, the asker or the clock. Method: looks
- * into the runtime's own record of the actors, which nobody outside can see.
+ * Goal: what is over leaves nothing behind in memory: asks, timers, watches, requested turns. Method: looks into the
+ * runtime's own records, which nobody outside can see, and at how much one turn handles.
  */
 import { expect } from 'chai';
 import { InvariantError } from '../../../src/protocols/shared/errors.ts';
@@ -46,5 +46,51 @@ describe('the record of asks', () => {
     for (const timeoutMs of [Infinity, Number.NaN, -1]) {
       expect(() => system.ask(ref, read, { timeoutMs })).to.throw(InvariantError);
     }
+  });
+});
+
+describe('the record of timers and watches', () => {
+  it('is empty once their messages are handled', async () => {
+    const { system, pass } = createActorWorld();
+    const targets = Array.from({ length: 10 }, () => system.spawn(counter));
+    let handled = 0;
+    const ref = system.spawn(
+      defineActor<null, string>({
+        name: 'watcher',
+        initial: (context) => {
+          for (let i = 0; i < 10; i++) context.timer(`timer ${i}`, i, 'timer');
+          for (const target of targets) context.watch(target, ({ reason }) => reason);
+          return null;
+        },
+        receive: (state) => {
+          handled += 1;
+          return state;
+        },
+      }),
+    );
+    const cell = LocalRef.cellOf(ref);
+    expect([cell?.timers?.size, cell?.watching?.size]).to.deep.equal([10, 10]);
+    await pass(10);
+    await Promise.all(targets.map((target) => system.stop(target)));
+    await settle();
+    expect(handled).to.equal(20);
+    expect([cell?.timers?.size, cell?.watching?.size]).to.deep.equal([0, 0]);
+    await system.terminate();
+  });
+});
+
+describe('the record of requested turns', () => {
+  it('forgets those of actors that stopped before they came: later turns are as long as ever', async () => {
+    const { system } = createActorWorld();
+    for (let i = 0; i < 500; i++) {
+      const ref = system.spawn(counter);
+      system.tell(ref, { type: 'add', by: 1 });
+      await system.stop(ref);
+    }
+    const ref = system.spawn(counter);
+    for (let i = 0; i < 1_000; i++) system.tell(ref, { type: 'add', by: 1 });
+    await settle(1);
+    expect(system.stats().messages).to.equal(1_000);
+    await system.terminate();
   });
 });
