@@ -21,7 +21,7 @@ import type { ValidatorSet } from '../../../src/protocols/ledger/validator-set.t
 import type { PublicKey } from '../../../src/protocols/shared/brands.ts';
 import { height as toHeight } from '../../../src/protocols/shared/brands.ts';
 import { signedMessage } from './desk.ts';
-import type { Filter, ModelNode, ModelOptions, StoredBlock } from './model-types.ts';
+import type { Filter, ModelNode, ModelOptions } from './model-types.ts';
 import { SafetyChecks } from './safety-checks.ts';
 import { EventQueue, type Random, randomOf } from './virtual-time.ts';
 import { blockOf, chain, genesisDigest, genesisTime, keyOf, parameters, setOf } from './world.ts';
