@@ -1,4 +1,5 @@
 /** The slow parts of a block, off the consensus path: its beacon, its candidates, and the signatures of someone else's. */
+import { firstProposerIndex } from '../../protocols/ibft/proposer.ts';
 import { beaconInput } from '../../protocols/ledger/beacon.ts';
 import type { DecodedTransaction, SignedTransaction } from '../../protocols/ledger/admission.ts';
 import { decodeTransaction } from '../../protocols/ledger/admission.ts';
@@ -28,6 +29,11 @@ export interface VerifiedCache {
   signerOf(hash: string): string | undefined;
 }
 
+/** Seals that came as commit messages are not verified again. */
+export interface VerifiedSeals {
+  isKnown(seal: SignedItem): boolean;
+}
+
 export interface MakerDependencies {
   readonly chain: Chain;
   readonly vrf: VrfSigner;
@@ -39,14 +45,23 @@ export interface MakerDependencies {
 
 export class BlockMaker {
   readonly #dependencies: MakerDependencies;
+  readonly #verified: VerifiedSeals;
   #beacon: { readonly height: number; readonly proof: Promise<Beacon> } | null = null;
 
-  constructor(dependencies: MakerDependencies) {
+  constructor(dependencies: MakerDependencies, verified: VerifiedSeals) {
     this.#dependencies = dependencies;
+    this.#verified = verified;
   }
 
-  /** Starts proving the next block's beacon, so that it is ready when the block is due. */
-  prepareBeacon(): Promise<Beacon> {
+  /** Round 0's proposer proves the beacon ahead: it takes milliseconds, and the others seldom need theirs. */
+  prepareTurn(): void {
+    const { chain, vrf } = this.#dependencies;
+    const { set, proposer } = chain.tip;
+    if (set.validators[firstProposerIndex(set, proposer)]?.vrfPublicKey === vrf.publicKey) void this.#proveBeacon();
+  }
+
+  /** Of the next block; begun once a height. */
+  #proveBeacon(): Promise<Beacon> {
     const { chain, vrf } = this.#dependencies;
     const height = chain.tip.height + 1;
     if (this.#beacon?.height !== height) {
@@ -59,7 +74,7 @@ export class BlockMaker {
   }
 
   async gather(): Promise<Ingredients> {
-    const [beacon, candidates] = await Promise.all([this.prepareBeacon(), this.#dependencies.candidates()]);
+    const [beacon, candidates] = await Promise.all([this.#proveBeacon(), this.#dependencies.candidates()]);
     return { beacon, candidates };
   }
 
@@ -93,7 +108,9 @@ export class BlockMaker {
 
   #lastSeals(block: Block): readonly SignedItem[] {
     const { chainId, tip } = this.#dependencies.chain;
-    return block.lastCommit === null ? [] : sealsToVerify(chainId, tip.height, tip.digest, block.lastCommit);
+    if (block.lastCommit === null) return [];
+    const seals = sealsToVerify(chainId, tip.height, tip.digest, block.lastCommit);
+    return seals.filter((seal) => !this.#verified.isKnown(seal));
   }
 
   async #verifyBeacon({ header }: Block): Promise<boolean> {

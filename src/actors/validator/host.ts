@@ -61,7 +61,7 @@ export class Host {
     this.#journal = new JournalStore(records, chainId, signer.publicKey);
     this.outbox = new Outbox({ records, chain: chain.store });
     this.payloads = new PayloadVerifier(dependencies.verifier, chainId);
-    this.#maker = new BlockMaker(dependencies);
+    this.#maker = new BlockMaker(dependencies, this.payloads);
     this.#lastCommit = chain.tip.commit;
     const counter = this.#guard.startCounter + 1;
     this.outbox.record([this.#guard.writeStartCounter(counter)]);
@@ -80,7 +80,7 @@ export class Host {
     });
     this.#state = started.state;
     this.#perform(started.effects);
-    void this.#maker.prepareBeacon();
+    this.#maker.prepareTurn();
     this.run();
   }
 
@@ -244,6 +244,7 @@ export class Host {
     const { onSigned } = this.dependencies;
     if (onSigned !== undefined) this.outbox.whenDurable(() => onSigned(payload, signed.signature));
     const message = signedMessage(payload, this.#guard.publicKey, signed.signature, beside);
+    this.payloads.trust(message);
     this.#broadcast(message);
     this.#inputs.push({ type: 'signed', message });
   }
@@ -361,8 +362,8 @@ export class Host {
       this.outbox.whenDurable(() => {
         this.dependencies.onFinal(height);
         // Not before: if the block were lost in a crash, its prepared certificate must still be there.
-        this.outbox.record(this.#journal.prune(height + 1));
-        this.outbox.record(this.#guard.prune(height));
+        this.outbox.tidy(this.#journal.prune(height + 1));
+        this.outbox.tidy(this.#guard.prune(height));
       });
     }
   }
@@ -371,7 +372,7 @@ export class Host {
     this.#executed.clear();
     this.#inputs.push({ type: 'height-started', facts: this.#facts() });
     this.updatePermit();
-    void this.#maker.prepareBeacon();
+    this.#maker.prepareTurn();
   }
 
   #facts(): HeightFacts {

@@ -9,6 +9,8 @@ export class Outbox {
   readonly #records: Store;
   readonly #chain: Pick<Store, 'durable'>;
   #writes: Write[] = [];
+  /** Deletes of what nobody needs any more: written with the rest, waited for by nobody. */
+  #tidying: Write[] = [];
   #sends: (() => void)[] = [];
   #chainDirty = false;
   #flushing = false;
@@ -21,6 +23,11 @@ export class Outbox {
 
   record(writes: readonly Write[]): void {
     for (const write of writes) this.#writes.push(write);
+  }
+
+  /** Deletes that nothing rests on: they may come back after a crash. */
+  tidy(writes: readonly Write[]): void {
+    for (const write of writes) this.#tidying.push(write);
   }
 
   /** A block was committed to the chain store: what follows waits for its durability too. */
@@ -39,6 +46,8 @@ export class Outbox {
    */
   flush(): Promise<() => void> | null {
     if (this.#flushing) return null;
+    if (this.#tidying.length > 0) this.#records.commit(this.#tidying);
+    this.#tidying = [];
     if (this.#writes.length === 0 && this.#sends.length === 0 && !this.#chainDirty) return null;
     const { records, sends } = { records: this.#writes.length > 0, sends: this.#sends };
     if (records) this.#records.commit(this.#writes);

@@ -13,7 +13,7 @@ import {
 } from '../../protocols/ibft/messages.ts';
 import type { ChainId } from '../../protocols/shared/brands.ts';
 import { toHex } from '../../protocols/shared/bytes.ts';
-import type { Verifier } from '../../runtime/ports/signer.ts';
+import type { SignedItem, Verifier } from '../../runtime/ports/signer.ts';
 
 type AnyPayload = PreparePayload | CommitPayload | RoundChangePayload;
 
@@ -49,19 +49,34 @@ export class PayloadVerifier {
 
   verifyPayload(kind: PayloadKind, payload: AnyPayload): boolean {
     const bytes = payloadSigningBytes(this.#chainId, unsigned(kind, payload));
-    const key = `${payload.author}${toHex(payload.signature)}${toHex(bytes)}`;
-    if (this.#valid.has(key)) return true;
-    if (!this.#verifier.verify(payload.author, bytes, payload.signature)) return false;
-    this.#valid.add(key);
-    if (this.#valid.size > rememberedMax) {
-      for (const oldest of this.#valid) {
-        this.#valid.delete(oldest);
-        break;
-      }
-    }
+    const item = { key: payload.author, message: bytes, signature: payload.signature };
+    const name = nameOf(item);
+    if (this.#valid.has(name)) return true;
+    if (!this.#verifier.verify(item.key, item.message, item.signature)) return false;
+    this.#remember(name);
     return true;
   }
+
+  /** A message that this node signed itself comes back in others' certificates and blocks. */
+  trust({ type, payload }: ConsensusMessage): void {
+    const { author: key, signature } = payload;
+    this.#remember(nameOf({ key, message: payloadSigningBytes(this.#chainId, unsigned(type, payload)), signature }));
+  }
+
+  /** Whether this very signature was found good before: the seals of a block are commit messages. */
+  isKnown(item: SignedItem): boolean {
+    return this.#valid.has(nameOf(item));
+  }
+
+  #remember(name: string): void {
+    this.#valid.add(name);
+    if (this.#valid.size <= rememberedMax) return;
+    const oldest = this.#valid.keys().next();
+    if (oldest.done !== true) this.#valid.delete(oldest.value);
+  }
 }
+
+const nameOf = ({ key, message, signature }: SignedItem): string => `${key}${toHex(signature)}${toHex(message)}`;
 
 function unsigned(kind: PayloadKind, payload: AnyPayload): UnsignedPayload {
   return { kind, ...payload } as UnsignedPayload;
