@@ -122,6 +122,10 @@ function problemsOf(facts: ConsensusFacts, peers: readonly PeerView[], isLate: b
     const message = `${linked} of ${peers.length} validators are linked, ${quorum} are needed to decide`;
     problems.unshift({ code: 'too-few-linked', message, validator: null });
   }
+  if (linked === 1 && peers.length > 1) {
+    const message = 'this node is linked to no other validator: it is cut off, or all others are down';
+    problems.unshift({ code: 'partitioned', message, validator: null });
+  }
   return problems;
 }
 
