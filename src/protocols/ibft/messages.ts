@@ -86,7 +86,7 @@ const votedFields = {
   digest: digest32,
   signature: signature64,
 };
-export const votedCodec = struct<PreparePayload>(votedFields);
+const votedCodec = struct<PreparePayload>(votedFields);
 export const roundChangePayloadCodec: Codec<RoundChangePayload> = struct<RoundChangePayload>({
   author: publicKey32,
   height: heightNumber,

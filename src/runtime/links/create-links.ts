@@ -186,7 +186,7 @@ class NodeLinks implements LocalLinks {
       turnEnd: new TurnEnd(),
       handshakes: new Set<Handshake>(),
       status: () => this.#status,
-      onEnvelope: (peer, envelope, consumed) => this.#handler?.onEnvelope(peer, envelope, consumed),
+      onEnvelope: (peer, envelope, consumed, lane) => this.#handler?.onEnvelope(peer, envelope, consumed, lane),
       onUp: (peer, resumed) => {
         this.#log('info', 'link up', peer, { resumed });
         this.#handler?.onUp(peer, resumed);

@@ -1,4 +1,5 @@
 import type { PublicKey } from '../../protocols/shared/brands.ts';
+import type { Lane } from '../ports/actors.ts';
 import type { Envelope, PeerState } from '../ports/links.ts';
 import type { Transport } from '../ports/transport.ts';
 import type { BatchPool } from './batch-pool.ts';
@@ -14,7 +15,7 @@ export interface LinkContext extends HandshakeIdentity {
   readonly turnEnd: TurnEnd;
   readonly status: () => Uint8Array;
   readonly handshakes: Set<Handshake>;
-  readonly onEnvelope: (peer: PublicKey, envelope: Envelope, consumed: () => void) => void;
+  readonly onEnvelope: (peer: PublicKey, envelope: Envelope, consumed: () => void, lane: Lane) => void;
   readonly onUp: (peer: PublicKey, resumed: boolean) => void;
   readonly onDown: (peer: PublicKey, reason: string) => void;
   readonly onChange: (peer: { state(): PeerState }) => void;

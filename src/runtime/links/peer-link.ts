@@ -61,7 +61,7 @@ export class PeerLink implements HandshakeHooks {
     this.#suspicion = new Suspicion(limits.heartbeatMs, nowMs);
     const laneContext = { limits, pool, turnEnd, onSent: (bytes: number) => void (this.bytesSent += bytes) };
     const lane = (name: Lane): LaneLink =>
-      new LaneLink(name, laneContext, (envelope, consumed) => context.onEnvelope(key, envelope, consumed));
+      new LaneLink(name, laneContext, (envelope, consumed) => context.onEnvelope(key, envelope, consumed, name));
     this.#lanes = { control: lane('control'), ordinary: lane('ordinary'), bulk: lane('bulk') };
     const dialer = (name: Lane): Dialer => this.#makeDialer(name);
     this.#dialers = { control: dialer('control'), ordinary: dialer('ordinary'), bulk: dialer('bulk') };
