@@ -37,7 +37,9 @@ function runMocha() {
   const file = join(directory, 'counts.json');
   const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
   const reporter = join(root, 'scripts', 'test-reporter.js');
-  const { status, signal } = spawnSync(process.execPath, [mocha, '--reporter', reporter, ...process.argv.slice(2)], {
+  // `npm test -- test/some.test.ts` runs those files only.
+  const files = process.argv.length > 2 ? process.argv.slice(2) : ['test/**/*.test.ts'];
+  const { status, signal } = spawnSync(process.execPath, [mocha, '--reporter', reporter, ...files], {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, TEST_COUNTS_FILE: file },
