@@ -174,7 +174,7 @@ describe('bpci', function () {
       .to.include('4 validators, 3 decide, 1 may fail')
       .and.to.match(/validator-2 +up/);
     expect((await json<{ validators: object[] }>('validators')).validators).to.have.length(4);
-    expect((await run(['block', 'latest'])).out).to.include('decided       in round 0 by 3 seals');
+    expect((await run(['block', 'latest'])).out).to.include('decided             in round 0 by 3 seals');
     expect((await json<{ height: number }>('block', '1')).height).to.equal(1);
     expect((await run(['services'])).out).to.include('court-1');
     expect((await run(['permissions'])).out).to.match(/accounts\.transfer +yes/);
@@ -213,6 +213,24 @@ describe('bpci', function () {
     follow.kill('SIGINT');
     expect(await ended).to.equal(0);
     expect((JSON.parse(lines[0]!) as { id: string }).id).to.equal(page.events[0] === undefined ? '' : '1-0');
+  });
+
+  it('ends where its reader goes away', async () => {
+    const follow = spawn(process.execPath, ['--import', loader, entry, 'events', '-f', '--after', 'start'], {
+      cwd: home,
+      env: environment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let complaints = '';
+    follow.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
+    await new Promise((done) => follow.stdout.once('data', done));
+    const ended = new Promise((done) => follow.once('close', done));
+    follow.stdout.destroy();
+    while (follow.exitCode === null) {
+      world.chain.sealEvents(['court', 'filed']);
+      await new Promise((done) => setImmediate(done));
+    }
+    expect([await ended, complaints]).to.deep.equal([0, '']);
   });
 
   it('checks the transparency log that a node serves', async () => {

@@ -5,6 +5,9 @@ import type { BlockView, ConsensusView, NetworkView } from '../../runtime/ports/
 import { CommandError, exitCodes, formatElapsed, formatTable, type Terminal } from '../terminal.ts';
 import type { CommandContext } from './command-context.ts';
 
+/** `validator-2` before `validator-10`. */
+const byName = new Intl.Collator('en', { numeric: true });
+
 export const shortKey = (key: string): string => (key.length <= 12 ? key : `${key.slice(0, 12)}…`);
 const dash = (value: number | string | null): string => (value === null || value === '' ? '-' : String(value));
 const utc = (time: number): string => new Date(time).toISOString().replace('T', ' ').replace('Z', ' UTC');
@@ -132,7 +135,8 @@ function networkLines(
 }
 
 function peerLines(terminal: Terminal, consensus: ConsensusView): readonly string[] {
-  const rows = consensus.peers.map((peer) => [
+  const peers = [...consensus.peers].sort((a, b) => byName.compare(a.name, b.name));
+  const rows = peers.map((peer) => [
     peer.name === '' ? shortKey(peer.publicKey) : peer.name,
     peer.self
       ? 'this node'
@@ -168,14 +172,14 @@ function problemLines(terminal: Terminal, { problems, missing, peers }: Consensu
 function blockLines({ height, digest, header, transactions, commit }: BlockView): readonly string[] {
   const time = header['time'];
   return [
-    `block         ${height}`,
-    `digest        ${digest}`,
-    ...(typeof time === 'number' ? [`time          ${utc(time)}`] : []),
+    `block               ${height}`,
+    `digest              ${digest}`,
+    ...(typeof time === 'number' ? [`time                ${utc(time)}`] : []),
     ...Object.entries(header)
       .filter(([name, value]) => name !== 'time' && name !== 'height' && typeof value !== 'object')
-      .map(([name, value]) => `${name.padEnd(13)} ${String(value)}`),
-    `decided       in round ${commit.round} by ${commit.seals.length} seals`,
-    `transactions  ${transactions.length}`,
+      .map(([name, value]) => `${name.padEnd(18)}  ${String(value)}`),
+    `decided             in round ${commit.round} by ${commit.seals.length} seals`,
+    `transactions        ${transactions.length}`,
     ...transactions.map((hash) => `  ${hash}`),
   ];
 }
