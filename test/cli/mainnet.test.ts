@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { isAlive, processStart } from '../../src/runtime/launcher-state.ts';
@@ -59,7 +60,7 @@ describe('mainnet', function () {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  it('runs a network: up, status, a second up, logs, down', async () => {
+  it('runs a network: up, status, a second up, logs, the end of a killed launcher, down', async () => {
     const [link, api, metrics, followerLink] = await freePorts(4);
     writeFileSync(
       join(directory, 'net.yaml'),
@@ -109,10 +110,15 @@ spec:
 
     const validator = report.nodes[0]?.pid ?? 0;
     const before = { pid: validator, processStart: processStart(validator) };
+    process.kill(report.launcher.pid, 'SIGKILL');
+    while (isAlive(before)) await delay(20);
+    const again = await run(['up', 'net.yaml', '--detach', '--json'], { cwd: directory });
+    expect(again.code, again.err).to.equal(0);
+    expect((JSON.parse(again.out) as { ready: boolean }).ready).to.equal(true);
+
     const down = await run(['down', '--json'], { cwd: directory });
     expect(down.code, down.err).to.equal(0);
     expect((JSON.parse(down.out) as { killed: string[] }).killed).to.deep.equal([]);
-    expect(isAlive(before)).to.equal(false);
     const after = await run(['status'], { cwd: directory });
     expect(after.code).to.equal(1);
     expect(after.err).to.include('no network is running').and.include('mainnet up');

@@ -30,8 +30,9 @@ export async function showStatus(
 ): Promise<number> {
   const running = requireRunning(options.file, options.host);
   const report = await askReport(running.state.socket);
-  const consensus = await askConsensus(running, report);
-  const nodes = nodeStatuses(report, consensus);
+  const answer = await askConsensus(running, report);
+  const consensus = answer?.view ?? null;
+  const nodes = nodeStatuses(report, answer);
   const ready = nodes.every((node) => node.ready);
   if (options.json) {
     const { network, manifest, pid, startedAt } = report;
@@ -40,8 +41,15 @@ export async function showStatus(
   return ready ? exitCodes.done : exitCodes.failed;
 }
 
-function nodeStatuses(report: LauncherReport, consensus: ConsensusView | null): readonly NodeStatus[] {
-  const peers = new Map(consensus?.peers.map((peer) => [peer.name, peer]));
+/** What one node says of itself and of the validators. */
+interface Answer {
+  readonly node: string;
+  readonly view: ConsensusView;
+}
+
+function nodeStatuses(report: LauncherReport, answer: Answer | null): readonly NodeStatus[] {
+  const heights = new Map(answer?.view.peers.map((peer) => [peer.name, peer.height]));
+  if (answer !== null) heights.set(answer.node, answer.view.height);
   return report.processes.flatMap((process) =>
     process.nodes.map((node) => ({
       name: node.name,
@@ -52,7 +60,7 @@ function nodeStatuses(report: LauncherReport, consensus: ConsensusView | null): 
       restarts: process.restarts,
       upMs: process.startedAt === null ? null : Date.now() - process.startedAt,
       memoryBytes: process.pid === null ? null : residentBytes(process.pid),
-      height: peers.get(node.name)?.height ?? null,
+      height: heights.get(node.name) ?? null,
       link: node.addresses?.link ?? null,
       api: node.addresses?.api ?? null,
       lastFailure: process.lastFailure,
@@ -61,7 +69,7 @@ function nodeStatuses(report: LauncherReport, consensus: ConsensusView | null): 
 }
 
 /** The first node that serves the API and answers. */
-async function askConsensus(running: RunningNetwork, report: LauncherReport): Promise<ConsensusView | null> {
+async function askConsensus(running: RunningNetwork, report: LauncherReport): Promise<Answer | null> {
   const { authorityFile } = networkDirectory(running.dataDir);
   for (const node of report.processes.flatMap((process) => process.nodes)) {
     const address = node.addresses?.api ?? null;
@@ -73,7 +81,7 @@ async function askConsensus(running: RunningNetwork, report: LauncherReport): Pr
       ...(existsSync(authorityFile) ? { certificateAuthority: readFileSync(authorityFile, 'utf8') } : {}),
     });
     try {
-      return await client.consensus();
+      return { node: node.name, view: await client.consensus() };
     } catch {
       // A node that does not answer is shown as it is; another may.
     }
