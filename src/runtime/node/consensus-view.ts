@@ -104,7 +104,8 @@ function problemsOf(facts: ConsensusFacts, peers: readonly PeerView[], isLate: b
   };
   if (facts.trouble !== null) problem(facts.trouble, `this node does not vote: ${facts.trouble}`, null);
   for (const peer of peers) {
-    const trouble = statusOf(facts, peer)?.trouble ?? null;
+    // What a peer said before its link went down is no longer news.
+    const trouble = isLinked(peer) ? (statusOf(facts, peer)?.trouble ?? null) : null;
     if (trouble !== null) problem(trouble, `${peer.name} does not vote: ${trouble}`, peer.name);
     if (peer.lastError.includes('wrong-chain')) {
       problem('wrong-genesis', `${peer.name} is on another chain: its genesis differs`, peer.name);
@@ -112,7 +113,7 @@ function problemsOf(facts: ConsensusFacts, peers: readonly PeerView[], isLate: b
   }
   clockProblems(peers, problem);
   if (!isLate) return problems;
-  const unlinked = peers.filter(({ self, link }) => !self && link !== 'up' && link !== 'suspect');
+  const unlinked = peers.filter((peer) => !isLinked(peer));
   for (const { name, link, lastError } of unlinked) {
     problem('not-linked', `no link to ${name} (${link}${lastError === '' ? '' : `: ${lastError}`})`, name);
   }
@@ -128,6 +129,8 @@ function problemsOf(facts: ConsensusFacts, peers: readonly PeerView[], isLate: b
   }
   return problems;
 }
+
+const isLinked = ({ self, link }: PeerView): boolean => self || link === 'up' || link === 'suspect';
 
 function statusOf(facts: ConsensusFacts, view: PeerView): NodeStatus | null {
   const peer = facts.peers.find(({ key }) => key === view.publicKey);
