@@ -16,12 +16,11 @@ export async function until<T>(
   { timeoutMs = 60_000 }: UntilOptions = {},
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
-  let last = '';
   for (;;) {
+    let last = 'not so';
     try {
       const seen = await probe();
       if (seen !== undefined && seen !== false) return seen;
-      last = 'not so';
     } catch (error) {
       last = error instanceof Error ? error.message : String(error);
     }
