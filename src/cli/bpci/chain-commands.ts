@@ -8,7 +8,7 @@ import type { CommandContext } from './command-context.ts';
 /** `validator-2` before `validator-10`. */
 const byName = new Intl.Collator('en', { numeric: true });
 
-export const shortKey = (key: string): string => (key.length <= 12 ? key : `${key.slice(0, 12)}…`);
+const shortKey = (key: string): string => (key.length <= 12 ? key : `${key.slice(0, 12)}…`);
 const dash = (value: number | string | null): string => (value === null || value === '' ? '-' : String(value));
 const utc = (time: number): string => new Date(time).toISOString().replace('T', ' ').replace('Z', ' UTC');
 

@@ -28,7 +28,7 @@ interface Order {
   readonly body: unknown;
 }
 
-export interface Receipt {
+interface Receipt {
   readonly hash: string;
   readonly status: 'pending' | 'final';
   readonly height: number | null;
@@ -134,7 +134,7 @@ function registerFaucet(program: Command, context: CommandContext): void {
 }
 
 /** Throws CommandError `usage`. */
-export function amountOf(text: string): bigint {
+function amountOf(text: string): bigint {
   const amount = parseAmount(text);
   if (amount !== null && amount > 0n) return amount;
   throw new CommandError('usage', `${text} is no amount`, [

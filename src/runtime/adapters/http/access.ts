@@ -8,7 +8,7 @@ import { hostOf, isLoopbackHost } from './addresses.ts';
 import { HttpProblem } from './problem.ts';
 import type { Caller, TokenRefusal, TokenVerifier } from './tokens.ts';
 
-export type Access =
+type Access =
   /** Anyone: the description of the interface itself. */
   | 'public'
   /** Anyone on a loopback listener, an account of the chain elsewhere. */
@@ -18,7 +18,7 @@ export type Access =
   /** Operators and validators, always; writes spend their token. */
   | 'administration';
 
-export const administrationRoles: readonly string[] = ['operator', 'validator'];
+const administrationRoles: readonly string[] = ['operator', 'validator'];
 
 declare module 'fastify' {
   interface FastifyContextConfig {

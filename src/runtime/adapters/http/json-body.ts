@@ -1,7 +1,7 @@
 /** JSON from outside: strict UTF-8, bounded depth, no prototype keys. */
 import { HttpProblem } from './problem.ts';
 
-export const jsonDepthMax = 16;
+const jsonDepthMax = 16;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 

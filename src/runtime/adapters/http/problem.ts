@@ -5,7 +5,7 @@
 import { CodedError } from '../../../protocols/shared/errors.ts';
 
 /** Every code that the interface itself gives; refusals of a transaction carry the chain's own reason as their code. */
-export const problemTitles = {
+const problemTitles = {
   'invalid-request': 'The request does not fit its schema',
   'invalid-json': 'The body is not JSON',
   'json-too-deep': 'The JSON is nested too deeply',
@@ -28,9 +28,9 @@ export const problemTitles = {
   internal: 'The request could not be served',
 } as const;
 
-export type ProblemCode = keyof typeof problemTitles;
+type ProblemCode = keyof typeof problemTitles;
 
-export interface ProblemField {
+interface ProblemField {
   /** Where: `body/transactions/3`, `querystring/height`, `params/hash`, `headers/last-event-id`. */
   readonly field: string;
   readonly message: string;

@@ -51,7 +51,7 @@ export interface RunningHttpServer {
 const loopbackRateMax = 3_000_000;
 const remoteRateMax = 6_000;
 
-export const defaultHttpLimits = (isLoopback: boolean): HttpLimits => ({
+const defaultHttpLimits = (isLoopback: boolean): HttpLimits => ({
   ...defaultConnectionLimits,
   ...defaultStreamLimits,
   waitDefaultMs: 30_000,

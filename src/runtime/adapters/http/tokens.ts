@@ -7,9 +7,9 @@ import { createPublicKey } from 'node:crypto';
 import { decodeJwt, errors, jwtVerify, type JWTPayload } from 'jose';
 import { isHex64 } from '../../../protocols/shared/brands.ts';
 
-export const tokenLifetimeMaxSeconds = 15 * 60;
+const tokenLifetimeMaxSeconds = 15 * 60;
 /** How far a caller's clock may be off. */
-export const clockToleranceSeconds = 30;
+const clockToleranceSeconds = 30;
 const tokenBytesMax = 2_048;
 const tokenIdLengthMax = 128;
 
