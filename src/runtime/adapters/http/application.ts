@@ -115,11 +115,10 @@ function addHooks(app: FastifyInstance, { gate, limits, telemetry }: Application
     await checkRate(byCaller, request);
     authorize(gate, request);
   });
-  app.addHook('preValidation', async (request) => {
+  app.addHook('preValidation', (request, _reply, done) => {
     // Neither a body nor a content type: no parser has looked, and schemas apply to bodies that are there.
-    if (request.method === 'POST' && request.body === undefined && !request.is404) {
-      throw new HttpProblem('empty-body', { status: 400, detail: 'this endpoint needs a body' });
-    }
+    const isEmpty = request.method === 'POST' && request.body === undefined && !request.is404;
+    done(isEmpty ? new HttpProblem('empty-body', { status: 400, detail: 'this endpoint needs a body' }) : undefined);
   });
   app.addHook('onResponse', async (request, reply) => {
     const attributes = {
