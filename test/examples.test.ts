@@ -7,6 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
+import { buildPackage } from './support/built-package.ts';
 import { freePortRange } from './support/free-ports.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -64,8 +65,7 @@ describe('examples', function () {
   let directory: string;
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'bpci-examples-'));
-    const build = await run(['scripts/build.js']);
-    expect(build.code, build.lines.join('\n') + build.errors).to.equal(0);
+    await buildPackage();
   });
   after(() => rmSync(directory, { recursive: true, force: true }));
 
