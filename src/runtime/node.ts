@@ -26,7 +26,7 @@ import { createWsTransport } from './adapters/ws-transport.ts';
 import { createLinks, type LocalLinks } from './links/create-links.ts';
 import { awaitReadiness, localChainApi } from './node/local-api.ts';
 import { NodeError, type OpenedChain, openChain } from './node/open-chain.ts';
-import { type Wiring, wireNode, type WiringOptions } from './node/wiring.ts';
+import { type Wiring, wireNode, type WiringOptions } from '../actors/node/wiring.ts';
 import type { NodeConfig } from './node-config.ts';
 import type { ActorSystem } from './ports/actors.ts';
 import type { ChainApi } from './ports/chain-api.ts';

@@ -19,7 +19,7 @@ import { createTelemetry } from '../../src/runtime/adapters/telemetry.ts';
 import { createVrfSigner } from '../../src/runtime/adapters/vrf.ts';
 import { createWsTransport } from '../../src/runtime/adapters/ws-transport.ts';
 import { createLinks, type LocalLinks } from '../../src/runtime/links/create-links.ts';
-import { type Wiring, wireNode, type WiringOptions } from '../../src/runtime/node/wiring.ts';
+import { type Wiring, wireNode, type WiringOptions } from '../../src/actors/node/wiring.ts';
 import type { ActorSystem } from '../../src/runtime/ports/actors.ts';
 import type { SubmitOutcome } from '../../src/runtime/ports/chain-api.ts';
 import type { Signer } from '../../src/runtime/ports/signer.ts';

@@ -1,6 +1,7 @@
 /** `ChainApi` over the chain of this node: what its HTTP interface and its embedders see. */
 import type { Chain } from '../../actors/chain/chain.ts';
 import type { ChainReader } from '../../actors/chain/chain-reader.ts';
+import type { Finality } from '../../actors/node/finality.ts';
 import { genesisToJson } from '../../protocols/ledger/genesis-json.ts';
 import { readServices } from '../../protocols/ledger/modules/registry.ts';
 import { accountAt, membersAt, protocolVersionAt, rolesAt } from '../../protocols/ledger/queries.ts';
@@ -32,22 +33,6 @@ export interface ChainApiParts {
   readonly health: () => HealthView;
   readonly readiness: () => HealthView;
   readonly validatorAddresses: ReadonlyMap<PublicKey, { readonly name: string; readonly addresses: readonly string[] }>;
-}
-
-/** Tells listeners of every block that is final and durable here. */
-export class Finality {
-  readonly #listeners = new Set<(height: number) => void>();
-
-  readonly announce = (height: number): void => {
-    for (const listener of [...this.#listeners]) listener(height);
-  };
-
-  subscribe(listener: (height: number) => void): () => void {
-    // A wrapper, so that the same function can be subscribed twice.
-    const own = (height: number): void => listener(height);
-    this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
-  }
 }
 
 export function createChainApi(parts: ChainApiParts): ChainApi {

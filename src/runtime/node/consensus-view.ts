@@ -1,10 +1,10 @@
 /** Answers "why is it stuck": what this node sees of consensus, and the causes of a stall by name. */
 import { type ConsensusReport, explain } from '../../protocols/ibft/report.ts';
 import type { MachineState } from '../../protocols/ibft/machine-types.ts';
-import { type NodeStatus, nodeStatusCodec } from '../../protocols/ibft/status.ts';
+import type { NodeStatus } from '../../protocols/ibft/status.ts';
+import { readStatus } from '../../actors/node/peer-status.ts';
 import { faultyCountMax } from '../../protocols/ledger/validator-set.ts';
 import type { PublicKey } from '../../protocols/shared/brands.ts';
-import { tryDecode } from '../../protocols/shared/codec.ts';
 import type { ChainTip } from '../../actors/chain/chain.ts';
 import type { ConsensusView } from '../ports/chain-api.ts';
 import type { PeerState } from '../ports/links.ts';
@@ -28,12 +28,6 @@ export interface ConsensusFacts {
 
 type PeerView = ConsensusView['peers'][number];
 type Problem = ConsensusView['problems'][number];
-
-export function readStatus(peer: PeerState): NodeStatus | null {
-  if (peer.status === null) return null;
-  const decoded = tryDecode(nodeStatusCodec, peer.status);
-  return 'value' in decoded ? decoded.value : null;
-}
 
 export function consensusView(facts: ConsensusFacts): ConsensusView {
   const { tip, machine, names } = facts;

@@ -11,9 +11,10 @@ import type { ChainApi, HealthView, SubmitOutcome } from '../ports/chain-api.ts'
 import type { Clock } from '../ports/clock.ts';
 import type { Links } from '../ports/links.ts';
 import { createChainApi } from './chain-api.ts';
-import { consensusView, readStatus } from './consensus-view.ts';
+import { readStatus } from '../../actors/node/peer-status.ts';
+import { consensusView } from './consensus-view.ts';
 import { readinessOf } from './readiness.ts';
-import type { Wiring } from './wiring.ts';
+import type { Wiring } from '../../actors/node/wiring.ts';
 
 export interface LocalApiParts {
   readonly chain: Chain;

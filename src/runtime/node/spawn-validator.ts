@@ -26,7 +26,7 @@ import type { Store } from '../ports/store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { awaitReadiness, localChainApi } from './local-api.ts';
 import { NodeError } from './open-chain.ts';
-import { type Wiring, wireNode, type WiringOptions } from './wiring.ts';
+import { type Wiring, wireNode, type WiringOptions } from '../../actors/node/wiring.ts';
 
 export interface FollowerPorts {
   /** The chain's. Empty, or of this chain. */

@@ -1,6 +1,6 @@
 /** Turns a conflict that the consensus machine found into a transaction of this validator. */
-import type { Chain } from '../../actors/chain/chain.ts';
-import type { MempoolMessage, MempoolReader } from '../../actors/mempool.ts';
+import type { Chain } from '../chain/chain.ts';
+import type { MempoolMessage, MempoolReader } from '../mempool.ts';
 import type { Effect } from '../../protocols/ibft/machine-types.ts';
 import type { CommitPayload, RoundChangePayload } from '../../protocols/ibft/messages.ts';
 import { encodeBody } from '../../protocols/ledger/application.ts';
@@ -12,10 +12,10 @@ import {
 } from '../../protocols/ledger/transaction.ts';
 import { height as toHeight } from '../../protocols/shared/brands.ts';
 import { encode } from '../../protocols/shared/codec.ts';
-import type { ActorRef, ActorSystem } from '../ports/actors.ts';
-import type { SubmitOutcome } from '../ports/chain-api.ts';
-import type { Signer } from '../ports/signer.ts';
-import type { Telemetry } from '../ports/telemetry.ts';
+import type { ActorRef, ActorSystem } from '../../runtime/ports/actors.ts';
+import type { SubmitOutcome } from '../../runtime/ports/chain-api.ts';
+import type { Signer } from '../../runtime/ports/signer.ts';
+import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 
 const submitTimeoutMs = 10_000;
 

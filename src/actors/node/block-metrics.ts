@@ -1,7 +1,7 @@
 /** What the metrics tell of every final block. */
-import type { ChainTip } from '../../actors/chain/chain.ts';
+import type { ChainTip } from '../chain/chain.ts';
 import type { PublicKey } from '../../protocols/shared/brands.ts';
-import type { Counter, Histogram, Telemetry } from '../ports/telemetry.ts';
+import type { Counter, Histogram, Telemetry } from '../../runtime/ports/telemetry.ts';
 
 export class BlockMetrics {
   readonly #interval: Histogram;
