@@ -237,7 +237,7 @@ function readAddresses(value: unknown): NodeAddresses {
 }
 
 /** The end of a text file, for a person; empty where it cannot be read. */
-export function lastLines(file: string, count: number): readonly string[] {
+function lastLines(file: string, count: number): readonly string[] {
   try {
     return readFileSync(file, 'utf8')
       .trimEnd()

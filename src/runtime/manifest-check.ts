@@ -26,7 +26,7 @@ export function checkShape<S extends Shape>(shape: S, tree: Located, problems: P
 }
 
 /** What may stand here, in words. */
-export function allowedBy(shape: Shape): string {
+function allowedBy(shape: Shape): string {
   switch (shape.kind) {
     case 'text':
       return shape.allowed;

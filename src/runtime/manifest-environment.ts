@@ -17,21 +17,19 @@ const toVariable = (name: string): string =>
     .replaceAll('-', '_')
     .toUpperCase();
 
-interface Target {
-  readonly path: string;
-  readonly set: (value: Located) => void;
-}
+/** Puts a value in its place in the tree. */
+type Override = (value: Located) => void;
 
 /** Variables with these beginnings are ours: a name that fits nothing is an error. Others (tokens, client settings) are left alone. */
 const ownPrefixes = ['BPCI_METADATA_', 'BPCI_CHAIN_', 'BPCI_DEFAULTS_', 'BPCI_HOSTS_', 'BPCI_NODES_'];
 
 /** Every variable that can override something in this document. */
-export function overridableVariables(tree: Located): ReadonlyMap<string, Target> {
-  const targets = new Map<string, Target>();
+function overridableVariables(tree: Located): ReadonlyMap<string, Override> {
+  const targets = new Map<string, Override>();
   if (tree.kind !== 'map') return targets;
   const { metadata, spec } = manifestShape.fields;
-  collect(metadata.shape, childMap(tree, 'metadata'), 'BPCI_METADATA', 'metadata', targets);
-  collect(spec.shape, childMap(tree, 'spec'), 'BPCI', 'spec', targets);
+  collect(metadata.shape, childMap(tree, 'metadata'), 'BPCI_METADATA', targets);
+  collect(spec.shape, childMap(tree, 'spec'), 'BPCI', targets);
   return targets;
 }
 
@@ -41,8 +39,8 @@ export function applyEnvironment(tree: Located, environment: Environment, proble
   for (const [variable, text] of Object.entries(environment)) {
     if (text === undefined || !ownPrefixes.some((prefix) => variable.startsWith(prefix))) continue;
     const origin = { kind: 'environment', variable } as const;
-    const target = targets.get(variable);
-    if (target === undefined) {
+    const override = targets.get(variable);
+    if (override === undefined) {
       const suggestion = nearest(variable, [...targets.keys()]);
       problems.push({
         code: 'unknown-variable',
@@ -55,9 +53,9 @@ export function applyEnvironment(tree: Located, environment: Environment, proble
       continue;
     }
     try {
-      target.set(toLocated(parse(text), origin));
+      override(toLocated(parse(text), origin));
     } catch {
-      target.set({ kind: 'scalar', origin, value: text });
+      override({ kind: 'scalar', origin, value: text });
     }
   }
 }
@@ -92,21 +90,17 @@ function slotIn(parent: Slot, name: string): Slot {
   };
 }
 
-function collect(shape: ObjectShape, slot: Slot, prefix: string, path: string, targets: Map<string, Target>): void {
+function collect(shape: ObjectShape, slot: Slot, prefix: string, targets: Map<string, Override>): void {
   for (const [name, field] of Object.entries(shape.fields)) {
     const variable = `${prefix}_${toVariable(name)}`;
-    const fieldPath = `${path}.${name}`;
     const inner: Shape = field.shape;
     if (inner.kind === 'object') {
-      collect(inner, slotIn(slot, name), variable, fieldPath, targets);
+      collect(inner, slotIn(slot, name), variable, targets);
     } else if (inner.kind === 'list' && inner.item.kind === 'object') {
       const list = slot.read()?.entries.get(name)?.value;
-      if (list?.kind === 'list') collectNamed(inner.item, list.items, variable, fieldPath, targets);
+      if (list?.kind === 'list') collectNamed(inner.item, list.items, variable, targets);
     } else {
-      targets.set(variable, {
-        path: fieldPath,
-        set: (value) => slot.write()?.entries.set(name, { origin: value.origin, value }),
-      });
+      targets.set(variable, (value) => slot.write()?.entries.set(name, { origin: value.origin, value }));
     }
   }
 }
@@ -115,14 +109,13 @@ function collectNamed(
   item: ObjectShape,
   items: readonly Located[],
   prefix: string,
-  path: string,
-  targets: Map<string, Target>,
+  targets: Map<string, Override>,
 ): void {
-  items.forEach((located, index) => {
+  items.forEach((located) => {
     if (located.kind !== 'map') return;
     const name = located.entries.get('name')?.value;
     if (name?.kind !== 'scalar' || typeof name.value !== 'string') return;
     const slot: Slot = { read: () => located, write: () => located };
-    collect(item, slot, `${prefix}_${toVariable(name.value)}`, `${path}[${index}]`, targets);
+    collect(item, slot, `${prefix}_${toVariable(name.value)}`, targets);
   });
 }

@@ -179,10 +179,8 @@ export const manifestShape = object('A bpci network over any number of machines.
 
 export type Manifest = ShapeValue<typeof manifestShape>;
 export type ManifestDraft = ShapeDraft<typeof manifestShape>;
-export type ManifestNode = ShapeValue<typeof node>;
 export type ManifestNodeDraft = ShapeDraft<typeof node>;
 export type ManifestChain = ShapeValue<typeof chain>;
-export type ManifestGenesis = ShapeValue<typeof genesis>;
 
 /** The document published as schemas/manifest.schema.json. */
 export const manifestJsonSchema = (): Record<string, unknown> => ({

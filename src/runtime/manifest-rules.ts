@@ -188,7 +188,7 @@ function checkDependencies(context: RuleContext): void {
 }
 
 /** A cycle as its members, the first repeated at the end, or null. */
-export function findCycle(edges: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] | null {
+function findCycle(edges: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] | null {
   const done = new Set<string>();
   const visit = (name: string, trail: readonly string[]): readonly string[] | null => {
     const start = trail.indexOf(name);

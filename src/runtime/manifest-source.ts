@@ -2,7 +2,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Document } from 'yaml';
 import type { Origin, Problem } from './manifest-problems.ts';
 
-export interface LocatedScalar {
+interface LocatedScalar {
   readonly kind: 'scalar';
   readonly origin: Origin;
   readonly value: string | number | boolean | null;
@@ -12,7 +12,7 @@ export interface LocatedMap {
   readonly origin: Origin;
   readonly entries: Map<string, { readonly origin: Origin; value: Located }>;
 }
-export interface LocatedList {
+interface LocatedList {
   readonly kind: 'list';
   readonly origin: Origin;
   readonly items: Located[];

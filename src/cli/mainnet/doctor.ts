@@ -19,7 +19,7 @@ import type { LoadedManifest } from '../../runtime/manifest.ts';
 import { readLauncherState } from '../../runtime/launcher-state.ts';
 import { exitCodes, formatTable, type Terminal } from '../terminal.ts';
 
-export interface Finding {
+interface Finding {
   readonly name: string;
   readonly status: 'ok' | 'warning' | 'missing';
   /** Without it no network runs here. */
@@ -33,7 +33,7 @@ const nodeVersionMin = [20, 19] as const;
 const diskBytesMin = 2 * 1024 ** 3;
 const fsyncMsMax = 20;
 
-export async function examine(loaded: LoadedManifest | null): Promise<readonly Finding[]> {
+async function examine(loaded: LoadedManifest | null): Promise<readonly Finding[]> {
   const dataDir = resolve(loaded?.manifest.spec.defaults.dataDir ?? './data');
   const place = nearestExisting(dataDir);
   return [

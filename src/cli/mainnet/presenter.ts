@@ -21,7 +21,7 @@ const phases = [{ name: 'core', roles: ['validator', 'follower'] }] as const;
 const phaseOf = (node: PlannedNode): string =>
   phases.find((phase) => node.roles.some((role) => phase.roles.includes(role)))?.name ?? 'services';
 
-export function describeChain(loaded: LoadedManifest): string {
+function describeChain(loaded: LoadedManifest): string {
   const { chain } = loaded.manifest.spec;
   const count = loaded.nodes.filter((node) => node.roles.includes('validator') && node.inGenesis).length;
   const quorum = quorumOf(count, chain.finalityThreshold);
