@@ -51,7 +51,7 @@ async function freePorts(count: number): Promise<readonly number[]> {
 }
 
 describe('mainnet', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let directory: string;
   before(() => (directory = mkdtempSync(join(tmpdir(), 'bpci-cli-'))));
   after(async () => {
@@ -74,7 +74,7 @@ spec:
     - { name: follower, roles: [follower], after: [validator], ports: { link: ${followerLink} } }
 `,
     );
-    const up = await run(['up', 'net.yaml', '--detach'], { cwd: directory });
+    const up = await run(['up', 'net.yaml', '--detach', '--timeout', '2m'], { cwd: directory });
     expect(up.code, up.out + up.err).to.equal(0);
     const order = [
       'validator  ready',
@@ -112,7 +112,7 @@ spec:
     const before = { pid: validator, processStart: processStart(validator) };
     process.kill(report.launcher.pid, 'SIGKILL');
     while (isAlive(before)) await delay(20);
-    const again = await run(['up', 'net.yaml', '--detach', '--json'], { cwd: directory });
+    const again = await run(['up', 'net.yaml', '--detach', '--timeout', '2m', '--json'], { cwd: directory });
     expect(again.code, again.err).to.equal(0);
     expect((JSON.parse(again.out) as { ready: boolean }).ready).to.equal(true);
 
