@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai';
 import { digestOf } from '../../src/protocols/ibft/justification.ts';
-import { refusalOfCommit } from '../../src/protocols/ibft/quorum.ts';
+import { commitRefusal } from '../../src/protocols/ledger/block-limits.ts';
 import type { ConsensusMessage } from '../../src/protocols/ibft/messages.ts';
 import { blockDigest } from '../../src/protocols/ledger/block.ts';
 import { round } from '../../src/protocols/shared/brands.ts';
@@ -212,12 +212,12 @@ describe('rule 7: decide', () => {
       seals: authors.map((author) => ({ validator: keyOf(author), signature: signatureOf(author) })),
     });
     const reasons = [commitOf(0, 1, 2), commitOf(0, 1), commitOf(0, 1, 1), commitOf(2, 1, 0), commitOf(0, 1, 7)];
-    expect(reasons.map((made) => refusalOfCommit(made, setOf(4)))).to.deep.equal([
+    expect(reasons.map((made) => commitRefusal(made, 1, setOf(4)))).to.deep.equal([
       null,
-      'no-seal-quorum',
-      'seals-not-ascending',
-      'seals-not-ascending',
-      'seal-unknown-author',
+      'commit-below-quorum',
+      'commit-order',
+      'commit-order',
+      'commit-not-member',
     ]);
   });
 

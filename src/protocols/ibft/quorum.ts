@@ -1,5 +1,4 @@
-/** Membership and votes of a validator set. Source: consensus design, preamble and rule 7. */
-import type { Commit } from '../ledger/block.ts';
+/** Membership and votes of a validator set. Source: consensus design, preamble. */
 import type { ValidatorSet } from '../ledger/validator-set.ts';
 import type { Digest, PublicKey } from '../shared/brands.ts';
 
@@ -31,21 +30,4 @@ export function countFor(slots: readonly ({ readonly digest: Digest } | null)[],
   let count = 0;
   for (const vote of slots) if (vote !== null && vote.digest === digest) count += 1;
   return count;
-}
-
-export type CommitRefusal = 'no-seal-quorum' | 'seal-unknown-author' | 'seals-not-ascending';
-
-/**
- * Whether a commit decides under the set, as far as can be told without its signatures: members only, each once, in
- * ascending order, a quorum of them. A commit names one round, so seals of different rounds cannot be added together;
- * each seal must verify over that round (`commitSigningBytes`).
- */
-export function refusalOfCommit(commit: Commit, set: ValidatorSet): CommitRefusal | null {
-  let previous = '';
-  for (const seal of commit.seals) {
-    if (seal.validator <= previous) return 'seals-not-ascending';
-    previous = seal.validator;
-    if (memberIndex(set, seal.validator) < 0) return 'seal-unknown-author';
-  }
-  return commit.seals.length >= set.quorum ? null : 'no-seal-quorum';
 }

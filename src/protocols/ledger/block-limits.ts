@@ -24,25 +24,22 @@ export type CommitRefusal =
   | 'commit-below-quorum';
 
 /**
- * What is wrong with the parent's commit in a block, signatures aside, or null. One round by construction: seals of
- * different rounds are never added together.
+ * Why a commit does not decide a block, signatures aside, or null: members only, each once, ascending, a quorum of
+ * them. One round by construction: seals of different rounds are never added together.
  *
- * @param parentSet the set that decided the parent
+ * @param decidedHeight of the block that the commit is of; 0: genesis, which nobody seals
+ * @param set the set that decides that block
  */
-export function commitRefusal(
-  commit: Commit | null,
-  parentHeight: number,
-  parentSet: ValidatorSet,
-): CommitRefusal | null {
-  if (parentHeight === 0) return commit === null ? null : 'commit-unexpected';
+export function commitRefusal(commit: Commit | null, decidedHeight: number, set: ValidatorSet): CommitRefusal | null {
+  if (decidedHeight === 0) return commit === null ? null : 'commit-unexpected';
   if (commit === null) return 'commit-missing';
-  const members = new Set<PublicKey>(parentSet.validators.map(({ publicKey }) => publicKey));
+  const members = new Set<PublicKey>(set.validators.map(({ publicKey }) => publicKey));
   for (const [index, { validator }] of commit.seals.entries()) {
     const before = commit.seals[index - 1];
     if (before !== undefined && before.validator >= validator) return 'commit-order';
     if (!members.has(validator)) return 'commit-not-member';
   }
-  return commit.seals.length < parentSet.quorum ? 'commit-below-quorum' : null;
+  return commit.seals.length < set.quorum ? 'commit-below-quorum' : null;
 }
 
 export interface SealToVerify {

@@ -3,7 +3,7 @@
  * machine that asks its guard for anything that contradicts what it signed before, also across crashes.
  */
 import type { UnsignedPayload } from '../../../src/protocols/ibft/messages.ts';
-import { refusalOfCommit } from '../../../src/protocols/ibft/quorum.ts';
+import { commitRefusal } from '../../../src/protocols/ledger/block-limits.ts';
 import type { Commit } from '../../../src/protocols/ledger/block.ts';
 import type { ValidatorSet } from '../../../src/protocols/ledger/validator-set.ts';
 import type { ModelNode } from './model-types.ts';
@@ -41,7 +41,7 @@ export class SafetyChecks {
   ): void {
     if (height !== node.chain.length + 1) this.violations.push(`node ${node.id} decided height ${height} out of order`);
     if (node.isFaulty) return;
-    if (refusalOfCommit(commit, this.#set) !== null)
+    if (commitRefusal(commit, height, this.#set) !== null)
       this.violations.push(`node ${node.id} decided ${height} without a quorum of seals`);
     for (const { validator } of commit.seals)
       if (!this.#seals.has(`${validator}/${height}/${commit.round}/${digest}`))
