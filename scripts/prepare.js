@@ -49,8 +49,8 @@ function isInstalled() {
 export function ensureInstalled() {
   if (isInstalled()) return;
   process.stdout.write('Installing packages\n');
-  const fresh = !existsSync(inRoot('node_modules'));
-  run('npm', [fresh ? 'ci' : 'install', '--no-audit', '--no-fund', '--loglevel=error'], 'npm');
+  // Not `npm ci`: it wants the optional packages of every platform in the lock file, or in the registry that it asks.
+  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], 'npm');
 }
 
 function newestTime(path) {
