@@ -258,7 +258,7 @@ function networkNamespacesFinding(): Finding {
     name: 'network namespaces',
     status: works ? 'ok' : 'missing',
     required: false,
-    detail: works ? versionOf('ip') || 'can be made' : `${lacks}; for tests of several hosts on one machine`,
+    detail: works ? 'can be made by this user' : `${lacks}; for tests of several hosts on one machine`,
     mend:
       program === null
         ? installCommand({ apt: 'iproute2', dnf: 'iproute', apk: 'iproute2' })
