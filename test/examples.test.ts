@@ -39,7 +39,7 @@ const runExample = (
   programArguments: readonly string[] = [],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Run> =>
-  run(['--import', import.meta.resolve('tsx'), join('examples', `${name}.ts`), ...programArguments], environment);
+  run(['--import', 'tsx', join('examples', `${name}.ts`), ...programArguments], environment);
 
 /** Lines that must be there, in this order; a text is the whole line. */
 function expectLines({ code, lines, errors }: Run, expected: readonly (string | RegExp)[]): void {
