@@ -17,7 +17,7 @@ import {
 import type { ActorContext, ActorDefinition, ActorRef, ReplyTo, WireProtocol } from '../runtime/ports/actors.ts';
 
 /** Final blocks of this node. */
-export interface BlockSource {
+interface BlockSource {
   finalHeight(): number;
   /** Undefined where it was pruned or is not final yet. */
   sealedBlock(height: number): SealedBlock | undefined;
@@ -105,7 +105,7 @@ export const blockSyncWire: WireProtocol<BlockSyncMessage> = {
 };
 
 /** Blocks from `from` on that fit one answer. */
-export function blocksInRange(source: BlockSource, from: number, count: number): SyncReply {
+function blocksInRange(source: BlockSource, from: number, count: number): SyncReply {
   const blocks: SealedBlock[] = [];
   let bytes = 0;
   for (let height = from; height < from + Math.min(count, rangeBlocksMax); height++) {

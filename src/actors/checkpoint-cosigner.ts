@@ -50,7 +50,7 @@ interface Head {
   readonly root: Digest;
 }
 
-export interface Cosignature extends Head {
+interface Cosignature extends Head {
   readonly height: Height;
   /** Seconds since 1970. */
   readonly time: number;
@@ -58,7 +58,7 @@ export interface Cosignature extends Head {
 }
 
 const headCodec: Codec<Head> = struct<Head>({ size: uint, root: digest32 });
-export const cosignatureCodec: Codec<Cosignature> = struct<Cosignature>({
+const cosignatureCodec: Codec<Cosignature> = struct<Cosignature>({
   height: heightNumber,
   size: uint,
   root: digest32,

@@ -37,7 +37,7 @@ export function applySynced(
 }
 
 /** Why these seals do not make the block final on this chain's tip, or null. */
-export function sealRefusal(
+function sealRefusal(
   chain: Pick<Chain, 'chainId' | 'tip'>,
   verifier: Pick<Verifier, 'verify'>,
   block: Block,

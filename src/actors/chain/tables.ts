@@ -83,7 +83,7 @@ export function tileKey(level: number, index: number): Uint8Array {
 }
 
 /** Exclusive end of the keys that start with `prefix`. */
-export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
+function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   for (let length = prefix.length; length > 0; length--) {
     const last = prefix[length - 1] as number;
     if (last === 0xff) continue;

@@ -24,7 +24,7 @@ export type Examination =
   | { readonly transactions: readonly SignedTransaction[]; readonly refusal: null }
   | { readonly transactions: readonly []; readonly refusal: string };
 
-export interface VerifiedCache {
+interface VerifiedCache {
   /** The key under which this transaction's signature was verified before, if it was. */
   signerOf(hash: string): string | undefined;
 }
@@ -123,7 +123,7 @@ export class BlockMaker {
   }
 }
 
-export const signedItem = (transaction: DecodedTransaction, signer: SignedTransaction['signer']): SignedItem => ({
+const signedItem = (transaction: DecodedTransaction, signer: SignedTransaction['signer']): SignedItem => ({
   key: signer,
   message: transactionSigningBytes(transaction.value),
   signature: transaction.value.signature,

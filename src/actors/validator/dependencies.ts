@@ -46,7 +46,7 @@ export type ValidatorMessage =
 export type ValidatorContext = ActorContext<ValidatorMessage>;
 
 /** What keeps a validator from voting, for its status. */
-export type Trouble = 'disk-full';
+type Trouble = 'disk-full';
 
 export interface ValidatorDependencies extends MakerDependencies {
   /** Store of the guard and the consensus journal, apart from the chain's. */

@@ -8,7 +8,7 @@
  * written here.
  */
 import type { ChainId, Digest, Height, PublicKey, Round } from './brands.ts';
-import { concatBytes, fromHex, toHex } from './bytes.ts';
+import { fromHex, toHex } from './bytes.ts';
 import { CodedError } from './errors.ts';
 
 export type CodecErrorCode =
@@ -42,7 +42,7 @@ function isAscii(text: string): boolean {
 }
 
 /** Appends canonical msgpack to a growing buffer. */
-export class Writer {
+class Writer {
   #buffer = new Uint8Array(256);
   #view = new DataView(this.#buffer.buffer);
   #length = 0;
@@ -155,7 +155,7 @@ export class Writer {
 }
 
 /** Reads canonical msgpack and refuses everything else with a {@link CodecError}. */
-export class Reader {
+class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   #at = 0;
@@ -441,5 +441,3 @@ export const embedded = <T>(codec: Codec<T>, max: number): Codec<{ readonly byte
     },
   };
 };
-
-export { concatBytes };

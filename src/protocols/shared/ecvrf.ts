@@ -19,8 +19,7 @@ const suite = 0x03;
 const groupOrder = Point.Fn.ORDER;
 const challengeBytes = 16;
 
-export const vrfProofBytes = 80;
-export const vrfOutputBytes = 64;
+const vrfProofBytes = 80;
 
 /** A secret key expanded once: the scalar x, the seed of nonces, and the public key Y = x·B. */
 export interface VrfSecret {

@@ -45,7 +45,7 @@ export interface Leaf {
 }
 
 /** What stands at one place of a split subtree. */
-export type SplitChild =
+type SplitChild =
   | { readonly type: 'leaf'; readonly leaf: Leaf }
   | { readonly type: 'node'; readonly hash: Uint8Array };
 

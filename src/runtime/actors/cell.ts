@@ -34,7 +34,7 @@ export interface Timer extends Guard {
 
 export type AnyDefinition = ActorDefinition<unknown, unknown>;
 
-export const supervisionDefault: Required<SupervisionOptions> = {
+const supervisionDefault: Required<SupervisionOptions> = {
   strategy: 'one-for-one',
   restartsMax: 5,
   windowMs: 60_000,

@@ -53,7 +53,7 @@ const slotsMin = 4;
 /** A ring larger than this is given back when it runs empty. */
 const slotsKept = 1024;
 
-export const mailboxCapacityDefault = 10_000;
+const mailboxCapacityDefault = 10_000;
 
 export class Mailbox {
   length = 0;

@@ -31,7 +31,7 @@ export interface OpenedChain {
   readonly records: Store;
 }
 
-export function readGenesisFile(file: string): Genesis {
+function readGenesisFile(file: string): Genesis {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

@@ -84,7 +84,7 @@ export interface ActorDefinition<State, Message> {
   readonly onStop?: (state: State, context: ActorContext<Message>) => void | Promise<void>;
 }
 
-export interface Sending {
+interface Sending {
   /** False where the message became a dead letter at once (stopped, full). Remote: false where there is no credit or link. */
   tell<M>(ref: ActorRef<M>, message: NoInfer<M>): boolean;
   /** Resolves when the message is in the mailbox (overflow `wait`, or a remote without credit). */
