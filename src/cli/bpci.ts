@@ -37,8 +37,6 @@ function createProgram(): Command {
 }
 
 async function main(argv: readonly string[]): Promise<void> {
-  // A reader that went away (`| head`) ends the command, also one that would follow for ever.
-  process.stdout.on('error', () => process.exit());
   const terminal = processTerminal();
   const program = createProgram();
   const context = createContext(terminal, new KeyStore(process.env));

@@ -32,17 +32,37 @@ export interface Terminal {
   /** JSON for programs: one document, indented. */
   readonly json: (value: unknown) => void;
   readonly paint: (style: Style, text: string) => string;
+  /** Aborts when a write finds that nobody reads any more: a command that goes on for ever ends then. */
+  readonly readerGone: AbortSignal;
 }
 
+/**
+ * A reader that went away (`| head`) ends the output, not the command: what it has begun is finished. Output that is
+ * lost in another way (a full disk) is a failure, whatever the command came to.
+ */
+function watchOutput(): AbortSignal {
+  const readerGone = new AbortController();
+  let lost: Error | null = null;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    readerGone.abort();
+    if (error.code !== 'EPIPE') lost ??= error;
+  });
+  process.stderr.on('error', () => undefined);
+  process.once('exit', (code) => {
+    if (lost === null) return;
+    process.stderr.write(`error: the output could not be written: ${lost.message}\n`);
+    if (code === exitCodes.done) process.exitCode = exitCodes.failed;
+  });
+  return readerGone.signal;
+}
+
+/** Of this process: made once. */
 export function processTerminal(): Terminal {
   const coloured =
     (process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb') ||
     ((process.env['FORCE_COLOR'] ?? '0') !== '0' && (process.env['NO_COLOR'] ?? '') === '');
-  // A reader that went away (`| head`) ends the output, not the command with a stack trace.
-  for (const stream of [process.stdout, process.stderr]) {
-    if (stream.listenerCount('error') === 0) stream.on('error', () => undefined);
-  }
   return {
+    readerGone: watchOutput(),
     out: (line = '') => process.stdout.write(`${line}\n`),
     err: (line = '') => process.stderr.write(`${line}\n`),
     json: (value) => process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),

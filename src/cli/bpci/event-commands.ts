@@ -42,7 +42,8 @@ export function registerEvents(program: Command, context: CommandContext): void 
       const onInterrupt = (): void => stop.abort();
       process.once('SIGINT', onInterrupt);
       process.once('SIGTERM', onInterrupt);
-      const events = client.events({ ...filter, ...(after === undefined ? {} : { after }), signal: stop.signal });
+      const signal = AbortSignal.any([stop.signal, context.terminal.readerGone]);
+      const events = client.events({ ...filter, ...(after === undefined ? {} : { after }), signal });
       for await (const event of events) {
         context.terminal.out(asJson ? JSON.stringify(event) : eventLine(event));
       }

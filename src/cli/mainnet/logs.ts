@@ -34,7 +34,11 @@ export async function showLogs(options: LogsOptions, terminal: Terminal): Promis
   for (const line of ordered) printLine(terminal, line.source, line.text, options.json);
   if (!options.follow) return exitCodes.done;
   const stops = sources.map((source) => follow(source, (text) => printLine(terminal, source, text, options.json)));
-  await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()));
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve());
+    terminal.readerGone.addEventListener('abort', () => resolve());
+    if (terminal.readerGone.aborted) resolve();
+  });
   for (const stop of stops) stop();
   return exitCodes.done;
 }
