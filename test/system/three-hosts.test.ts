@@ -74,9 +74,11 @@ describe('three hosts', function () {
       plugs.cut('gamma');
       const missed = await all.pay('alpha', '2000');
       await all.finalOn('beta', missed.bytes);
-      await until('gamma to say that it is not ready', async () => {
-        const { code } = await all.mainnet('gamma', 'status', 'three-hosts.yaml', '--host', 'gamma', '--json');
-        return code === 1;
+      const observer = all.client('alpha');
+      await until('alpha to notice that gamma is gone', async () => {
+        const { peers } = await observer.consensus();
+        const gamma = peers.filter(({ name }) => name.startsWith('gamma'));
+        return gamma.length === 2 && gamma.every(({ link }) => link !== 'up' && link !== 'suspect');
       });
       plugs.restore('gamma');
       const there = await all.finalOn('gamma', missed.bytes);
