@@ -74,6 +74,7 @@ function* changes(leaf: Json, path: Path): Generator<Json> {
 const world = new BundleWorld();
 const bundles: readonly [string, ProofBundle][] = [
   ['a transaction, two set changes and a checkpoint', world.transactionBundle(13, 10)],
+  ['a transaction under a rotated key', world.transactionBundle(20, 8)],
   ['a present key', world.stateBundle(BundleWorld.presentKey, 10)],
   ['an absent key', world.stateBundle(BundleWorld.absentKey, 10)],
 ];

@@ -204,18 +204,10 @@ function checkTransaction(chain: Buffer, header: Header, subject: Fields): void 
   must(root.equals(hex(header.json['logRoot'])), 'the leaf is not in the log');
   const parts = unpack(transaction);
   must(Array.isArray(parts) && parts.length === 7 && pack(parts).equals(transaction), 'not a transaction');
-  const [chainBytes, sender, , , , , signature] = parts as [
-    Uint8Array,
-    Uint8Array,
-    Packed,
-    Packed,
-    Packed,
-    Packed,
-    Uint8Array,
-  ];
+  const [chainBytes, , , , , , signature] = parts as [Uint8Array, Packed, Packed, Packed, Packed, Packed, Uint8Array];
   must(chain.equals(chainBytes), 'a transaction of another chain');
   const message = Buffer.concat([tag('bpci/transaction/v1'), chain, pack(parts.slice(0, 6))]);
-  must(signed(sender, message, signature), 'the sender did not sign');
+  must(signed(hex(subject['signer'], 32), message, signature), 'not signed under the key named');
 }
 
 function checkTlogProof(chain: Buffer, header: Header, subject: Fields, members: Members, proof: string): void {
@@ -280,7 +272,7 @@ function check(bundleJson: Json, genesis: PlainGenesis): void {
   const proof = bundle['tlogProof'];
   const kind = (bundle['subject'] as Fields | null)?.['type'];
   if (kind === 'transaction') {
-    const order = ['type', 'height', 'index', 'transaction', 'result', 'logIndex', 'inclusion'];
+    const order = ['type', 'height', 'index', 'transaction', 'signer', 'result', 'logIndex', 'inclusion'];
     const subject = fields(bundle['subject'], order);
     checkTransaction(chain, header, subject);
     if (proof !== null) {

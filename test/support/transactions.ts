@@ -15,8 +15,13 @@ export interface SignedBytes {
   readonly hash: Digest;
 }
 
-export function sign(signer: Signer, unsigned: Omit<UnsignedTransaction, 'sender'>): SignedBytes {
-  const content = { ...unsigned, sender: signer.publicKey };
+/** `sender` is another than the signer's key where the account has rotated its key. */
+export function sign(
+  signer: Signer,
+  unsigned: Omit<UnsignedTransaction, 'sender'>,
+  sender: PublicKey = signer.publicKey,
+): SignedBytes {
+  const content = { ...unsigned, sender };
   const bytes = encode(transactionCodec, { ...content, signature: signer.sign(transactionSigningBytes(content)) });
   return { bytes, hash: transactionHash(bytes) };
 }

@@ -231,8 +231,9 @@ export class Chain {
     if (executed.events.length > 0) {
       writes.push({ table: tables.events, key: at, value: encode(eventsCodec, executed.events) });
     }
-    executed.transactions.forEach(({ hash }, index) => {
-      writes.push({ table: tables.transactions, key: hashKey(hash), value: encode(placeCodec, { height, index }) });
+    executed.transactions.forEach(({ hash, signer }, index) => {
+      const place = encode(placeCodec, { height, index, signer });
+      writes.push({ table: tables.transactions, key: hashKey(hash), value: place });
     });
     executed.leaves.forEach((leaf, i) => {
       writes.push({ table: tables.entries, key: uint64Key(firstLeaf + i), value: leaf });

@@ -1,7 +1,7 @@
 /** Where the chain lies in its store. */
-import type { Digest } from '../../protocols/shared/brands.ts';
+import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
 import { fromHex, toUtf8, uint64Key } from '../../protocols/shared/bytes.ts';
-import { boolean, type Codec, nullable, struct, uint } from '../../protocols/shared/codec.ts';
+import { boolean, type Codec, nullable, publicKey32, struct, uint } from '../../protocols/shared/codec.ts';
 import type { StateReader } from '../../protocols/ledger/view.ts';
 import type { TreeReader } from '../../protocols/ledger/state-tree.ts';
 import type { TileReader } from '../../protocols/ledger/transparency-log.ts';
@@ -18,7 +18,7 @@ export const tables = {
   facts: 'facts',
   /** Height → SetChange: sealed header and the set that decides from the next height on, where that is another one. */
   setChanges: 'set-changes',
-  /** Transaction hash → [height, index]. */
+  /** Transaction hash → TransactionPlace. */
   transactions: 'transactions',
   /** Height → list of events. */
   events: 'events',
@@ -69,9 +69,15 @@ export const factsCodec: Codec<StoredFacts> = struct<StoredFacts>({
 export interface TransactionPlace {
   readonly height: number;
   readonly index: number;
+  /** The key that its account signed with then. */
+  readonly signer: PublicKey;
 }
 
-export const placeCodec: Codec<TransactionPlace> = struct<TransactionPlace>({ height: uint, index: uint });
+export const placeCodec: Codec<TransactionPlace> = struct<TransactionPlace>({
+  height: uint,
+  index: uint,
+  signer: publicKey32,
+});
 
 export const hashKey = (hash: Digest): Uint8Array => fromHex(hash);
 

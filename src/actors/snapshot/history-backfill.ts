@@ -1,21 +1,23 @@
 /**
  * Fills in what happened before a snapshot: blocks, seals, results, events and the transparency log, from block 1 up.
  * Nothing is executed: each block is sealed by the set that decided it, its results must lead to the log root in its
- * header, its events to the events root.
+ * header, its events to the events root. Which key an account signed with is in no header: the key that a peer names is
+ * believed where the transaction's signature holds under it.
  */
-import { decodeTransaction } from '../../protocols/ledger/admission.ts';
+import { decodeTransaction, type SignedTransaction } from '../../protocols/ledger/admission.ts';
 import { blockCodec, blockDigest, commitCodec, lastCommitHash } from '../../protocols/ledger/block.ts';
 import { commitRefusal, sealsToVerify } from '../../protocols/ledger/block-limits.ts';
 import { eventCodec } from '../../protocols/ledger/events.ts';
 import type { Genesis } from '../../protocols/ledger/genesis.ts';
 import { encodeLogLeaf } from '../../protocols/ledger/log-leaf.ts';
 import { merkleRoot } from '../../protocols/ledger/merkle-log.ts';
-import { appendLeaves, edgeAt, type LogEdge } from '../../protocols/ledger/transparency-log.ts';
+import { transactionSigningBytes } from '../../protocols/ledger/transaction.ts';
+import { appendLeaves, edgeAt, type LogAppend, type LogEdge } from '../../protocols/ledger/transparency-log.ts';
 import { type ValidatorSet, validatorSet } from '../../protocols/ledger/validator-set.ts';
 import { uint64Key } from '../../protocols/shared/bytes.ts';
 import { type Codec, decode, encode, list, struct, tryDecode, uint } from '../../protocols/shared/codec.ts';
 import type { HistoricBlock } from '../../protocols/sync/snapshot-messages.ts';
-import type { Verifier } from '../../runtime/ports/signer.ts';
+import type { SignedItem, Verifier } from '../../runtime/ports/signer.ts';
 import type { Store, Write } from '../../runtime/ports/store.ts';
 import type { Chain } from '../chain/chain.ts';
 import { setChangesBefore } from '../chain/proofs.ts';
@@ -31,15 +33,31 @@ export interface BackfillState {
 export const backfillCodec: Codec<BackfillState> = struct<BackfillState>({ next: uint, until: uint });
 const eventsCodec = list(eventCodec, 1_000_000);
 
+/** A block that holds as far as hashes say; its signatures are still to be verified. */
+interface JudgedBlock {
+  readonly height: number;
+  /** Of its seals and of its transactions. */
+  readonly signatures: readonly SignedItem[];
+  readonly transactions: readonly SignedTransaction[];
+  readonly leaves: readonly Uint8Array[];
+  readonly log: LogAppend;
+}
+
+const transactionToVerify = ({ value, signer }: SignedTransaction): SignedItem => ({
+  key: signer,
+  message: transactionSigningBytes(value),
+  signature: value.signature,
+});
+
 export class HistoryBackfill {
   readonly #store: Store;
   readonly #chain: Pick<Chain, 'chainId'>;
-  readonly #verifier: Pick<Verifier, 'verify'>;
+  readonly #verifier: Pick<Verifier, 'verifyMany'>;
   readonly #genesisSet: ValidatorSet;
   #state: BackfillState;
   #edge: LogEdge;
 
-  private constructor(chain: Chain, verifier: Pick<Verifier, 'verify'>, genesis: Genesis, state: BackfillState) {
+  private constructor(chain: Chain, verifier: Pick<Verifier, 'verifyMany'>, genesis: Genesis, state: BackfillState) {
     this.#store = chain.store;
     this.#chain = chain;
     this.#verifier = verifier;
@@ -50,7 +68,7 @@ export class HistoryBackfill {
   }
 
   /** What is left to do after a snapshot, or null. */
-  static resume(chain: Chain, verifier: Pick<Verifier, 'verify'>): HistoryBackfill | null {
+  static resume(chain: Chain, verifier: Pick<Verifier, 'verifyMany'>): HistoryBackfill | null {
     const stored = chain.store.get(tables.meta, backfillKey);
     if (stored === undefined) return null;
     return new HistoryBackfill(chain, verifier, chain.genesis, decode(backfillCodec, stored));
@@ -64,62 +82,75 @@ export class HistoryBackfill {
     return this.#state.next > this.#state.until;
   }
 
-  /** Stores what is right, in order. Returns why it stopped, or null. */
-  apply(blocks: readonly HistoricBlock[], storedAt: number): string | null {
+  /** Stores what is right, in order; one call at a time. Resolves with why it stopped, or null. */
+  async apply(blocks: readonly HistoricBlock[], storedAt: number): Promise<string | null> {
     for (const block of blocks) {
       if (this.isDone) return null;
-      const refusal = this.#applyOne(block, storedAt);
-      if (refusal !== null) return refusal;
+      const judged = this.#judge(block);
+      if (typeof judged === 'string') return judged;
+      const verdicts = await this.#verifier.verifyMany(judged.signatures);
+      if (verdicts.includes(false)) return 'bad-signature';
+      this.#store.commit(this.#writesOf(block, judged, storedAt));
+      this.#state = { ...this.#state, next: this.#state.next + 1 };
+      this.#edge = judged.log.edge;
     }
     return null;
   }
 
-  #applyOne({ bytes, commit, results, events }: HistoricBlock, storedAt: number): string | null {
+  /** Everything that the header commits to, in place; or why not. */
+  #judge({ bytes, commit, signers, results, events }: HistoricBlock): JudgedBlock | string {
     const { next: height } = this.#state;
     const decoded = tryDecode(blockCodec, bytes);
     if ('error' in decoded) return 'malformed';
-    const { header, transactions, lastCommit } = decoded.value;
+    const { header, transactions: encoded, lastCommit } = decoded.value;
     if (header.chainId !== this.#chain.chainId || header.height !== height) return 'wrong-height';
     const refusal = commitRefusal(commit, height, this.#setAt(height));
     if (refusal !== null) return refusal;
-    const seals = sealsToVerify(this.#chain.chainId, header.height, blockDigest(header), commit);
-    const isSealed = seals.every(({ key, message, signature }) => this.#verifier.verify(key, message, signature));
-    if (!isSealed) return 'bad-seal';
-    if (header.transactionsRoot !== merkleRoot(transactions)) return 'wrong-transactions';
+    if (header.transactionsRoot !== merkleRoot(encoded)) return 'wrong-transactions';
     if (header.lastCommitHash !== lastCommitHash(lastCommit)) return 'wrong-last-commit';
     if (header.eventsRoot !== merkleRoot(events.map((event) => encode(eventCodec, event)))) return 'wrong-events';
-    if (results.length !== transactions.length) return 'wrong-results';
-    const leaves = transactions.map((transaction, index) =>
+    if (results.length !== encoded.length) return 'wrong-results';
+    if (signers.length !== encoded.length) return 'wrong-signers';
+    const leaves = encoded.map((transaction, index) =>
       encodeLogLeaf({ height: header.height, index, transaction, result: results[index] as Uint8Array }),
     );
     const log = appendLeaves(this.#edge, leaves);
     if (log.size !== header.logSize || log.root !== header.logRoot) return 'wrong-results';
+    const transactions: SignedTransaction[] = [];
+    for (const [index, signer] of signers.entries()) {
+      const transaction = decodeTransaction(encoded[index] as Uint8Array);
+      if (transaction === undefined) return 'malformed';
+      transactions.push({ ...transaction, signer });
+    }
+    const seals = sealsToVerify(header.chainId, header.height, blockDigest(header), commit);
+    const signatures = [...seals, ...transactions.map(transactionToVerify)];
+    return { height, signatures, transactions, leaves, log };
+  }
 
+  #writesOf({ bytes, commit, events }: HistoricBlock, judged: JudgedBlock, storedAt: number): Write[] {
+    const { height, transactions, leaves, log } = judged;
     const firstLeaf = this.#edge.size;
-    const writes = this.#writesOf(height, bytes, { storedAt, firstLeaf });
+    const writes = this.#blockWrites(height, bytes, { storedAt, firstLeaf });
     writes.push({ table: tables.commits, key: uint64Key(height), value: encode(commitCodec, commit) });
     if (events.length > 0) {
       writes.push({ table: tables.events, key: uint64Key(height), value: encode(eventsCodec, events) });
     }
-    transactions.forEach((transaction, index) => {
-      const hash = decodeTransaction(transaction)?.hash;
-      if (hash === undefined) return;
-      writes.push({ table: tables.transactions, key: hashKey(hash), value: encode(placeCodec, { height, index }) });
+    transactions.forEach(({ hash, signer }, index) => {
+      const place = encode(placeCodec, { height, index, signer });
+      writes.push({ table: tables.transactions, key: hashKey(hash), value: place });
     });
     leaves.forEach((leaf, i) => {
       writes.push({ table: tables.entries, key: uint64Key(firstLeaf + i), value: leaf });
     });
     for (const { level, index, hashes } of log.tileWrites) this.#writeTile(level, index, hashes, writes);
-    this.#state = { ...this.#state, next: height + 1 };
-    const value = this.isDone ? null : encode(backfillCodec, this.#state);
+    const { until } = this.#state;
+    const value = height === until ? null : encode(backfillCodec, { next: height + 1, until });
     writes.push({ table: tables.meta, key: backfillKey, value });
-    this.#store.commit(writes);
-    this.#edge = log.edge;
-    return null;
+    return writes;
   }
 
   /** The snapshot's own block has its facts already, with the state. */
-  #writesOf(height: number, bytes: Uint8Array, at: { storedAt: number; firstLeaf: number }): Write[] {
+  #blockWrites(height: number, bytes: Uint8Array, at: { storedAt: number; firstLeaf: number }): Write[] {
     const writes: Write[] = [{ table: tables.blocks, key: uint64Key(height), value: bytes }];
     if (height === this.#state.until) return writes;
     const facts = encode(factsCodec, { ...at, rootRef: null, hasState: false });

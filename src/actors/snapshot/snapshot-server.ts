@@ -1,8 +1,10 @@
 /** Answers nodes that start from a snapshot. */
 import { eventCodec } from '../../protocols/ledger/events.ts';
 import { proofBundleCodec } from '../../protocols/ledger/proof-bundle.ts';
+import { transactionHash } from '../../protocols/ledger/transaction.ts';
 import { edgeAt } from '../../protocols/ledger/transparency-log.ts';
 import { stateKey } from '../../protocols/ledger/view.ts';
+import type { PublicKey } from '../../protocols/shared/brands.ts';
 import { encode } from '../../protocols/shared/codec.ts';
 import { partAt, type PartName, type SnapshotOffer, type SnapshotPart } from '../../protocols/sync/snapshot.ts';
 import {
@@ -69,14 +71,17 @@ const encodedEventBytes = ({ events }: HistoricBlock): number =>
 
 function historicBlock(reader: ChainReader, height: number): HistoricBlock | null {
   const sealed = reader.sealedBlock(height);
-  const count = reader.block(height)?.transactions.length;
+  const transactions = reader.block(height)?.transactions;
   const firstLeaf = reader.facts(height)?.firstLeaf;
-  if (sealed === undefined || count === undefined || firstLeaf === undefined) return null;
+  if (sealed === undefined || transactions === undefined || firstLeaf === undefined) return null;
+  const signers: PublicKey[] = [];
   const results: Uint8Array[] = [];
-  for (let index = 0; index < count; index++) {
+  for (const [index, transaction] of transactions.entries()) {
+    const place = reader.place(transactionHash(transaction));
     const entry = reader.leaf(firstLeaf + index);
-    if (entry === undefined) return null;
+    if (place === undefined || entry === undefined) return null;
+    signers.push(place.signer);
     results.push(entry.leaf.result);
   }
-  return { ...sealed, results, events: reader.events(height) };
+  return { ...sealed, signers, results, events: reader.events(height) };
 }

@@ -48,7 +48,9 @@ export type SnapshotMessage =
       readonly reply: SnapshotReply | null;
     }
   | { readonly type: 'imported'; readonly failure: unknown }
-  | { readonly type: 'history'; readonly peer: PublicKey; readonly from: number; readonly reply: SnapshotReply | null }
+  | { readonly type: 'history'; readonly peer: PublicKey; readonly reply: SnapshotReply | null }
+  /** What of an answer was right is stored; `refusal` says why the rest was not. */
+  | { readonly type: 'filled'; readonly peer: PublicKey; readonly refusal: string | null; readonly failure: unknown }
   | { readonly type: 'next' };
 
 export const snapshotWire: WireProtocol<SnapshotMessage> = {
@@ -70,7 +72,7 @@ export const snapshotWire: WireProtocol<SnapshotMessage> = {
 export interface SnapshotDependencies {
   readonly chain: Chain;
   readonly reader: ChainReader;
-  readonly verifier: Pick<Verifier, 'verify'>;
+  readonly verifier: Pick<Verifier, 'verify' | 'verifyMany'>;
   /** Linked validators. */
   readonly peers: () => readonly PublicKey[];
   readonly remote: (peer: PublicKey) => ActorRef<SnapshotMessage>;
@@ -275,19 +277,28 @@ class Session {
     this.#ask(peer, { type: 'get-history', from, count: historyBlocksMax }, (reply) => ({
       type: 'history',
       peer,
-      from,
       reply,
     }));
   }
 
   history(peer: PublicKey, reply: SnapshotReply | null): void {
-    const backfill = this.#backfill;
-    this.#fetching = false;
-    if (backfill === null) return;
+    if (this.#backfill === null) return;
     const blocks = reply?.type === 'history' ? reply.blocks : [];
     // A peer that came by snapshot itself may not have it yet.
     if (blocks.length === 0) this.#bad.add(peer);
-    const refusal = backfill.apply(blocks, this.#context.clock.now());
+    const filling = this.#backfill.apply(blocks, this.#context.clock.now());
+    this.#context.pipeToSelf(filling, (outcome) =>
+      'error' in outcome
+        ? { type: 'filled', peer, refusal: null, failure: outcome.error }
+        : { type: 'filled', peer, refusal: outcome.value, failure: null },
+    );
+  }
+
+  filled(peer: PublicKey, refusal: string | null, failure: unknown): void {
+    if (failure !== null) throw new Error('the history could not be stored', { cause: failure });
+    this.#fetching = false;
+    const backfill = this.#backfill;
+    if (backfill === null) return;
     if (refusal !== null) this.#blame(peer, refusal);
     if (backfill.isDone) {
       this.#context.log.info('the history before the snapshot is complete', { next: backfill.next });
@@ -322,6 +333,9 @@ export function snapshotSyncActor(dependencies: SnapshotDependencies): ActorDefi
           break;
         case 'history':
           session.history(message.peer, message.reply);
+          break;
+        case 'filled':
+          session.filled(message.peer, message.refusal, message.failure);
           break;
         case 'next':
           session.next();

@@ -5,7 +5,7 @@
  *
  * Bytes are lower-case hex. Nothing in a bundle is optional to the proof: a changed field anywhere makes it invalid.
  */
-import type { ChainId } from '../shared/brands.ts';
+import type { ChainId, PublicKey } from '../shared/brands.ts';
 import { type Beacon, type BlockHeader, type Commit, type CommitSeal, validatorsMax } from './block.ts';
 import {
   jsonBytesExact,
@@ -39,6 +39,8 @@ export interface TransactionSubject {
   readonly index: number;
   /** Canonical bytes of the signed transaction. */
   readonly transaction: Uint8Array;
+  /** The key under which it is signed: the sender's own until the account rotates its key. */
+  readonly signer: PublicKey;
   /** Canonical bytes of its result. */
   readonly result: Uint8Array;
   /** Index of the leaf in the log. */
@@ -128,6 +130,7 @@ export const proofBundleCodec: JsonCodec<ProofBundle> = jsonStruct<ProofBundle>(
       height: jsonHeight,
       index: jsonUint(blockTransactionsMax - 1),
       transaction: jsonBytesMax(transactionBytesMax),
+      signer: jsonKey,
       result: jsonBytesMax(resultBytesMax),
       logIndex: jsonUint(),
       inclusion: jsonList(jsonBytesExact(32), 64),

@@ -29,7 +29,7 @@ export type BundleCheckName =
   | 'set-change-seals' // each step of that chain is sealed by a quorum
   | 'header-validators' // the header is decided by the last set of the chain
   | 'header-seals' // and sealed by a quorum of it
-  | 'transaction' // signed by its sender, for this chain
+  | 'transaction' // signed under the key named, for this chain
   | 'log-inclusion' // the leaf is in the log under the header
   | 'state-proof' // the key is as claimed under the header
   | 'checkpoint' // the .tlog-proof is of the same leaf and log, cosigned by a quorum
@@ -186,14 +186,22 @@ function transactionChecks({ bundle, options }: Context, subject: TransactionSub
 const leafHash = ({ height, index, transaction, result }: TransactionSubject): Uint8Array =>
   hashLeaf(encodeLogLeaf({ height: height as BlockHeader['height'], index, transaction, result }));
 
+/**
+ * Which key an account signs with is in the state, not in the bundle: where it is another than the account's first, the
+ * validators that sealed the block vouch for it, since they admit no transaction under any other.
+ */
 function signatureCheck(bundle: ProofBundle, subject: TransactionSubject, verify: SignatureCheck): BundleCheck {
   const decoded = tryDecode(transactionCodec, subject.transaction);
   if ('error' in decoded) return outcome('transaction', `not a transaction: ${decoded.error.message}`, '');
   const { value } = decoded;
+  const { signer } = subject;
   const isForeign = value.chainId !== bundle.chainId;
-  const isSigned = verify(value.sender, transactionSigningBytes(value), value.signature);
-  const finding = isForeign ? `of chain ${value.chainId}` : isSigned ? null : `not signed by ${value.sender}`;
-  return outcome('transaction', finding, `${value.kind} of ${value.sender}, nonce ${value.nonce}`);
+  const isSigned = verify(signer, transactionSigningBytes(value), value.signature);
+  const finding = isForeign ? `of chain ${value.chainId}` : isSigned ? null : `not signed under ${signer}`;
+  const isRotated = signer !== value.sender;
+  const rotation = `; signed under ${signer}: that the account rotated its key to this one rests on the block's seals`;
+  const detail = `${value.kind} of ${value.sender}, nonce ${value.nonce}${isRotated ? rotation : ''}`;
+  return outcome('transaction', finding, detail);
 }
 
 function stateCheck(header: BlockHeader, subject: StateSubject): BundleCheck {

@@ -3,8 +3,18 @@ import { type Commit, commitCodec } from '../ledger/block.ts';
 import { eventCodec, type LedgerEvent } from '../ledger/events.ts';
 import { resultBytesMax } from '../ledger/log-leaf.ts';
 import { blockBytesMax, blockTransactionsMax } from '../ledger/transaction.ts';
-import type { Height } from '../shared/brands.ts';
-import { bytesMax, type Codec, heightNumber, list, nullable, struct, uintMax, variant } from '../shared/codec.ts';
+import type { Height, PublicKey } from '../shared/brands.ts';
+import {
+  bytesMax,
+  type Codec,
+  heightNumber,
+  list,
+  nullable,
+  publicKey32,
+  struct,
+  uintMax,
+  variant,
+} from '../shared/codec.ts';
 import {
   offerCodec,
   partCodec,
@@ -28,6 +38,8 @@ export type SnapshotRequest =
 export interface HistoricBlock {
   readonly bytes: Uint8Array;
   readonly commit: Commit;
+  /** The keys that the transactions are signed under, one a transaction. */
+  readonly signers: readonly PublicKey[];
   /** Canonical bytes, one a transaction. */
   readonly results: readonly Uint8Array[];
   readonly events: readonly LedgerEvent[];
@@ -49,6 +61,7 @@ export const snapshotRequestCodec: Codec<SnapshotRequest> = variant<SnapshotRequ
 const historicBlockCodec: Codec<HistoricBlock> = struct<HistoricBlock>({
   bytes: bytesMax(blockBytesMax + 64 * 1024),
   commit: commitCodec,
+  signers: list(publicKey32, blockTransactionsMax),
   results: list(bytesMax(resultBytesMax), blockTransactionsMax),
   events: list(eventCodec, 1_000_000),
 });

@@ -86,6 +86,10 @@ const members = [1, 2, 3, 4, 5].map(member);
 const memberSets = [members.slice(0, 4), members, members.slice(1)];
 const setChangeHeights = [3, 7];
 const sender = keyOf(50);
+/** The sender's account signs with this key from here on in the log. */
+const rotatedFrom = 18;
+const rotated = keyOf(51);
+const signerOf = (logIndex: number): typeof sender => (logIndex < rotatedFrom ? sender : rotated);
 
 export const finalityThreshold = 67;
 
@@ -154,7 +158,7 @@ function signedTransaction(nonce: number): Uint8Array {
     kind: 'accounts.transfer',
     body: toUtf8(`body ${nonce}`),
   };
-  const signature = Uint8Array.from(sign(null, transactionSigningBytes(unsigned), sender.privateKey));
+  const signature = Uint8Array.from(sign(null, transactionSigningBytes(unsigned), signerOf(nonce).privateKey));
   return encode(transactionCodec, { ...unsigned, signature });
 }
 
@@ -230,7 +234,9 @@ export class BundleWorld {
   transactionSubject(logIndex: number, at: number): TransactionSubject {
     const reader: TileReader = { tile: (level, index) => this.#tiles.get(`${level}/${index}`) };
     const inclusion = inclusionProof(reader, logIndex, this.header(at).logSize);
-    return { type: 'transaction', ...this.#leaves[logIndex]!, logIndex, inclusion: inclusion.map((h) => h.slice()) };
+    const { publicKey: signer } = signerOf(logIndex);
+    const leaf = this.#leaves[logIndex]!;
+    return { type: 'transaction', ...leaf, signer, logIndex, inclusion: inclusion.map((hash) => hash.slice()) };
   }
 
   /** A bundle of a leaf under the header at `at`, with a cosigned checkpoint. */
@@ -264,6 +270,9 @@ export class BundleWorld {
     return this.#bundle(subject, at, null, []);
   }
 
+  /** Of the account that sends every transaction, and the key that it signs with later. */
+  static readonly senderKey = sender.publicKey;
+  static readonly rotatedKey = rotated.publicKey;
   /** The keys of a set that was replaced: what an attacker may hold. */
   static readonly firstMembers = memberSets[0]!;
   static readonly presentKey = stateKeys[4]!;

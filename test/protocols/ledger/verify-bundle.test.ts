@@ -44,6 +44,18 @@ describe('proof bundles', () => {
     }
   });
 
+  it('prove a transaction of a rotated key, and say what vouches for the rotation', () => {
+    const verification = run(world.transactionBundle(20, 10));
+    expect(verification.verdict).to.equal('valid');
+    const detail = (name: BundleCheckName, { checks }: BundleVerification): string | undefined =>
+      checks.find(({ check }) => check === name)?.detail;
+    expect(detail('transaction', verification))
+      .to.include(`of ${BundleWorld.senderKey}`)
+      .and.include(`signed under ${BundleWorld.rotatedKey}`)
+      .and.include("rests on the block's seals");
+    expect(detail('transaction', run(bundle))).to.not.include('seals');
+  });
+
   it('say of every check what was found, in order', () => {
     const { checks } = run(bundle);
     expect(checks.map(({ check }) => check)).to.deep.equal([
@@ -142,6 +154,18 @@ describe('proof bundles that prove nothing', () => {
     expect(failures(run(changed))).to.deep.equal(['transaction', 'log-inclusion']);
     const garbage = { ...bundle, subject: { ...subject, transaction: toUtf8('no transaction') } };
     expect(failures(run(garbage))).to.include('transaction');
+  });
+
+  it('under another key than the transaction is signed with: the old one, the new one, any', () => {
+    for (const [logIndex, signer] of [
+      [13, BundleWorld.rotatedKey],
+      [20, BundleWorld.senderKey],
+      [20, BundleWorld.firstMembers[0]!.publicKey],
+    ] as const) {
+      const honest = world.transactionBundle(logIndex, 10);
+      const forged = { ...honest, subject: { ...(honest.subject as TransactionSubject), signer } };
+      expect(failures(run(forged))).to.deep.equal(['transaction']);
+    }
   });
 
   it('of a leaf that is elsewhere in the log, or claims a later block', () => {

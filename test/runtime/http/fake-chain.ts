@@ -278,10 +278,11 @@ export class FakeChain implements ChainApi {
     const { header, commit } = this.#blocks[executed.height - 1]!;
     const { logIndex } = executed;
     const { leaf, inclusion } = this.#log.prove(logIndex, header.logSize);
+    const signer = decode(transactionCodec, leaf.transaction).sender;
     return proofBundleCodec.toJson({
       format: proofBundleFormat,
       chainId: header.chainId,
-      subject: { type: 'transaction', ...leaf, logIndex, inclusion },
+      subject: { type: 'transaction', ...leaf, signer, logIndex, inclusion },
       header,
       commit,
       setChanges: [],
