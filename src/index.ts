@@ -46,6 +46,7 @@ export { prepareNetwork, type PreparedNetwork } from './runtime/network-prepare.
 
 // --- actors
 export { type ActorSystemOptions, createActorSystem, defineActor } from './runtime/actor-system.ts';
+export { JournalError, type JournalErrorCode, openJournal } from './runtime/actors/journal.ts';
 export {
   type ActorContext,
   type ActorDefinition,

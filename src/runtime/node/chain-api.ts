@@ -12,7 +12,7 @@ import { blockView, eventViews, finalTransactionView, pendingTransactionView } f
 import { stateView } from './state-view.ts';
 
 /** What of the mempool the interface needs. */
-export interface PoolAccess {
+interface PoolAccess {
   submit(transactions: readonly Uint8Array[]): Promise<readonly SubmitOutcome[]>;
   /** Bytes of a transaction that waits. */
   pending(hash: Digest): Uint8Array | undefined;
