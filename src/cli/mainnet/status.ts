@@ -2,7 +2,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { ChainClient } from '../../client/chain-client.ts';
 import { askReport, type LauncherReport } from '../../runtime/launcher-control.ts';
-import { networkDirectory } from '../../runtime/network-directory.ts';
+import { mintToken } from '../../client/token.ts';
+import { chainIdOf } from '../../protocols/ledger/genesis.ts';
+import { readSigner } from '../../runtime/adapters/key-files.ts';
+import { type NetworkDirectory, networkDirectory } from '../../runtime/network-directory.ts';
+import { readGenesis } from '../../runtime/network-prepare.ts';
 import type { ConsensusView } from '../../runtime/ports/chain-api.ts';
 import { exitCodes, formatElapsed, formatTable, type Terminal } from '../terminal.ts';
 import { type RunningNetwork, requireRunning } from './locate.ts';
@@ -38,7 +42,8 @@ export async function showStatus(
     const { network, manifest, pid, startedAt } = report;
     terminal.json({ network, manifest, launcher: { pid, startedAt }, ready, nodes, consensus });
   } else print(terminal, report, nodes, consensus);
-  return ready ? exitCodes.done : exitCodes.failed;
+  const stalled = (consensus?.problems.length ?? 0) > 0;
+  return ready && !stalled ? exitCodes.done : exitCodes.failed;
 }
 
 /** What one node says of itself and of the validators. */
@@ -70,23 +75,32 @@ function nodeStatuses(report: LauncherReport, answer: Answer | null): readonly N
 
 /** The first node that serves the API and answers. */
 async function askConsensus(running: RunningNetwork, report: LauncherReport): Promise<Answer | null> {
-  const { authorityFile } = networkDirectory(running.dataDir);
+  const directory = networkDirectory(running.dataDir);
+  const { authorityFile } = directory;
   for (const node of report.processes.flatMap((process) => process.nodes)) {
     const address = node.addresses?.api ?? null;
     if (address === null) continue;
     const loopback = /^(127\.|localhost:|\[::1\])/.test(address);
-    const client = new ChainClient({
-      endpoint: `${loopback ? 'http' : 'https'}://${address}`,
-      timeoutMs: answerTimeoutMs,
-      ...(existsSync(authorityFile) ? { certificateAuthority: readFileSync(authorityFile, 'utf8') } : {}),
-    });
     try {
+      const client = new ChainClient({
+        endpoint: `${loopback ? 'http' : 'https'}://${address}`,
+        timeoutMs: answerTimeoutMs,
+        ...(loopback ? {} : { token: await nodeToken(directory, node.name) }),
+        ...(existsSync(authorityFile) ? { certificateAuthority: readFileSync(authorityFile, 'utf8') } : {}),
+      });
       return { node: node.name, view: await client.consensus() };
     } catch {
       // A node that does not answer is shown as it is; another may.
     }
   }
   return null;
+}
+
+/** Off loopback reading needs an account: a validator's own key is one. Rejects where its file is encrypted. */
+async function nodeToken(directory: NetworkDirectory, node: string): Promise<() => string> {
+  const genesis = readGenesis(directory.genesisFile);
+  const signer = await readSigner(directory.node(node).keyFile, null);
+  return () => mintToken(signer, { chainId: chainIdOf(genesis) });
 }
 
 function residentBytes(pid: number): number | null {
