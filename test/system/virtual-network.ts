@@ -14,9 +14,12 @@ import { createSigner, createVerifier } from '../../src/runtime/adapters/ed25519
 import type { SignatureRecord } from '../../src/runtime/adapters/signature-log.ts';
 import { createVrfSigner } from '../../src/runtime/adapters/vrf.ts';
 import { createLinks, type LocalLinks } from '../../src/runtime/links/create-links.ts';
+import type { LinkLimits } from '../../src/runtime/links/limits.ts';
 import type { ActorSystem } from '../../src/runtime/ports/actors.ts';
+import type { Envelope } from '../../src/runtime/ports/links.ts';
 import { noTelemetry } from '../../src/runtime/ports/no-telemetry.ts';
 import type { Signer } from '../../src/runtime/ports/signer.ts';
+import type { Telemetry } from '../../src/runtime/ports/telemetry.ts';
 import { MemoryDisk, PipeNetwork, SeededRandom, VirtualClock } from '../../src/simulated.ts';
 import { present } from './waiting.ts';
 
@@ -36,6 +39,10 @@ export interface VirtualNetworkOptions {
   readonly roundTimeoutBaseMs: number;
   /** Of every frame, each way. */
   readonly delayMs: number;
+  /** How many of the validators, from the first on, run. Default: all. The others' keys are in the test's hands. */
+  readonly honest?: number;
+  readonly telemetry?: Telemetry;
+  readonly linkLimits?: Partial<LinkLimits>;
 }
 
 /** Turns of the event loop without a message to any actor after which nothing more comes by itself. */
@@ -73,11 +80,39 @@ export class VirtualNetwork {
   }
 
   async start(): Promise<void> {
-    for (const index of this.#identities.keys()) this.#nodes.push(await this.#spawn(index));
-    for (const { links } of this.#nodes) {
-      const others = this.#nodes.filter((node) => node.links !== links);
-      links.setPeers(others.map((node) => ({ key: node.key, addresses: [node.links.address] })));
-    }
+    const honest = this.#options.honest ?? this.#identities.length;
+    for (let index = 0; index < honest; index++) this.#nodes.push(await this.#spawn(index));
+    for (const { links } of this.#nodes) this.#introduce(links);
+  }
+
+  signer(index: number): Signer {
+    return present(this.#identities[index], `validator ${index}`).signer;
+  }
+
+  /** Links of a validator that does not run: what is sent over them is the test's. They dial everybody. */
+  async impersonate(index: number, onEnvelope: (envelope: Envelope) => void): Promise<LocalLinks> {
+    const links = this.#links(index);
+    links.attach({
+      onEnvelope: (_peer, envelope, consumed) => {
+        onEnvelope(envelope);
+        consumed();
+      },
+      onUp: () => undefined,
+      onDown: () => undefined,
+    });
+    await links.start();
+    this.#introduce(links);
+    return links;
+  }
+
+  /** Names every validator; those that run have an address. */
+  #introduce(links: LocalLinks): void {
+    links.setPeers(
+      this.#identities.map(({ signer: { publicKey } }) => {
+        const node = this.#nodes.find(({ key }) => key === publicKey);
+        return { key: publicKey, addresses: node === undefined ? [] : [node.links.address] };
+      }),
+    );
   }
 
   /** Which pairs may talk from now on; the links of the others are reset. */
@@ -118,7 +153,9 @@ export class VirtualNetwork {
   }
 
   async pass(durationMs: number): Promise<void> {
+    const endMs = this.clock.monotonicMs() + durationMs;
     await this.runUntil(() => false, durationMs);
+    this.clock.advanceTo(endMs);
   }
 
   machine(node: VirtualNode): MachineState {
@@ -180,29 +217,39 @@ export class VirtualNetwork {
   async #spawn(index: number): Promise<VirtualNode> {
     const { name, signer, vrfSeed } = present(this.#identities[index], `validator ${index}`);
     const { clock, genesis } = this;
-    const random = new SeededRandom(`${this.#options.seed}/${name}`);
+    const random = new SeededRandom(`${this.#options.seed}/${name}/actors`);
+    const telemetry = this.#options.telemetry ?? noTelemetry;
     // On the event loop, not in the thread pool: time stands still until it is done.
     const verifier = createVerifier({ parallelism: 1 });
     const chainId = chainIdOf(genesis);
     const records = new MemoryDisk().open({ kind: 'guard', version: 1 });
     const store = new MemoryDisk().open({ kind: 'chain', version: 1, chainId });
     const chain = new Chain({ store, genesis, signatures: verifier, historyBlocks: 100 });
-    const links = createLinks({
-      ...{ clock, random, signer, verifier, chainId, telemetry: noTelemetry },
-      transport: this.#network.transport(signer.publicKey),
-      listenAddress: `${name}:0`,
-      roles: ['validator'],
-      protocolRange: { min: 1, max: 1 },
-      authorize: () => false,
-    });
-    const system = createActorSystem({ clock, random, telemetry: noTelemetry, links });
+    const links = this.#links(index);
+    const system = createActorSystem({ clock, random, telemetry, links });
     const wiring = wireNode({
-      ...{ chain, records, system, links, clock, telemetry: noTelemetry, verifier, signer },
+      ...{ chain, records, system, links, clock, telemetry, verifier, signer },
       vrf: createVrfSigner(vrfSeed),
       restoredWholeNetwork: false,
       onSigned: (payload) => this.signatures.push({ ...payload, author: signer.publicKey, signature: '' }),
     });
     await links.start();
     return { name, key: signer.publicKey, chain, wiring, links, system };
+  }
+
+  #links(index: number): LocalLinks {
+    const { name, signer } = present(this.#identities[index], `validator ${index}`);
+    const { telemetry = noTelemetry, linkLimits = {}, seed } = this.#options;
+    return createLinks({
+      ...{ clock: this.clock, signer, telemetry, limits: linkLimits },
+      random: new SeededRandom(`${seed}/${name}/links`),
+      verifier: createVerifier({ parallelism: 1 }),
+      chainId: chainIdOf(this.genesis),
+      transport: this.#network.transport(signer.publicKey),
+      listenAddress: `${name}:0`,
+      roles: ['validator'],
+      protocolRange: { min: 1, max: 1 },
+      authorize: () => false,
+    });
   }
 }
