@@ -31,7 +31,8 @@ function memoryMiB(pid: number): { readonly resident: number; readonly anonymous
 
 export async function run(): Promise<void> {
   const parameters = { blockTimeMs: 2000, checkpointIntervalBlocks: 10 };
-  const network = await ProcessNetwork.start({ validators, parameters });
+  // As the launcher starts them.
+  const network = await ProcessNetwork.start({ validators, parameters, nodeOptions: ['--max-semi-space-size=2'] });
   try {
     await delay(settleMs);
     const { nodes } = network;
