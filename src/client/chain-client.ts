@@ -55,6 +55,13 @@ export interface WaitOptions {
   readonly waitMs?: number;
 }
 
+export interface ProofQuery {
+  /** Whether the proof bundle is to come with the answer. */
+  readonly proof?: boolean;
+  /** The bundle too, and one that passes through the header at this height; null in its place where none does. */
+  readonly through?: number;
+}
+
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 interface RequestOptions {
@@ -127,18 +134,14 @@ export class ChainClient {
     return this.#json(`/v1/accounts/${encodeURIComponent(key)}`);
   }
 
-  state(
-    module: string,
-    key: string,
-    options: { readonly proof?: boolean; readonly height?: number } = {},
-  ): Promise<StateView> {
+  state(module: string, key: string, options: ProofQuery & { readonly height?: number } = {}): Promise<StateView> {
     return this.#json(`/v1/state/${encodeURIComponent(module)}/${encodeURIComponent(key)}`, { query: { ...options } });
   }
 
   transaction(hash: string): Promise<TransactionView>;
-  transaction(hash: string, options: { readonly proof: boolean }): Promise<TransactionView & { proof?: unknown }>;
-  transaction(hash: string, options: { readonly proof: boolean } = { proof: false }): Promise<TransactionView> {
-    return this.#json(`/v1/transactions/${encodeURIComponent(hash)}`, { query: { proof: options.proof || undefined } });
+  transaction(hash: string, options: ProofQuery): Promise<TransactionView & { proof?: unknown }>;
+  transaction(hash: string, options: ProofQuery = {}): Promise<TransactionView> {
+    return this.#json(`/v1/transactions/${encodeURIComponent(hash)}`, { query: { ...options } });
   }
 
   /** Canonical bytes of one signed transaction. Rejects with `refused` and the chain's reason where it is not taken. */

@@ -167,6 +167,30 @@ describe('bpci', function () {
     expect([none.code, none.err.includes('no proof bundle')]).to.deep.equal([1, true]);
   });
 
+  it('proves a transaction through a header that the reader trusts, and counts its age up to now', async () => {
+    world.chain.seal();
+    const proof = await run(['tx', 'proof', sent.hash, '--through', '1']);
+    expect(proof.code, proof.err).to.equal(0);
+    writeFileSync(join(home, 'through.json'), proof.out);
+    const { digest } = await json<{ digest: string }>('block', '1');
+    const verify = (...args: readonly string[]): Promise<Outcome> =>
+      run(['verify', 'through.json', '--genesis', 'genesis.json', ...args], { BPCI_ENDPOINT: nowhere });
+    const trusted = ['--trusted', `1:${digest}`];
+    const [assumed, old, anchored, other, far] = await Promise.all([
+      verify(),
+      verify('--current-height', '100000'),
+      verify(...trusted, '--current-height', '2'),
+      verify('--trusted', `1:${'0'.repeat(64)}`),
+      run(['tx', 'proof', sent.hash, '--through', '99999']),
+    ]);
+    expect([assumed.code, old.code, anchored.code, other.code, far.code]).to.deep.equal([0, 1, 0, 1, 1]);
+    expect(assumed.out).to.include('give --current-height');
+    expect(old.out).to.include('unanchored').and.to.not.include('give --current-height');
+    expect(anchored.out).to.match(/ok +trusted-header/);
+    expect(other.out).to.match(/FAILED +trusted-header/);
+    expect(far.err).to.include('passes through height 99999');
+  });
+
   it('shows status, validators, blocks, services and permissions', async () => {
     const status = await run(['status']);
     expect(status.code).to.equal(0);
@@ -276,9 +300,10 @@ describe('bpci', function () {
   });
 
   it('has help with examples for every command, and completion scripts for three shells', async () => {
-    const [help, sub, bash, zsh, fish] = await Promise.all([
+    const [help, sub, verify, bash, zsh, fish] = await Promise.all([
       run(['--help']),
       run(['tx', 'transfer', '--help']),
+      run(['verify', '--help']),
       run(['completion', 'bash']),
       run(['completion', 'zsh']),
       run(['completion', 'fish']),
@@ -286,6 +311,7 @@ describe('bpci', function () {
     expect([help.code, sub.code]).to.deep.equal([0, 0]);
     expect(help.out).to.include('bpci keys generate alice').and.to.include('Exit codes');
     expect(sub.out).to.include('$ bpci tx transfer');
+    expect(verify.out).to.include('--genesis genesis.json --current-height 52000');
     for (const { out } of [bash, zsh, fish]) expect(out).to.include('transfer');
     const script = `${bash.out}\nCOMP_WORDS=(bpci tx tr); COMP_CWORD=2; _bpci; echo "\${COMPREPLY[@]}"`;
     const completed = await new Promise<string>((done) => execFile('bash', ['-c', script], (_error, out) => done(out)));

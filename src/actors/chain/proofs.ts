@@ -4,7 +4,6 @@ import {
   type ProofBundle,
   proofBundleFormat,
   type SetChange,
-  setChangeCodec,
   type StateSubject,
   type TransactionSubject,
 } from '../../protocols/ledger/proof-bundle.ts';
@@ -13,12 +12,10 @@ import { parseSignedNote } from '../../protocols/ledger/signed-note.ts';
 import { proveKey } from '../../protocols/ledger/state-proof.ts';
 import { inclusionProof } from '../../protocols/ledger/transparency-log.ts';
 import type { Digest } from '../../protocols/shared/brands.ts';
-import { uint64Key } from '../../protocols/shared/bytes.ts';
-import { decode } from '../../protocols/shared/codec.ts';
-import type { StoreReader } from '../../runtime/ports/store.ts';
 import type { Chain } from './chain.ts';
 import type { ChainReader } from './chain-reader.ts';
-import { tables, tileReaderOf, treeReaderOf } from './tables.ts';
+import { tileReaderOf, treeReaderOf } from './tables.ts';
+import { setChangesBefore, setDeciding } from './validator-sets.ts';
 
 /** A cosigned checkpoint that the proof may rest on. */
 export interface CheckpointSource {
@@ -27,15 +24,23 @@ export interface CheckpointSource {
   readonly note: Uint8Array;
 }
 
+/** Where the way from genesis to the proof's header is to pass. */
+export interface ProofOptions {
+  /** Height of a header that the reader trusts; the bundle has that header in it. */
+  readonly through?: number;
+}
+
 /**
  * Proof of a final transaction, or null where there is none. Under the newest cosigned checkpoint where that covers the
- * transaction, so that a `.tlog-proof` can go with it; under its own block otherwise.
+ * transaction and what the proof is to pass through, so that a `.tlog-proof` can go with it; under its own block, or
+ * the one to pass through where that is later, otherwise.
  */
 export function proveTransaction(
   chain: Chain,
   reader: ChainReader,
   checkpoint: CheckpointSource | null,
   hash: Digest,
+  { through }: ProofOptions = {},
 ): ProofBundle | null {
   const place = reader.place(hash);
   const facts = place === undefined ? undefined : reader.facts(place.height);
@@ -43,8 +48,10 @@ export function proveTransaction(
   const logIndex = facts.firstLeaf + place.index;
   const entry = reader.leaf(logIndex);
   if (entry === undefined) return null;
-  const covering = checkpoint !== null && checkpoint.size > logIndex ? checkpoint : null;
-  const size = covering?.size ?? reader.block(place.height)?.header.logSize;
+  const isCovering = ({ size, height }: CheckpointSource): boolean => size > logIndex && height >= (through ?? 0);
+  const covering = checkpoint !== null && isCovering(checkpoint) ? checkpoint : null;
+  const height = covering?.height ?? Math.max(place.height, through ?? 0);
+  const size = covering?.size ?? reader.block(height)?.header.logSize;
   if (size === undefined) return null;
   const inclusion = inclusionProof(tileReaderOf(chain.store), logIndex, size);
   const { transaction, result } = entry.leaf;
@@ -58,11 +65,20 @@ export function proveTransaction(
           checkpoint: parseSignedNote(new TextDecoder().decode(covering.note)),
           extra: null,
         });
-  return bundle(chain, reader, covering?.height ?? place.height, subject, tlogProof);
+  return bundle(chain, reader, { height, through, subject, tlogProof });
 }
 
-/** Proof of what a state key is after the block at `height`, or null where that height is not kept. */
-export function proveState(chain: Chain, reader: ChainReader, height: number, key: Uint8Array): ProofBundle | null {
+/**
+ * Proof of what a state key is after the block at `height`, or null where that height is not kept or the proof cannot
+ * pass where it should: above `height`.
+ */
+export function proveState(
+  chain: Chain,
+  reader: ChainReader,
+  height: number,
+  key: Uint8Array,
+  { through }: ProofOptions = {},
+): ProofBundle | null {
   const facts = reader.facts(height);
   if (facts?.hasState !== true) return null;
   const stored = reader.stateAt(height, key);
@@ -73,25 +89,38 @@ export function proveState(chain: Chain, reader: ChainReader, height: number, ke
     value: stored?.value ?? null,
     proof: proof === null ? null : encodeCommitmentProof(proof),
   };
-  return bundle(chain, reader, height, subject, null);
+  return bundle(chain, reader, { height, through, subject, tlogProof: null });
 }
 
-function bundle(
-  chain: Chain,
-  reader: ChainReader,
-  height: number,
-  subject: ProofBundle['subject'],
-  tlogProof: string | null,
-): ProofBundle | null {
+interface BundleParts extends Pick<ProofBundle, 'subject' | 'tlogProof'> {
+  /** Of the header that the subject is proved under. */
+  readonly height: number;
+  readonly through: number | undefined;
+}
+
+function bundle(chain: Chain, reader: ChainReader, parts: BundleParts): ProofBundle | null {
+  const { height, through, subject, tlogProof } = parts;
   const header = reader.block(height)?.header;
   const commit = reader.commit(height);
-  if (header === undefined || commit === undefined) return null;
-  const setChanges = setChangesBefore(chain.store, height);
+  const setChanges = wayTo(chain, reader, height, through);
+  if (header === undefined || commit === undefined || setChanges === null) return null;
   return { format: proofBundleFormat, chainId: chain.chainId, subject, header, commit, setChanges, tlogProof };
 }
 
-/** Every change of the validator set in blocks below `height`. */
-export function setChangesBefore(store: StoreReader, height: number): readonly SetChange[] {
-  const stored = [...store.range(tables.setChanges, { to: uint64Key(height) })];
-  return stored.map(([, change]) => decode(setChangeCodec, change));
+/** Every set change below `height`, with the header at `through` among them; null where that is not on the way. */
+function wayTo(
+  chain: Chain,
+  reader: ChainReader,
+  height: number,
+  through: number | undefined,
+): readonly SetChange[] | null {
+  const changes = setChangesBefore(chain.store, height);
+  if (through === undefined || through === height) return changes;
+  if (changes.some(({ header }) => header.height === through)) return changes;
+  const header = reader.block(through)?.header;
+  const commit = reader.commit(through);
+  if (through > height || header === undefined || commit === undefined) return null;
+  const nextValidators = setDeciding(chain.store, chain.genesis, through + 1);
+  const waypoint = { header, commit, nextValidators };
+  return [...changes, waypoint].sort((a, b) => a.header.height - b.header.height);
 }

@@ -8,19 +8,17 @@ import { decodeTransaction, type SignedTransaction } from '../../protocols/ledge
 import { blockCodec, blockDigest, commitCodec, lastCommitHash } from '../../protocols/ledger/block.ts';
 import { commitRefusal, sealsToVerify } from '../../protocols/ledger/block-limits.ts';
 import { eventCodec } from '../../protocols/ledger/events.ts';
-import type { Genesis } from '../../protocols/ledger/genesis.ts';
 import { encodeLogLeaf } from '../../protocols/ledger/log-leaf.ts';
 import { merkleRoot } from '../../protocols/ledger/merkle-log.ts';
 import { transactionSigningBytes } from '../../protocols/ledger/transaction.ts';
 import { appendLeaves, edgeAt, type LogAppend, type LogEdge } from '../../protocols/ledger/transparency-log.ts';
-import { type ValidatorSet, validatorSet } from '../../protocols/ledger/validator-set.ts';
 import { uint64Key } from '../../protocols/shared/bytes.ts';
 import { type Codec, decode, encode, list, struct, tryDecode, uint } from '../../protocols/shared/codec.ts';
 import type { HistoricBlock } from '../../protocols/sync/snapshot-messages.ts';
 import type { SignedItem, Verifier } from '../../runtime/ports/signer.ts';
 import type { Store, Write } from '../../runtime/ports/store.ts';
 import type { Chain } from '../chain/chain.ts';
-import { setChangesBefore } from '../chain/proofs.ts';
+import { setDeciding } from '../chain/validator-sets.ts';
 import { backfillKey, factsCodec, hashKey, placeCodec, tables, tileKey, tileReaderOf } from '../chain/tables.ts';
 
 export interface BackfillState {
@@ -51,19 +49,16 @@ const transactionToVerify = ({ value, signer }: SignedTransaction): SignedItem =
 
 export class HistoryBackfill {
   readonly #store: Store;
-  readonly #chain: Pick<Chain, 'chainId'>;
+  readonly #chain: Pick<Chain, 'chainId' | 'genesis'>;
   readonly #verifier: Pick<Verifier, 'verifyMany'>;
-  readonly #genesisSet: ValidatorSet;
   #state: BackfillState;
   #edge: LogEdge;
 
-  private constructor(chain: Chain, verifier: Pick<Verifier, 'verifyMany'>, genesis: Genesis, state: BackfillState) {
+  private constructor(chain: Chain, verifier: Pick<Verifier, 'verifyMany'>, state: BackfillState) {
     this.#store = chain.store;
     this.#chain = chain;
     this.#verifier = verifier;
     this.#state = state;
-    const validators = genesis.validators.map(({ publicKey, vrfPublicKey }) => ({ publicKey, vrfPublicKey }));
-    this.#genesisSet = validatorSet(validators, genesis.parameters.finalityThreshold);
     this.#edge = edgeAt(tileReaderOf(this.#store), sizeBefore(this.#store, state.next));
   }
 
@@ -71,7 +66,7 @@ export class HistoryBackfill {
   static resume(chain: Chain, verifier: Pick<Verifier, 'verifyMany'>): HistoryBackfill | null {
     const stored = chain.store.get(tables.meta, backfillKey);
     if (stored === undefined) return null;
-    return new HistoryBackfill(chain, verifier, chain.genesis, decode(backfillCodec, stored));
+    return new HistoryBackfill(chain, verifier, decode(backfillCodec, stored));
   }
 
   get next(): number {
@@ -104,7 +99,7 @@ export class HistoryBackfill {
     if ('error' in decoded) return 'malformed';
     const { header, transactions: encoded, lastCommit } = decoded.value;
     if (header.chainId !== this.#chain.chainId || header.height !== height) return 'wrong-height';
-    const refusal = commitRefusal(commit, height, this.#setAt(height));
+    const refusal = commitRefusal(commit, height, setDeciding(this.#store, this.#chain.genesis, height));
     if (refusal !== null) return refusal;
     if (header.transactionsRoot !== merkleRoot(encoded)) return 'wrong-transactions';
     if (header.lastCommitHash !== lastCommitHash(lastCommit)) return 'wrong-last-commit';
@@ -163,10 +158,6 @@ export class HistoryBackfill {
     const key = tileKey(level, index);
     if ((this.#store.get(tables.tiles, key)?.length ?? 0) >= hashes.length) return;
     writes.push({ table: tables.tiles, key, value: hashes });
-  }
-
-  #setAt(height: number): ValidatorSet {
-    return setChangesBefore(this.#store, height).at(-1)?.nextValidators ?? this.#genesisSet;
   }
 }
 

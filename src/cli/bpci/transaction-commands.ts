@@ -86,17 +86,19 @@ function registerLookups(tx: Command, context: CommandContext): void {
   tx.command('proof')
     .description('Print the proof bundle of a final transaction: it verifies with no node at all')
     .argument('<hash>', 'hash of the transaction')
+    .option('--through <height>', 'pass through this header, for bpci verify --trusted HEIGHT:HASH', wholeNumber)
     .addHelpText(
       'after',
-      '\nExample:\n  $ bpci tx proof HASH > proof.json && bpci verify proof.json --genesis genesis.json',
+      '\nExamples:\n  $ bpci tx proof HASH > proof.json && bpci verify proof.json --genesis genesis.json\n  $ bpci tx proof HASH --through 51000 > proof.json   # for a reader who trusts the header at 51000',
     )
-    .action(async (hash: string, _options: object, command: Command) => {
-      const found = await (await context.client(command)).transaction(hash, { proof: true });
+    .action(async (hash: string, options: { through?: number }, command: Command) => {
+      const found = await (await context.client(command)).transaction(hash, { proof: true, ...options });
       if (found.status === 'pending') {
         throw new CommandError('failed', `${hash} is not final yet`, ['Try again after the next block.']);
       }
       if (found.proof === null || found.proof === undefined) {
-        throw new CommandError('failed', 'this node holds no proof of it', ['Ask another node: --endpoint URL.']);
+        const way = options.through === undefined ? '' : ` that passes through height ${options.through}`;
+        throw new CommandError('failed', `this node holds no proof of it${way}`, ['Ask another node: --endpoint URL.']);
       }
       context.terminal.json(found.proof);
     });

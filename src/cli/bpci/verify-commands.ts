@@ -18,18 +18,33 @@ interface VerifyOptions {
   readonly currentHeight?: number;
 }
 
+const verifyHelp = `
+--current-height: validators that left the set long ago can forge a chain of their own at no cost, so a proof older than
+the trust period is unanchored without --trusted. No file says how old it is by now. Without this option the chain is
+taken to stand at the height of the bundle's own header, and an old proof passes for a young one.
+
+--trusted: the bundle must pass through that header. The node makes it so: bpci tx proof HASH --through HEIGHT.
+
+Exit code 0: every check holds. 1: refused, or unanchored.
+
+Examples:
+  $ bpci verify proof.json --genesis genesis.json --current-height 52000
+  $ bpci tx proof HASH --through 51000 > proof.json
+  $ bpci verify proof.json --genesis genesis.json --current-height 52000 --trusted 51000:5f…`;
+
 export function registerVerify(program: Command, context: CommandContext): void {
   program
     .command('verify')
     .description('Verify a proof bundle against a genesis document, with no node')
     .argument('<file>', 'the bundle, as bpci tx proof prints it')
     .requiredOption('--genesis <file>', 'genesis.json of the chain, from somebody you trust')
-    .option('--trusted <height:hash>', 'a final header that you know from elsewhere', trustedHeader)
-    .option('--current-height <height>', 'where the chain stands now, to judge the age of the proof', wholeNumber)
-    .addHelpText(
-      'after',
-      '\nExit code 0: every check holds. 1: refused, or unanchored (older than the trust period without --trusted).\n\nExample:\n  $ bpci verify proof.json --genesis genesis.json',
+    .option(
+      '--current-height <height>',
+      'where the chain stands now; without it an old proof passes for a young one',
+      wholeNumber,
     )
+    .option('--trusted <height:hash>', 'a final header that you know from elsewhere', trustedHeader)
+    .addHelpText('after', verifyHelp)
     .action((file: string, options: VerifyOptions, command: Command) => {
       const genesis = readGenesis(options.genesis);
       const read = readJson(proofBundleCodec, readJsonFile(file, 'proof bundle'));
@@ -46,7 +61,8 @@ export function registerVerify(program: Command, context: CommandContext): void 
         ...(options.trusted === undefined ? {} : { trusted: options.trusted }),
         ...(options.currentHeight === undefined ? {} : { currentHeight: options.currentHeight }),
       });
-      context.print(command, verification, (found) => verificationLines(context.terminal, found));
+      const assumed = options.currentHeight === undefined ? read.value.header.height : null;
+      context.print(command, verification, (found) => verificationLines(context.terminal, found, assumed));
       if (verification.verdict !== 'valid') process.exitCode = exitCodes.failed;
     });
   registerLogVerify(program, context);
@@ -93,17 +109,28 @@ function registerLogVerify(program: Command, context: CommandContext): void {
     });
 }
 
-function verificationLines(terminal: Terminal, found: BundleVerification): readonly string[] {
+/** `assumedHeight`: the age was judged as of this height because nobody said a higher one. */
+function verificationLines(
+  terminal: Terminal,
+  found: BundleVerification,
+  assumedHeight: number | null,
+): readonly string[] {
   const { verdict, checks, headerDigest, transactionHash } = found;
   const words = {
     valid: terminal.paint('green', 'valid'),
-    unanchored: terminal.paint('yellow', 'unanchored: give a recent header that you trust with --trusted HEIGHT:HASH'),
+    unanchored: terminal.paint(
+      'yellow',
+      'unanchored: give a recent header that you trust with --trusted HEIGHT:HASH (tx proof --through HEIGHT)',
+    ),
     invalid: terminal.paint('red', 'refused'),
   };
   return [
     ...checks.map(({ check, ok, detail }) => checkLine(terminal, { name: check, ok, detail })),
     ...(transactionHash === null ? [] : [`transaction  ${transactionHash}`]),
     `header       ${headerDigest}`,
+    ...(assumedHeight === null
+      ? []
+      : [terminal.paint('yellow', `age judged as of height ${assumedHeight}, the proof's own: give --current-height`)]),
     words[verdict],
   ];
 }

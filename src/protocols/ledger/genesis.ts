@@ -15,6 +15,7 @@ import {
 } from '../shared/codec.ts';
 import { taggedHash } from '../shared/hash.ts';
 import { validatorsMax } from './block.ts';
+import { type ValidatorSet, validatorSet } from './validator-set.ts';
 
 /** Consensus and ledger parameters. Durations in milliseconds, ages in blocks. */
 export interface ChainParameters {
@@ -115,3 +116,10 @@ export const genesisCodec: Codec<Genesis> = struct<Genesis>({
 /** The chain id is the genesis hash; it is also the `parent` of block 1. */
 export const chainIdOf = (genesis: Genesis): ChainId =>
   taggedHash('bpci/genesis/v1', encode(genesisCodec, genesis)) as string as ChainId;
+
+/** The set that decides the first block. */
+export const genesisValidatorSet = ({ validators, parameters }: Genesis): ValidatorSet =>
+  validatorSet(
+    validators.map(({ publicKey, vrfPublicKey }) => ({ publicKey, vrfPublicKey })),
+    parameters.finalityThreshold,
+  );

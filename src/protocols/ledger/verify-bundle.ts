@@ -11,7 +11,7 @@ import { tryDecode } from '../shared/codec.ts';
 import { type BlockHeader, blockDigest, type Commit } from './block.ts';
 import { commitRefusal, sealsToVerify } from './block-limits.ts';
 import { logOrigin, parseCheckpoint, validatorNoteKey } from './checkpoint.ts';
-import { chainIdOf, type Genesis } from './genesis.ts';
+import { chainIdOf, type Genesis, genesisValidatorSet } from './genesis.ts';
 import { decodeCommitmentProof, Ics23Error, verifyMembership, verifyNonMembership } from './ics23.ts';
 import { encodeLogLeaf } from './log-leaf.ts';
 import { hashLeaf } from './merkle-hash.ts';
@@ -21,7 +21,7 @@ import { parseProofFile } from './proof-file.ts';
 import { NoteError, type SignatureCheck, verifyNote } from './signed-note.ts';
 import { emptyStateRoot } from './state-tree.ts';
 import { transactionCodec, transactionHash, transactionSigningBytes } from './transaction.ts';
-import { type ValidatorSet, validatorSet, validatorSetHash } from './validator-set.ts';
+import { type ValidatorSet, validatorSetHash } from './validator-set.ts';
 
 export type BundleCheckName =
   | 'chain' // the bundle is of this genesis, and so is every header in it
@@ -86,7 +86,7 @@ const outcome = (check: BundleCheckName, finding: Finding, detail: string): Bund
 export function verifyBundle(bundle: ProofBundle, genesis: Genesis, options: VerifyBundleOptions): BundleVerification {
   const context: Context = { bundle, genesis, options };
   const { header, setChanges, subject } = bundle;
-  const set = setChanges.at(-1)?.nextValidators ?? genesisSet(genesis);
+  const set = setChanges.at(-1)?.nextValidators ?? genesisValidatorSet(genesis);
   const checks: BundleCheck[] = [
     outcome('chain', chainFinding(context), `chain ${bundle.chainId} of genesis ${genesis.chainName}`),
     outcome('set-chain', setChainFinding(context), `${setChanges.length} headers from genesis to ${header.height}`),
@@ -116,12 +116,6 @@ export function verifyBundle(bundle: ProofBundle, genesis: Genesis, options: Ver
   };
 }
 
-const genesisSet = (genesis: Genesis): ValidatorSet =>
-  validatorSet(
-    genesis.validators.map(({ publicKey, vrfPublicKey }) => ({ publicKey, vrfPublicKey })),
-    genesis.parameters.finalityThreshold,
-  );
-
 const headersOf = ({ setChanges, header }: ProofBundle): readonly BlockHeader[] => [
   ...setChanges.map((change) => change.header),
   header,
@@ -135,7 +129,7 @@ function chainFinding({ bundle, genesis }: Context): Finding {
 }
 
 function setChainFinding({ bundle, genesis }: Context): Finding {
-  let set = genesisSet(genesis);
+  let set = genesisValidatorSet(genesis);
   let height = 0;
   for (const { header, nextValidators } of bundle.setChanges) {
     if (header.height <= height) return `height ${header.height} follows height ${height}`;
@@ -152,7 +146,7 @@ function setChainFinding({ bundle, genesis }: Context): Finding {
 }
 
 function changeSealsFinding(context: Context): Finding {
-  let set = genesisSet(context.genesis);
+  let set = genesisValidatorSet(context.genesis);
   for (const { header, commit, nextValidators } of context.bundle.setChanges) {
     const finding = sealsFinding(context, header, commit, set);
     if (finding !== null) return `at height ${header.height}: ${finding}`;

@@ -7,7 +7,7 @@ import { readServices } from '../../protocols/ledger/modules/registry.ts';
 import { accountAt, membersAt, protocolVersionAt, rolesAt } from '../../protocols/ledger/queries.ts';
 import { View } from '../../protocols/ledger/view.ts';
 import { isHex64, type Digest, type PublicKey } from '../../protocols/shared/brands.ts';
-import type { ChainApi, ConsensusView, HealthView, SubmitOutcome } from '../ports/chain-api.ts';
+import type { ChainApi, ConsensusView, HealthView, ProofOptions, SubmitOutcome } from '../ports/chain-api.ts';
 import { blockView, eventViews, finalTransactionView, pendingTransactionView } from './chain-views.ts';
 import { stateView } from './state-view.ts';
 
@@ -28,8 +28,8 @@ export interface ChainApiParts {
   readonly finality: Finality;
   readonly consensus: () => ConsensusView;
   readonly checkpoint: () => Uint8Array | null;
-  readonly transactionProof: (hash: Digest) => unknown;
-  readonly stateProof: (height: number, key: Uint8Array) => unknown;
+  readonly transactionProof: (hash: Digest, options: ProofOptions) => unknown;
+  readonly stateProof: (height: number, key: Uint8Array, options: ProofOptions) => unknown;
   readonly health: () => HealthView;
   readonly readiness: () => HealthView;
   readonly validatorAddresses: ReadonlyMap<PublicKey, { readonly name: string; readonly addresses: readonly string[] }>;
@@ -50,7 +50,7 @@ export function createChainApi(parts: ChainApiParts): ChainApi {
     submit: (transactions) => pool.submit(transactions),
     transaction,
     whenFinal: (hash, timeoutMs, signal) => whenFinal(finality, transaction, hash, timeoutMs, signal),
-    transactionProof: (hash) => (isHex64(hash) ? parts.transactionProof(hash as Digest) : null),
+    transactionProof: (hash, options = {}) => (isHex64(hash) ? parts.transactionProof(hash as Digest, options) : null),
     block: (height) => blockView(reader, height === 'latest' ? chain.tip.height : height),
     account: (key) => accountView(chain, pool, key),
     state: (module, key, options) => stateView(chain, reader, parts.stateProof, { module, key, ...options }),

@@ -62,8 +62,9 @@ export function localChainApi(parts: LocalApiParts): ChainApi {
         names,
       }),
     checkpoint: () => readCheckpoint(chain.store)?.note ?? null,
-    transactionProof: (hash) => bundleJson(proveTransaction(chain, reader, readCheckpoint(chain.store), hash)),
-    stateProof: (height, key) => bundleJson(proveState(chain, reader, height, key)),
+    transactionProof: (hash, options) =>
+      bundleJson(proveTransaction(chain, reader, readCheckpoint(chain.store), hash, options)),
+    stateProof: (height, key, options) => bundleJson(proveState(chain, reader, height, key, options)),
     health: () => healthOf(wiring),
     readiness: () => readinessNow(parts),
     validatorAddresses: nodes,

@@ -9,21 +9,18 @@ import { stateKey } from '../../protocols/ledger/view.ts';
 import { toHex } from '../../protocols/shared/bytes.ts';
 import { InvariantError } from '../../protocols/shared/errors.ts';
 import { decode } from '../../protocols/shared/codec.ts';
-import type { StateView } from '../ports/chain-api.ts';
+import type { ProofOptions, StateOptions, StateView } from '../ports/chain-api.ts';
 
-export interface StateQuery {
+export interface StateQuery extends StateOptions {
   readonly module: string;
   readonly key: string;
-  readonly proof: boolean;
-  /** The tip where it is absent. */
-  readonly height?: number;
 }
 
 /** null: there is no such key name, or the state of that height is not kept (or not reached yet). */
 export function stateView(
   chain: Chain,
   reader: ChainReader,
-  stateProof: (height: number, key: Uint8Array) => unknown,
+  stateProof: (height: number, key: Uint8Array, options: ProofOptions) => unknown,
   query: StateQuery,
 ): StateView | null {
   const height = query.height ?? chain.tip.height;
@@ -46,7 +43,7 @@ export function stateView(
           : {
               commitment: toHex(encodeCommitmentProof(commitment)),
               root: reader.block(height)?.header.stateRoot ?? '',
-              bundle: stateProof(height, key),
+              bundle: stateProof(height, key, query),
             },
     };
   } catch (error) {

@@ -144,6 +144,17 @@ export interface ServiceView {
   readonly leaseUntil: number;
 }
 
+export interface ProofOptions {
+  /** Height of a header that the bundle is to pass through, for a reader who trusts it. No bundle where there is none. */
+  readonly through?: number;
+}
+
+export interface StateOptions extends ProofOptions {
+  readonly proof: boolean;
+  /** The tip where it is absent. */
+  readonly height?: number;
+}
+
 export interface EventFilter {
   readonly module?: string;
   readonly kind?: string;
@@ -164,10 +175,10 @@ export interface ChainApi {
   /** Resolves when the transaction is final, or with null after `timeoutMs` or when `signal` aborts. */
   whenFinal(hash: string, timeoutMs: number, signal?: AbortSignal): Promise<TransactionView | null>;
   /** A proof bundle (docs/formats/proof-bundle.md) of a final transaction. */
-  transactionProof(hash: string): unknown;
+  transactionProof(hash: string, options?: ProofOptions): unknown;
   block(height: number | 'latest'): BlockView | null;
   account(publicKey: string): AccountView | null;
-  state(module: string, key: string, options: { readonly proof: boolean; readonly height?: number }): StateView | null;
+  state(module: string, key: string, options: StateOptions): StateView | null;
   validators(height?: number): readonly ValidatorView[] | null;
   consensus(): ConsensusView;
   services(): readonly ServiceView[];

@@ -12,6 +12,8 @@ import type {
   EventFilter,
   EventView,
   HealthView,
+  ProofOptions,
+  StateOptions,
   StateView,
   SubmitOutcome,
   TransactionView,
@@ -272,10 +274,12 @@ export class FakeChain implements ChainApi {
     });
   }
 
-  transactionProof(hash: string): unknown {
+  transactionProof(hash: string, { through }: ProofOptions = {}): unknown {
     const executed = this.#executed.get(hash);
-    if (executed === undefined) return null;
-    const { header, commit } = this.#blocks[executed.height - 1]!;
+    const block = this.#blocks[Math.max(executed?.height ?? 0, through ?? 0) - 1];
+    if (executed === undefined || block === undefined) return null;
+    const { header, commit } = block;
+    const waypoint = through === undefined || through === header.height ? undefined : this.#blocks[through - 1];
     const { logIndex } = executed;
     const { leaf, inclusion } = this.#log.prove(logIndex, header.logSize);
     const signer = decode(transactionCodec, leaf.transaction).sender;
@@ -285,7 +289,8 @@ export class FakeChain implements ChainApi {
       subject: { type: 'transaction', ...leaf, signer, logIndex, inclusion },
       header,
       commit,
-      setChanges: [],
+      setChanges:
+        waypoint === undefined ? [] : [{ header: waypoint.header, commit: waypoint.commit, nextValidators: set }],
       tlogProof: null,
     });
   }
@@ -315,7 +320,7 @@ export class FakeChain implements ChainApi {
     return { publicKey, signingKey, balance: String(balance), bond: '0', nextNonce };
   }
 
-  state(module: string, key: string, options: { readonly proof: boolean; readonly height?: number }): StateView | null {
+  state(module: string, key: string, options: StateOptions): StateView | null {
     if (module !== 'accounts' || (options.height ?? 0) > this.height) return null;
     const account = this.accounts.get(key);
     const value = account === undefined ? null : toHex(toUtf8(String(account.balance)));
@@ -325,7 +330,9 @@ export class FakeChain implements ChainApi {
       height: options.height ?? this.height,
       value,
       decoded: account === undefined ? null : { balance: String(account.balance) },
-      proof: options.proof ? { commitment: '0a', root: '02'.repeat(32), bundle: null } : null,
+      proof: options.proof
+        ? { commitment: '0a', root: '02'.repeat(32), bundle: { through: options.through ?? null } }
+        : null,
     };
   }
 

@@ -4,6 +4,8 @@
  * have been seen.
  */
 import { expect } from 'chai';
+import { readJson } from '../../../src/protocols/ledger/json-codec.ts';
+import { proofBundleCodec } from '../../../src/protocols/ledger/proof-bundle.ts';
 import { encode, bytesMax, list } from '../../../src/protocols/shared/codec.ts';
 import { toHex } from '../../../src/protocols/shared/bytes.ts';
 import { mintToken } from '../../../src/client/token.ts';
@@ -122,6 +124,27 @@ describe('HTTP endpoints', () => {
     expect((await call('getTransaction', `/v1/transactions/${one.hash}`)).json()['status']).to.equal('final');
   });
 
+  it('gives a proof bundle that passes through the height asked for, or none', async () => {
+    const one = next();
+    const { height } = (await submit({ transaction: toHex(one.bytes) }, '?wait=final')).json<{ height: number }>();
+    world.chain.seal();
+    const heightsOf = async (through: number): Promise<readonly number[] | null> => {
+      const answer = await call('getTransaction', `/v1/transactions/${one.hash}?through=${through}`);
+      const { proof } = answer.json<{ proof: unknown }>();
+      if (proof === null) return null;
+      const read = readJson(proofBundleCodec, proof);
+      if ('problems' in read) throw new Error(JSON.stringify(read.problems));
+      const { header, setChanges } = read.value;
+      return [...setChanges.map((change) => change.header.height), header.height];
+    };
+    expect(await heightsOf(1)).to.deep.equal([1, height]);
+    expect(await heightsOf(height)).to.deep.equal([height]);
+    expect(await heightsOf(height + 1)).to.deep.equal([height + 1]);
+    expect(await heightsOf(height + 100)).to.equal(null);
+    const state = await call('getState', `/v1/state/accounts/${aliceKey.publicKey}?through=1`);
+    expect(state.json<{ proof: { bundle: unknown } }>().proof.bundle).to.deep.equal({ through: 1 });
+  });
+
   it('refuses transactions with the reason of the chain, and says which passes by itself', async () => {
     const foreign = transfer(faucetKey, nonce, aliceKey.publicKey, '5', 'ab'.repeat(32));
     const refusals = [
@@ -174,6 +197,7 @@ describe('HTTP endpoints', () => {
       ['getTransaction', '/v1/transactions/abc', 'params/hash'],
       ['getTransaction', `/v1/transactions/${'0'.repeat(64)}?proof=maybe`, 'querystring/proof'],
       ['getTransaction', `/v1/transactions/${'0'.repeat(64)}?prof=true`, 'querystring/prof'],
+      ['getTransaction', `/v1/transactions/${'0'.repeat(64)}?through=0`, 'querystring/through'],
       ['getValidators', '/v1/validators?height=1.5', 'querystring/height'],
       ['getState', '/v1/state/UPPER/x', 'params/module'],
       ['getEvents', '/v1/events?after=1', 'querystring/after'],

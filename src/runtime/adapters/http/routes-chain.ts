@@ -6,7 +6,7 @@ import type { ChainApi } from '../../ports/chain-api.ts';
 import type { Application } from './application.ts';
 import { json } from './openapi.ts';
 import { notFound } from './problem.ts';
-import { hash64 } from './schemas.ts';
+import { hash64, throughHeight } from './schemas.ts';
 
 interface ReadRoute {
   readonly url: string;
@@ -174,16 +174,19 @@ const blockAndStateRoutes = (api: ChainApi): readonly ReadRoute[] => [
       {
         proof: Type.Optional(Type.Boolean({ default: false })),
         height: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+        through: Type.Optional(throughHeight),
       },
       { additionalProperties: false },
     ),
     answer: json('The value at the height that was read', 'State'),
     read: ({ params, query }) => {
       const height = query['height'] as number | undefined;
+      const through = query['through'] as number | undefined;
       const key = params['key'] as string;
       const state = api.state(params['module'] as string, key, {
-        proof: query['proof'] === true,
+        proof: query['proof'] === true || through !== undefined,
         ...(height === undefined ? {} : { height }),
+        ...(through === undefined ? {} : { through }),
       });
       if (state === null) throw notFound('state of this module, key form or height');
       return state;

@@ -7,7 +7,7 @@ import type { ChainApi, SubmitOutcome, TransactionView } from '../../ports/chain
 import type { Application } from './application.ts';
 import { json } from './openapi.ts';
 import { HttpProblem, notFound } from './problem.ts';
-import { batchTransactionsMax, hash64, submitBody } from './schemas.ts';
+import { batchTransactionsMax, hash64, submitBody, throughHeight } from './schemas.ts';
 
 export interface WaitLimits {
   /** How long `wait=final` waits where `timeout` is absent, and at most. */
@@ -99,17 +99,20 @@ export function registerTransactions(application: Application, api: ChainApi, li
 }
 
 function registerLookup({ app }: Application, api: ChainApi): void {
-  app.route<{ Params: { hash: string }; Querystring: { proof?: boolean } }>({
+  app.route<{ Params: { hash: string }; Querystring: { proof?: boolean; through?: number } }>({
     method: 'GET',
     url: '/v1/transactions/:hash',
     config: { access: 'read' },
     schema: {
       operationId: 'getTransaction',
       summary: 'A transaction with its result, and its proof bundle where asked for',
+      description:
+        'With `through` the bundle passes through the header at that height, for a reader who trusts it (it is proved ' +
+        'under that header where it is later than the transaction). `proof` is null where there is no such bundle.',
       tags: ['transactions'],
       params: Type.Object({ hash: hash64 }),
       querystring: Type.Object(
-        { proof: Type.Optional(Type.Boolean({ default: false })) },
+        { proof: Type.Optional(Type.Boolean({ default: false })), through: Type.Optional(throughHeight) },
         { additionalProperties: false },
       ),
       response: { 200: json('The transaction', 'Transaction') },
@@ -118,8 +121,10 @@ function registerLookup({ app }: Application, api: ChainApi): void {
       const transaction = api.transaction(params.hash);
       if (transaction === null) throw notFound('this transaction');
       reply.type('application/json');
-      if (query.proof !== true) return reply.send(transaction);
-      const proof = transaction.status === 'final' ? api.transactionProof(params.hash) : null;
+      const { through } = query;
+      if (query.proof !== true && through === undefined) return reply.send(transaction);
+      const options = through === undefined ? {} : { through };
+      const proof = transaction.status === 'final' ? api.transactionProof(params.hash, options) : null;
       return reply.send({ ...transaction, proof });
     },
   });

@@ -20,6 +20,12 @@ const nullable = (schema: TSchema): TSchema => Type.Union([schema, Type.Null()])
 const array = (schema: TSchema): TSchema => Type.Array(schema);
 
 export const hash64 = Type.String({ pattern: '^[0-9a-f]{64}$', description: '32 bytes, lower-case hex' });
+/** Asks for a proof bundle too. */
+export const throughHeight = Type.Integer({
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'asks for the proof bundle, and for one that passes through the header at this height',
+});
 const hex = Type.String({ pattern: '^([0-9a-f]{2})*$', description: 'bytes, lower-case hex' });
 const amount = Type.String({ pattern: '^[0-9]+$', description: 'minor units, decimal' });
 const natural = Type.Integer({ minimum: 0 });
@@ -55,7 +61,12 @@ const transactionFields = {
     },
     closed,
   ),
-  proof: Type.Optional(Type.Unknown({ description: 'Proof bundle, where it was asked for; null while pending' })),
+  proof: Type.Optional(
+    Type.Unknown({
+      description:
+        'Proof bundle, where it was asked for; null while pending, or where none passes through the height asked for',
+    }),
+  ),
 };
 
 const rejection = {
