@@ -6,6 +6,7 @@ import { type Block, blockCodec, blockDigest } from '../../protocols/ledger/bloc
 import type { Genesis } from '../../protocols/ledger/genesis.ts';
 import { type Child, fanOut } from '../../protocols/ledger/state-tree-node.ts';
 import { TreeWriter } from '../../protocols/ledger/state-tree-build.ts';
+import { validatorSetsAt } from '../../protocols/ledger/queries.ts';
 import type { SignatureCheck } from '../../protocols/ledger/signed-note.ts';
 import { edgeRoot, edgeTiles } from '../../protocols/ledger/transparency-log.ts';
 import { verifyBundle } from '../../protocols/ledger/verify-bundle.ts';
@@ -24,10 +25,19 @@ import {
   withNibble,
 } from '../../protocols/sync/snapshot.ts';
 import { commitCodec } from '../../protocols/ledger/block.ts';
-import { setChangeCodec } from '../../protocols/ledger/proof-bundle.ts';
+import { type SetChange, setChangeCodec } from '../../protocols/ledger/proof-bundle.ts';
 import type { Store, Write } from '../../runtime/ports/store.ts';
 import { backfillCodec } from './history-backfill.ts';
-import { backfillKey, factsCodec, importingKey, tables, tileKey, tipCodec, tipKey } from '../chain/tables.ts';
+import {
+  backfillKey,
+  factsCodec,
+  importingKey,
+  stateReaderOf,
+  tables,
+  tileKey,
+  tipCodec,
+  tipKey,
+} from '../chain/tables.ts';
 
 /** Why an offer is not taken; null: it holds against the genesis document. */
 export interface OfferVerdict {
@@ -172,7 +182,7 @@ export class SnapshotImport {
       // The snapshot's own block is filled in with the rest: its transactions and results are history too.
       { table: tables.meta, key: backfillKey, value: encode(backfillCodec, { next: 1, until: this.height }) },
     ];
-    for (const change of setChanges) {
+    for (const change of [...setChanges, ...this.#ownSetChange()]) {
       writes.push({
         table: tables.setChanges,
         key: uint64Key(change.header.height),
@@ -183,6 +193,13 @@ export class SnapshotImport {
       writes.push({ table: tables.tiles, key: tileKey(level, index), value: hashes });
     }
     this.#store.commit(writes);
+  }
+
+  /** The bundle leads to the snapshot's header; a change that this very block makes is in the imported state. */
+  #ownSetChange(): readonly SetChange[] {
+    const { header, commit } = this.#offer.bundle;
+    if (header.nextValidatorsHash === header.validatorsHash) return [];
+    return [{ header, commit, nextValidators: validatorSetsAt(stateReaderOf(this.#store)).next }];
   }
 }
 
