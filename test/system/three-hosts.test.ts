@@ -15,7 +15,7 @@ const blocksMax = 40;
 async function untilSealedByGamma(network: ThreeHosts): Promise<void> {
   const client = network.client('alpha');
   const validators = await client.validators();
-  const keys = validators.filter(({ name }) => name.startsWith('gamma')).map(({ publicKey }) => publicKey);
+  const keys = validators.filter(({ name }) => name?.startsWith('gamma') === true).map(({ publicKey }) => publicKey);
   expect(keys).to.have.length(2);
   for (let blocks = 0; blocks < blocksMax; blocks++) {
     const { final } = await network.pay('alpha', '1');

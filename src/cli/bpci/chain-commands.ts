@@ -17,17 +17,17 @@ export function registerChainCommands(program: Command, context: CommandContext)
   program
     .command('validators')
     .description('List the validators that decide the next block')
-    .option('--height <height>', 'the set of that height', wholeNumber)
+    .option('--height <height>', 'the set that decided that height', wholeNumber)
     .action(async (options: { height?: number }, command: Command) => {
       const validators = await (await context.client(command)).validators(options.height);
       context.print(command, { validators }, () =>
         formatTable([
           ['NAME', 'KEY', 'BOND', 'STANDING'],
           ...validators.map(({ name, publicKey, bond, jailed }) => [
-            name,
+            name ?? '-',
             publicKey,
-            formatAmount(BigInt(bond)),
-            jailed ? 'jailed' : 'active',
+            bond === null ? '-' : formatAmount(BigInt(bond)),
+            jailed === null ? '-' : jailed ? 'jailed' : 'active',
           ]),
         ]),
       );

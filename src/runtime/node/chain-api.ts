@@ -1,6 +1,7 @@
 /** `ChainApi` over the chain of this node: what its HTTP interface and its embedders see. */
 import type { Chain } from '../../actors/chain/chain.ts';
 import type { ChainReader } from '../../actors/chain/chain-reader.ts';
+import { setDeciding } from '../../actors/chain/validator-sets.ts';
 import type { Finality } from '../../actors/node/finality.ts';
 import { genesisToJson } from '../../protocols/ledger/genesis-json.ts';
 import { readServices } from '../../protocols/ledger/modules/registry.ts';
@@ -116,9 +117,13 @@ function accountView(chain: Chain, pool: PoolAccess, key: string): ReturnType<Ch
   };
 }
 
-/** The members that decide the next block; of the tip only, since members' names and bonds have no history. */
 function validatorViews(chain: Chain, height: number | undefined): ReturnType<ChainApi['validators']> {
-  if (height !== undefined && height !== chain.tip.height + 1) return null;
+  const next = chain.tip.height + 1;
+  if (height !== undefined && height !== next) {
+    if (height < 1 || height > next) return null;
+    const { validators } = setDeciding(chain.store, chain.genesis, height);
+    return validators.map((validator) => ({ ...validator, name: null, bond: null, jailed: null }));
+  }
   const members = membersAt(chain.state);
   return chain.tip.set.validators.map(({ publicKey, vrfPublicKey }) => {
     const member = members.get(publicKey);

@@ -55,12 +55,13 @@ export interface BlockView {
   readonly storedAt: number | null;
 }
 
+/** Name, bond and standing are those of now: null in the set of a height that is already decided. */
 export interface ValidatorView {
   readonly publicKey: string;
   readonly vrfPublicKey: string;
-  readonly name: string;
-  readonly bond: string;
-  readonly jailed: boolean;
+  readonly name: string | null;
+  readonly bond: string | null;
+  readonly jailed: boolean | null;
 }
 
 /** Why the chain moves or does not. One row a validator, as this node sees it. */
@@ -179,6 +180,7 @@ export interface ChainApi {
   block(height: number | 'latest'): BlockView | null;
   account(publicKey: string): AccountView | null;
   state(module: string, key: string, options: StateOptions): StateView | null;
+  /** The set that decides the next block, or decided the one at `height`; null for heights beyond, and for genesis. */
   validators(height?: number): readonly ValidatorView[] | null;
   consensus(): ConsensusView;
   services(): readonly ServiceView[];

@@ -337,13 +337,12 @@ export class FakeChain implements ChainApi {
   }
 
   validators(at?: number): ReturnType<ChainApi['validators']> {
-    if (at !== undefined && at > this.height + 1) return null;
+    if (at !== undefined && (at < 1 || at > this.height + 1)) return null;
+    const isPast = at !== undefined && at <= this.height;
     return genesis.validators.map(({ publicKey, vrfPublicKey, name, bond }) => ({
       publicKey,
       vrfPublicKey,
-      name,
-      bond: String(bond),
-      jailed: false,
+      ...(isPast ? { name: null, bond: null, jailed: null } : { name, bond: String(bond), jailed: false }),
     }));
   }
 

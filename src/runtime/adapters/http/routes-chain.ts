@@ -96,7 +96,7 @@ const networkRoutes = (api: ChainApi): readonly ReadRoute[] => [
   {
     url: '/v1/validators',
     operationId: 'getValidators',
-    summary: 'The validators that decide the next block, or the one at `height`',
+    summary: 'The validators that decide the next block, or decided the one at `height`',
     tag: 'network',
     querystring: heightQuery,
     answer: json('The validators, in order of their keys', 'ValidatorList'),

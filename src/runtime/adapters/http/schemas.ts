@@ -195,9 +195,9 @@ export const namedSchemas: readonly TSchema[] = [
   object('Validator', {
     publicKey: hash64,
     vrfPublicKey: hash64,
-    name: Type.String(),
-    bond: amount,
-    jailed: Type.Boolean(),
+    name: nullable(Type.String({ description: 'null in the set of a height that is already decided' })),
+    bond: nullable(amount),
+    jailed: nullable(Type.Boolean()),
   }),
   object('ValidatorList', { validators: array(ref('Validator')) }),
   object('Service', {
