@@ -9,7 +9,9 @@ import { accountAt, membersAt, protocolVersionAt, rolesAt } from '../../protocol
 import { View } from '../../protocols/ledger/view.ts';
 import { isHex64, type Digest, type PublicKey } from '../../protocols/shared/brands.ts';
 import type { ChainApi, ConsensusView, HealthView, ProofOptions, SubmitOutcome } from '../ports/chain-api.ts';
+import type { Clock } from '../ports/clock.ts';
 import { blockView, eventViews, finalTransactionView, pendingTransactionView } from './chain-views.ts';
+import { FinalityWaiters } from './finality-waiters.ts';
 import { stateView } from './state-view.ts';
 
 /** What of the mempool the interface needs. */
@@ -27,6 +29,7 @@ export interface ChainApiParts {
   readonly reader: ChainReader;
   readonly pool: PoolAccess;
   readonly finality: Finality;
+  readonly clock: Pick<Clock, 'setTimer'>;
   readonly consensus: () => ConsensusView;
   readonly checkpoint: () => Uint8Array | null;
   readonly transactionProof: (hash: Digest, options: ProofOptions) => unknown;
@@ -38,6 +41,7 @@ export interface ChainApiParts {
 
 export function createChainApi(parts: ChainApiParts): ChainApi {
   const { chain, reader, pool, finality } = parts;
+  const waiters = new FinalityWaiters(parts);
   const transaction = (hash: string): ReturnType<ChainApi['transaction']> => {
     if (!isHex64(hash)) return null;
     const final = finalTransactionView(reader, hash as Digest);
@@ -50,7 +54,8 @@ export function createChainApi(parts: ChainApiParts): ChainApi {
     genesis: () => genesisToJson(chain.genesis),
     submit: (transactions) => pool.submit(transactions),
     transaction,
-    whenFinal: (hash, timeoutMs, signal) => whenFinal(finality, transaction, hash, timeoutMs, signal),
+    whenFinal: (hash, timeoutMs, signal) =>
+      isHex64(hash) ? waiters.wait(hash as Digest, timeoutMs, signal) : Promise.resolve(null),
     transactionProof: (hash, options = {}) => (isHex64(hash) ? parts.transactionProof(hash as Digest, options) : null),
     block: (height) => blockView(reader, height === 'latest' ? chain.tip.height : height),
     account: (key) => accountView(chain, pool, key),
@@ -134,32 +139,5 @@ function validatorViews(chain: Chain, height: number | undefined): ReturnType<Ch
       bond: String(member?.bond ?? 0n),
       jailed: typeof member?.leaving === 'number',
     };
-  });
-}
-
-async function whenFinal(
-  finality: Finality,
-  read: ChainApi['transaction'],
-  hash: string,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): ReturnType<ChainApi['whenFinal']> {
-  const now = read(hash);
-  if (now?.status === 'final') return now;
-  return new Promise((resolve) => {
-    const finish = (result: Awaited<ReturnType<ChainApi['whenFinal']>>): void => {
-      clearTimeout(timer);
-      unsubscribe();
-      signal?.removeEventListener('abort', onAbort);
-      resolve(result);
-    };
-    const onAbort = (): void => finish(null);
-    const timer = setTimeout(onAbort, timeoutMs);
-    const unsubscribe = finality.subscribe(() => {
-      const view = read(hash);
-      if (view?.status === 'final') finish(view);
-    });
-    signal?.addEventListener('abort', onAbort);
-    if (signal?.aborted === true) onAbort();
   });
 }

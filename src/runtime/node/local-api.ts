@@ -38,6 +38,7 @@ export function localChainApi(parts: LocalApiParts): ChainApi {
     chain,
     reader,
     finality,
+    clock,
     pool: {
       submit: async (transactions) =>
         wiring.trouble() === 'importing-snapshot'
