@@ -9,9 +9,9 @@ import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { chainIdHex, faucetKey, validatorKeys } from '../runtime/http/fake-genesis.ts';
 import { startWorld, type World } from '../runtime/http/server-world.ts';
+import { buildPackage } from '../support/built-package.ts';
 
-const entry = resolve('src/cli/bpci.ts');
-const loader = import.meta.resolve('tsx');
+const entry = resolve('dist/cli/bpci.js');
 
 interface Outcome {
   readonly code: number;
@@ -27,6 +27,7 @@ describe('bpci', function () {
   let nowhere: string;
 
   before(async () => {
+    await buildPackage();
     const closed = await startWorld();
     nowhere = closed.base;
     await closed.close();
@@ -52,7 +53,7 @@ describe('bpci', function () {
   const run = (args: readonly string[], extra: NodeJS.ProcessEnv = {}): Promise<Outcome> =>
     new Promise((done) => {
       const options = { cwd: home, env: { ...environment(), ...extra } };
-      execFile(process.execPath, ['--import', loader, entry, ...args], options, (error, out, err) =>
+      execFile(process.execPath, [entry, ...args], options, (error, out, err) =>
         done({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, err }),
       );
     });
@@ -217,7 +218,7 @@ describe('bpci', function () {
   it('prints events, and follows them', async () => {
     const page = await json<{ events: { kind: string }[] }>('events', '--module', 'accounts');
     expect(page.events.map(({ kind }) => kind)).to.include('transferred');
-    const follow = spawn(process.execPath, ['--import', loader, entry, 'events', '-f', '--after', 'start', '--json'], {
+    const follow = spawn(process.execPath, [entry, 'events', '-f', '--after', 'start', '--json'], {
       cwd: home,
       env: environment(),
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -240,7 +241,7 @@ describe('bpci', function () {
   });
 
   it('ends where its reader goes away', async () => {
-    const follow = spawn(process.execPath, ['--import', loader, entry, 'events', '-f', '--after', 'start'], {
+    const follow = spawn(process.execPath, [entry, 'events', '-f', '--after', 'start'], {
       cwd: home,
       env: environment(),
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,18 +1,16 @@
 /** The `mainnet` command as a person runs it: real processes, a real network of one validator and one follower. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { isAlive, processStart } from '../../src/runtime/launcher-state.ts';
+import { buildPackage } from '../support/built-package.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const entry = join(root, 'src/cli/mainnet.ts');
+const entry = join(root, 'dist/cli/mainnet.js');
 
 interface Outcome {
   readonly code: number;
@@ -27,7 +25,7 @@ function run(
   return new Promise((settle) => {
     execFile(
       process.execPath,
-      ['--import', loader, entry, ...commandArguments],
+      [entry, ...commandArguments],
       { cwd: options.cwd, env: { ...process.env, NO_COLOR: '1', ...options.environment } },
       (error, out, err) =>
         settle({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err }),
@@ -53,7 +51,10 @@ async function freePorts(count: number): Promise<readonly number[]> {
 describe('mainnet', function () {
   this.timeout(300_000);
   let directory: string;
-  before(() => (directory = mkdtempSync(join(tmpdir(), 'bpci-cli-'))));
+  before(async () => {
+    await buildPackage();
+    directory = mkdtempSync(join(tmpdir(), 'bpci-cli-'));
+  });
   after(async () => {
     // A test that failed half-way must leave nothing running.
     await run(['down'], { cwd: directory });

@@ -19,9 +19,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { logFileOf } from '../../src/runtime/adapters/telemetry-log.ts';
 import { networkDirectory } from '../../src/runtime/network-directory.ts';
+import { buildPackage } from '../support/built-package.ts';
 
-const loader = import.meta.resolve('tsx');
-const entryOf = (command: string): string => resolve(`src/cli/${command}.ts`);
+const entryOf = (command: string): string => resolve(`dist/cli/${command}.js`);
 
 interface Ending {
   readonly code: number | null;
@@ -34,7 +34,7 @@ async function withoutReader(
   cwd: string,
   whileRunning: () => void = () => undefined,
 ): Promise<Ending> {
-  const child = spawn(process.execPath, ['--import', loader, entryOf(command), ...args], {
+  const child = spawn(process.execPath, [entryOf(command), ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: cwd, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -53,7 +53,8 @@ async function withoutReader(
 describe('the output of commands', function () {
   this.timeout(60_000);
   let directory: string;
-  before(() => {
+  before(async () => {
+    await buildPackage();
     directory = mkdtempSync(join(tmpdir(), 'bpci-output-'));
     writeFileSync(
       join(directory, 'net.yaml'),
@@ -96,7 +97,7 @@ spec:
       this.skip();
     }
     const full = openSync('/dev/full', 'w');
-    const child = spawn(process.execPath, ['--import', loader, entryOf('mainnet'), 'config', 'print', 'net.yaml'], {
+    const child = spawn(process.execPath, [entryOf('mainnet'), 'config', 'print', 'net.yaml'], {
       cwd: directory,
       env: { PATH: process.env['PATH'], HOME: directory, NO_COLOR: '1' },
       stdio: ['ignore', full, 'pipe'],
