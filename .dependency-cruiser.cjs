@@ -32,6 +32,13 @@ module.exports = {
       src('protocols/shared'),
       '^node_modules/',
     ]),
+    only('simulation-takes-its-host-as-an-input', src('simulation'), [
+      src('simulation'),
+      src('protocols'),
+      src('actors'),
+      src('runtime/(ports|links|simulated)'),
+      '^src/runtime/actor-system\\.ts$',
+    ]),
     only('actors-see-ports-and-protocols', src('actors'), [
       src('actors'),
       src('protocols'),
@@ -47,7 +54,7 @@ module.exports = {
     {
       name: 'adapters-only-from-assembly',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/cli/', '^src/index\\.ts$', '^src/runtime/[^/]+\\.ts$', '^src/runtime/(adapters|node|http|launcher)/'] },
+      from: { path: '^src/', pathNot: ['^src/cli/', '^src/(index|simulation)\\.ts$', '^src/runtime/[^/]+\\.ts$', '^src/runtime/(adapters|node|http|launcher)/'] },
       to: { path: '^src/runtime/adapters/' },
     },
     {
@@ -59,7 +66,7 @@ module.exports = {
     {
       name: 'no-node-builtins-in-pure-folders',
       severity: 'error',
-      from: { path: '^src/(protocols|actors|runtime/(ports|links|simulated))/' },
+      from: { path: '^src/(protocols|actors|simulation|runtime/(ports|links|simulated))/' },
       to: { path: nodeBuiltins, dependencyTypes: ['core'] },
     },
   ],

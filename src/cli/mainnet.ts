@@ -19,6 +19,7 @@ import {
 } from './mainnet/keys.ts';
 import { defaultManifest } from './mainnet/locate.ts';
 import { showLogs } from './mainnet/logs.ts';
+import { registerSimulate } from './mainnet/simulate.ts';
 import { showStatus } from './mainnet/status.ts';
 import { refuseToParent, runDetached, runDetachedChild, runForeground } from './mainnet/up.ts';
 import { CommandError, exitCodes, processTerminal, reportFailure, type Terminal } from './terminal.ts';
@@ -265,6 +266,7 @@ async function main(argv: readonly string[]): Promise<void> {
   registerRunning(program, terminal);
   registerFiles(program, terminal);
   registerKeys(program, terminal);
+  registerSimulate(program, terminal);
   for (const command of withChildren(program)) command.exitOverride();
   try {
     await program.parseAsync(argv);

@@ -24,6 +24,8 @@ export interface MemoryDiskOptions {
   readonly capacityBytes?: number;
   /** How long a sync takes: awaited by every one. Default: one microtask. */
   readonly sync?: () => Promise<void>;
+  /** Sees every commit, in order. */
+  readonly onCommit?: (writes: readonly Write[]) => void;
 }
 
 const snapshotOf = (tables: Tables): Tables => new Map([...tables].map(([name, table]) => [name, table.snapshot()]));
@@ -74,6 +76,7 @@ export class MemoryDisk {
   /** May be changed at any time: a smaller disk is full at the next sync, a larger one has room again. */
   capacityBytes: number;
   readonly #sync: () => Promise<void>;
+  readonly #onCommit: (writes: readonly Write[]) => void;
   #synced: Tables = new Map();
   /** Commits since the last sync, in order. */
   #unsynced: (readonly Write[])[] = [];
@@ -84,6 +87,15 @@ export class MemoryDisk {
   constructor(options: MemoryDiskOptions = {}) {
     this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
     this.#sync = options.sync ?? (() => Promise.resolve());
+    this.#onCommit = options.onCommit ?? (() => undefined);
+  }
+
+  /** A backup: another disk with what is synced here now, closed and whole. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk({ capacityBytes: this.capacityBytes, sync: this.#sync, onCommit: this.#onCommit });
+    copy.#synced = snapshotOf(this.#synced);
+    copy.#schema = this.#schema;
+    return copy;
   }
 
   /** Throws StoreError `locked`, `schema-newer`, `schema-foreign`. */
@@ -97,7 +109,10 @@ export class MemoryDisk {
       sync: this.#sync,
       isFull: (bytes) => bytes > this.capacityBytes,
       isBroken: () => this.#broken,
-      onCommit: (writes) => this.#unsynced.push(writes),
+      onCommit: (writes) => {
+        this.#unsynced.push(writes);
+        this.#onCommit(writes);
+      },
       onSynced: (synced, count) => {
         this.#synced = synced;
         this.#unsynced.splice(0, count);

@@ -40,6 +40,7 @@ export class PipeNetwork {
   readonly #options: PipeNetworkOptions;
   readonly #doors = new Map<string, Door>();
   readonly #pipes = new Set<SimulatedPipe>();
+  readonly #dials = new Set<{ readonly key: PublicKey; readonly forget: () => void }>();
   #nextPort = 40_000;
   #connections = 0;
 
@@ -67,8 +68,9 @@ export class PipeNetwork {
     this.#sever((pipe) => pipe.ownKey === a && pipe.peerKey === b, reason);
   }
 
-  /** A node is gone: its doors are shut, its pipes reset at the other end; its own handlers are not called. */
+  /** A node is gone: its doors are shut, its pipes reset at the other end; its own handlers are not called, its dials never settle. */
   crash(key: PublicKey): void {
+    for (const dial of [...this.#dials]) if (dial.key === key) dial.forget();
     for (const [address, door] of this.#doors) if (door.key === key) this.#doors.delete(address);
     for (const pipe of [...this.#pipes]) {
       if (pipe.ownKey !== key) continue;
@@ -116,8 +118,14 @@ export class PipeNetwork {
     return new Promise<Pipe>((resolve, reject) => {
       const deadlineMs = this.clock.monotonicMs() + options.timeoutMs;
       let timer: TimerHandle | null = null;
-      const fail = (error: TransportError): void => {
+      const forget = (): void => {
         timer?.cancel();
+        this.#dials.delete(dial);
+      };
+      const dial = { key, forget };
+      this.#dials.add(dial);
+      const fail = (error: TransportError): void => {
+        forget();
         reject(error);
       };
       if (options.abort !== undefined) {
@@ -135,6 +143,7 @@ export class PipeNetwork {
         }
         try {
           resolve(this.#connect(key, address, options.expectedKey));
+          forget();
         } catch (error) {
           if (!(error instanceof TransportError)) throw error;
           fail(error);

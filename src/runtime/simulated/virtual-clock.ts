@@ -1,28 +1,40 @@
 /**
- * Time that moves only when it is told to. Timers fire in the order of (due time, order of setting), so that a run is a
- * function of its inputs alone.
+ * Time that moves only when it is told to. Timers fire in the order of (due time, priority, order of setting), so that a
+ * run is a function of its inputs alone.
  */
 import type { Clock, TimerHandle } from '../ports/clock.ts';
 
 interface Entry {
   readonly dueMs: number;
+  readonly priority: number;
   readonly sequence: number;
   readonly callback: () => void;
   /** Place in the heap; -1 once it has left. */
   index: number;
 }
 
-const before = (a: Entry, b: Entry): boolean => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.sequence < b.sequence);
+function before(a: Entry, b: Entry): boolean {
+  if (a.dueMs !== b.dueMs) return a.dueMs < b.dueMs;
+  return a.priority !== b.priority ? a.priority < b.priority : a.sequence < b.sequence;
+}
+
+export interface VirtualClockOptions {
+  /** Wall time at which the clock starts; the monotonic time starts at 0. */
+  readonly nowMs?: number;
+  /** Asked once for every timer: of those due at one moment the lowest fires first. Default: in the order of setting. */
+  readonly priority?: () => number;
+}
 
 export class VirtualClock implements Clock {
   readonly #heap: Entry[] = [];
   readonly #startMs: number;
+  readonly #priority: () => number;
   #elapsedMs = 0;
   #sequence = 0;
 
-  /** `nowMs` is the wall time at which the clock starts; the monotonic time starts at 0. */
-  constructor(options: { readonly nowMs?: number } = {}) {
+  constructor(options: VirtualClockOptions = {}) {
     this.#startMs = options.nowMs ?? 1_700_000_000_000;
+    this.#priority = options.priority ?? (() => 0);
   }
 
   now(): number {
@@ -35,7 +47,8 @@ export class VirtualClock implements Clock {
 
   setTimer(delayMs: number, callback: () => void): TimerHandle {
     const delay = delayMs > 0 ? delayMs : 0;
-    const entry: Entry = { dueMs: this.#elapsedMs + delay, sequence: this.#sequence++, callback, index: -1 };
+    const dueMs = this.#elapsedMs + delay;
+    const entry: Entry = { dueMs, priority: this.#priority(), sequence: this.#sequence++, callback, index: -1 };
     this.#insert(entry);
     return { cancel: () => this.#remove(entry) };
   }

@@ -87,4 +87,22 @@ describe('MemoryDisk', () => {
     await store.close();
     expect(listed(disk.open(schema), 't')).to.deep.equal([]);
   });
+
+  it('copies what is synced into a disk of its own, and tells of every commit', async () => {
+    const seen: string[] = [];
+    const disk = new MemoryDisk({ onCommit: (writes) => seen.push(...writes.map(({ table }) => table)) });
+    const store = disk.open(schema);
+    store.commit([write('t', 'synced', 'x')]);
+    await store.durable();
+    store.commit([write('u', 'not synced', 'x')]);
+    const copy = disk.copy();
+    store.commit([write('t', 'synced', 'changed')]);
+    await store.durable();
+    const copied = copy.open(schema);
+    expect(read(copied, 't', 'synced')).to.equal('x');
+    expect(listed(copied, 'u')).to.deep.equal([]);
+    copied.commit([write('t', 'synced', 'elsewhere')]);
+    expect(read(store, 't', 'synced')).to.equal('changed');
+    expect(seen).to.deep.equal(['t', 'u', 't', 't']);
+  });
 });

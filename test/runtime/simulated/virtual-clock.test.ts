@@ -61,4 +61,25 @@ describe('a virtual clock', () => {
     clock.advanceTo(10);
     expect(clock.monotonicMs()).to.equal(50);
   });
+
+  it('lets the lower priority go first at one moment, and never before an earlier moment', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(5), fc.nat(3)), { maxLength: 60 }), (plan) => {
+        let next = 0;
+        const clock = new VirtualClock({ priority: () => plan[next]?.[1] ?? 0 });
+        const fired: number[] = [];
+        for (const [delayMs] of plan) {
+          const index = next;
+          clock.setTimer(delayMs, () => fired.push(index));
+          next += 1;
+        }
+        clock.advanceTo(10);
+        const expected = plan
+          .map(([delayMs, priority], index) => ({ delayMs, priority, index }))
+          .sort((x, y) => x.delayMs - y.delayMs || x.priority - y.priority || x.index - y.index)
+          .map(({ index }) => index);
+        expect(fired).to.deep.equal(expected);
+      }),
+    );
+  });
 });

@@ -1,0 +1,10 @@
+import type { Scenario } from '../src/simulation.ts';
+
+export default {
+  name: 'everything',
+  expects:
+    'Every seed draws its own mix of faults; what must hold always holds, and blocks come back when they are over.',
+  validators: 7,
+  durationMs: 120_000,
+  faults: 'swarm',
+} satisfies Scenario;

@@ -1,0 +1,105 @@
+/** Clients that transfer money through the validators' mempools, and remember what they were told. */
+import type { MempoolMessage } from '../actors/mempool.ts';
+import { encodeBody } from '../protocols/ledger/application.ts';
+import { transactionCodec, transactionSigningBytes } from '../protocols/ledger/transaction.ts';
+import { type ChainId, height } from '../protocols/shared/brands.ts';
+import { encode } from '../protocols/shared/codec.ts';
+import type { SubmitOutcome } from '../runtime/ports/chain-api.ts';
+import type { Clock } from '../runtime/ports/clock.ts';
+import type { Signer } from '../runtime/ports/signer.ts';
+import type { Draw } from './draw.ts';
+import type { SimulatedNode } from './node.ts';
+
+export interface LoadOptions {
+  readonly clock: Clock;
+  readonly chainId: ChainId;
+  readonly accounts: readonly Signer[];
+  readonly nodes: readonly SimulatedNode[];
+  readonly draw: Draw;
+  readonly perSecond: number;
+  readonly untilMs: number;
+  /** A validator said that it has stored the transaction durably. */
+  readonly onAcknowledged: (hash: string, node: number) => void;
+}
+
+/** Beyond the run: nothing expires. */
+const expiryHeight = height(1_000_000_000);
+const answerTimeoutMs = 10_000;
+
+export class Load {
+  readonly #options: LoadOptions;
+  readonly #nonces: number[];
+  #submitted = 0;
+  #rejected = 0;
+
+  constructor(options: LoadOptions) {
+    this.#options = options;
+    this.#nonces = options.accounts.map(() => 0);
+  }
+
+  get submitted(): number {
+    return this.#submitted;
+  }
+
+  get rejected(): number {
+    return this.#rejected;
+  }
+
+  /** One transfer after the other, at random moments of this rate. */
+  start(): void {
+    const { clock, draw, perSecond, untilMs } = this.#options;
+    if (perSecond === 0) return;
+    const meanUs = 1_000_000 / perSecond;
+    const next = (): void => {
+      if (clock.monotonicMs() >= untilMs) return;
+      this.#submit();
+      clock.setTimer(draw.between(0, 2 * meanUs) / 1000, next);
+    };
+    clock.setTimer(draw.between(0, 2 * meanUs) / 1000, next);
+  }
+
+  #submit(): void {
+    const { draw, nodes, accounts } = this.#options;
+    const from = draw.between(0, accounts.length - 1);
+    const to = draw.between(0, accounts.length - 1);
+    const amount = BigInt(draw.between(1, 1000));
+    const node = draw.pick(nodes);
+    // A client whose validator does not answer asks another one; here it lets it be.
+    if (node.isDown || node.isPaused) return;
+    node.enter(() => this.#send(node, from, this.#transfer(from, to, amount)));
+  }
+
+  #send(node: SimulatedNode, from: number, bytes: Uint8Array): void {
+    const { parts } = node;
+    if (parts === null) return;
+    this.#submitted += 1;
+    this.#nonces[from] = (this.#nonces[from] ?? 0) + 1;
+    parts.system
+      .ask<MempoolMessage, readonly SubmitOutcome[]>(
+        parts.wiring.mempool,
+        (replyTo) => ({ type: 'submit', transactions: [bytes], replyTo }),
+        { timeoutMs: answerTimeoutMs },
+      )
+      .then(
+        ([outcome]) => {
+          if (outcome?.outcome === 'accepted') this.#options.onAcknowledged(outcome.hash, node.index);
+          else if (outcome?.outcome === 'rejected') this.#rejected += 1;
+        },
+        // No answer: the client knows nothing of it, and nothing was promised.
+        () => undefined,
+      );
+  }
+
+  #transfer(from: number, to: number, amount: bigint): Uint8Array {
+    const { accounts, chainId } = this.#options;
+    const sender = accounts[from] as Signer;
+    const receiver = accounts[to] as Signer;
+    const content = {
+      ...{ chainId, expiryHeight, sender: sender.publicKey },
+      nonce: this.#nonces[from] ?? 0,
+      kind: 'accounts.transfer',
+      body: encodeBody('accounts.transfer', { to: receiver.publicKey, amount }),
+    };
+    return encode(transactionCodec, { ...content, signature: sender.sign(transactionSigningBytes(content)) });
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Liveness: once the faults are over and a quorum is pairwise linked, the next block is decided within two block times and
+ * (f + 1) round time-outs, whatever rounds had been reached. Source: consensus design, "Recovery".
+ */
+import type { Clock } from '../runtime/ports/clock.ts';
+import type { SimulatedNode } from './node.ts';
+
+export interface RecoveryOptions {
+  readonly clock: Clock;
+  readonly nodes: readonly SimulatedNode[];
+  readonly blockTimeMs: number;
+  readonly roundTimeoutBaseMs: number;
+  /** For messages and syncs, which the bound of the design does not count. */
+  readonly slackMs: number;
+  readonly highest: () => number;
+  readonly onViolation: (detail: string) => void;
+}
+
+const everyMs = 50;
+/** Redials within 10 s, a handshake that was under way may take its 5 s. */
+const linkedWithinMs = 20_000;
+
+export class Recovery {
+  readonly #options: RecoveryOptions;
+  #tookMs: number | null = null;
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+  }
+
+  /** From a linked quorum to the next block, ms; null where it has not come to that. */
+  get tookMs(): number | null {
+    return this.#tookMs;
+  }
+
+  /** Called when the last fault has ended. */
+  start(): void {
+    this.#awaitLinks(this.#options.clock.monotonicMs());
+  }
+
+  #awaitLinks(sinceMs: number): void {
+    const { clock, highest, onViolation } = this.#options;
+    clock.setTimer(everyMs, () => {
+      if (this.#isQuorumLinked()) this.#awaitBlock(clock.monotonicMs(), highest());
+      else if (clock.monotonicMs() - sinceMs < linkedWithinMs) this.#awaitLinks(sinceMs);
+      else onViolation(`no quorum was linked and ready to vote within ${linkedWithinMs} ms after the last fault`);
+    });
+  }
+
+  #awaitBlock(sinceMs: number, height: number): void {
+    const { clock, highest, onViolation } = this.#options;
+    clock.setTimer(everyMs, () => {
+      const passedMs = clock.monotonicMs() - sinceMs;
+      if (highest() > height) this.#tookMs = passedMs;
+      else if (passedMs < this.#boundMs) this.#awaitBlock(sinceMs, height);
+      else onViolation(`no block after height ${height} within ${this.#boundMs} ms of a linked quorum`);
+    });
+  }
+
+  get #boundMs(): number {
+    const { nodes, blockTimeMs, roundTimeoutBaseMs, slackMs } = this.#options;
+    const faultyMax = Math.floor((nodes.length - 1) / 3);
+    return 2 * blockTimeMs + (faultyMax + 1) * roundTimeoutBaseMs + slackMs;
+  }
+
+  /** Whether a quorum of those that may vote are pairwise linked, found by leaving out the least linked. */
+  #isQuorumLinked(): boolean {
+    const { nodes } = this.#options;
+    const quorum = Math.ceil((2 * nodes.length) / 3);
+    let left = nodes.filter((node) => node.parts !== null && node.parts.wiring.trouble() === null);
+    while (left.length >= quorum) {
+      const counts = left.map((node) => linkedAmong(node, left));
+      const fewest = Math.min(...counts);
+      if (fewest === left.length - 1) return true;
+      left = left.filter((_, index) => index !== counts.indexOf(fewest));
+    }
+    return false;
+  }
+}
+
+function linkedAmong(node: SimulatedNode, others: readonly SimulatedNode[]): number {
+  const live = node.parts?.wiring.livePeers() ?? [];
+  return others.filter(({ key }) => live.includes(key)).length;
+}

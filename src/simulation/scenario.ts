@@ -1,0 +1,159 @@
+/** What a simulation is to go through. A scenario is data: a file that exports one reads like a table. */
+import { CodedError } from '../protocols/shared/errors.ts';
+import type { Draw } from './draw.ts';
+
+/** Nodes are numbered from 0; times count from the start. */
+export type Fault =
+  /** The process dies, commits not yet synced are lost in part, and it starts again after `forMs`. */
+  | { readonly kind: 'crash'; readonly node: number; readonly atMs: number; readonly forMs: number }
+  /** The same, and it starts again with empty disks, its guard among them. */
+  | { readonly kind: 'wipe'; readonly node: number; readonly atMs: number; readonly forMs: number }
+  /** The same, and it starts again on the disks as they were at `copiedAtMs`. */
+  | {
+      readonly kind: 'restore';
+      readonly node: number;
+      readonly copiedAtMs: number;
+      readonly atMs: number;
+      readonly forMs: number;
+    }
+  /** The process stands still, and then goes on as if nothing had been. */
+  | { readonly kind: 'pause'; readonly node: number; readonly atMs: number; readonly forMs: number }
+  /** Nothing passes between different groups, nor to or from a node in none. */
+  | {
+      readonly kind: 'partition';
+      readonly groups: readonly (readonly number[])[];
+      readonly atMs: number;
+      readonly forMs: number;
+    }
+  /** Nothing passes from these nodes to those; the other way everything does. */
+  | {
+      readonly kind: 'one-way';
+      readonly from: readonly number[];
+      readonly to: readonly number[];
+      readonly atMs: number;
+      readonly forMs: number;
+    }
+  /** Every frame is lost together with its connection, with this probability. */
+  | { readonly kind: 'loss'; readonly probability: number; readonly atMs: number; readonly forMs: number }
+  /** Every frame takes up to so much longer. */
+  | { readonly kind: 'delay'; readonly upToMs: number; readonly atMs: number; readonly forMs: number }
+  /** The wall clock of a node is off by so much, ahead where positive. */
+  | {
+      readonly kind: 'clock';
+      readonly node: number;
+      readonly offsetMs: number;
+      readonly atMs: number;
+      readonly forMs: number;
+    };
+
+export type FaultKind = Fault['kind'];
+
+/** When the faults of a run may begin and by when they must have ended, and for how many validators they are. */
+export interface FaultPeriod {
+  readonly validators: number;
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** What is to be seen, in a sentence. */
+  readonly expects: string;
+  readonly validators: number;
+  /** Virtual time of a run, the recovery after the last fault included. */
+  readonly durationMs: number;
+  /** Default 2,000 and 1,000. */
+  readonly blockTimeMs?: number;
+  readonly roundTimeoutBaseMs?: number;
+  /** Time of flight of a frame, least and most. Default 5 to 50 ms. */
+  readonly delayMs?: readonly [least: number, most: number];
+  /** Time that a sync of a disk takes, least and most. Default 1 to 8 ms. */
+  readonly syncMs?: readonly [least: number, most: number];
+  /** Default 5. */
+  readonly transfersPerSecond?: number;
+  /** `swarm`: every seed draws its own mix. */
+  readonly faults: readonly Fault[] | 'swarm' | ((draw: Draw, period: FaultPeriod) => readonly Fault[]);
+}
+
+export class ScenarioError extends CodedError<'bad-scenario'> {
+  override readonly name = 'ScenarioError';
+
+  constructor(scenario: string, where: string, problem: string) {
+    super('bad-scenario', `scenario ${scenario}: ${where}: ${problem}`);
+  }
+}
+
+/** Faults begin after this. */
+export const calmMs = 10_000;
+
+/** The end of a run belongs to recovery: links come back within redials of 10 s and handshakes of 5 s, then blocks do. */
+export const recoveryMs = 40_000;
+
+const validatorsMax = 31;
+
+const nodeKinds: readonly FaultKind[] = ['crash', 'wipe', 'restore', 'pause', 'clock'];
+const kinds: readonly FaultKind[] = [...nodeKinds, 'partition', 'one-way', 'loss', 'delay'];
+
+const isWhole = (value: unknown, least: number, most: number): boolean =>
+  Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+
+/** Throws ScenarioError where something is not as it must be, whatever the types said. */
+export function checkScenario(scenario: Scenario): void {
+  const { name, validators, durationMs, transfersPerSecond = 0 } = scenario;
+  const refuse = (where: string, problem: string): never => {
+    throw new ScenarioError(typeof name === 'string' ? name : '(without a name)', where, problem);
+  };
+  if (typeof name !== 'string') refuse('name', 'a text is expected');
+  if (!isWhole(validators, 4, validatorsMax)) refuse('validators', `a whole number from 4 to ${validatorsMax}`);
+  if (!isWhole(durationMs, calmMs + recoveryMs, 1e9)) {
+    refuse('durationMs', `a whole number of milliseconds, at least ${calmMs + recoveryMs}`);
+  }
+  if (!(transfersPerSecond >= 0 && transfersPerSecond <= 1000)) refuse('transfersPerSecond', 'a number from 0 to 1000');
+  for (const field of ['delayMs', 'syncMs'] as const) {
+    const [least = 0, most = 0] = scenario[field] ?? [];
+    if (!(least >= 0 && least <= most && most <= 60_000)) refuse(field, 'two numbers, the lower one first');
+  }
+  const { faults } = scenario;
+  if (!Array.isArray(faults) && faults !== 'swarm' && typeof faults !== 'function') {
+    refuse('faults', 'a list, a function that gives one, or "swarm"');
+  }
+}
+
+/** Throws ScenarioError that names the place of what is wrong. */
+export function checkFaults(scenario: Scenario, faults: readonly Fault[], durationMs: number): void {
+  const { name, validators } = scenario;
+  faults.forEach((fault, index) => {
+    const refuse = (field: string, problem: string): never => {
+      throw new ScenarioError(name, `faults[${index}].${field}`, problem);
+    };
+    const { kind, atMs, forMs } = fault;
+    if (!kinds.includes(kind)) refuse('kind', `"${kind}" is no fault; these are: ${kinds.join(', ')}`);
+    if (!isWhole(atMs, 0, 1e9)) refuse('atMs', 'a whole number of milliseconds');
+    if (!isWhole(forMs, 0, 1e9)) refuse('forMs', 'a whole number of milliseconds');
+    if (atMs + forMs > durationMs - recoveryMs) {
+      const need = Math.ceil((atMs + forMs + recoveryMs) / 1000);
+      refuse('forMs', `ends ${atMs + forMs} ms after the start; recovery needs the run to last ${need} s`);
+    }
+    const isNode = (node: unknown): boolean => isWhole(node, 0, validators - 1);
+    const nodes = nodesOf(fault);
+    if (!Array.isArray(nodes) || !nodes.every(isNode)) refuse('node', `validators are numbered 0 to ${validators - 1}`);
+    if (fault.kind === 'restore' && !isWhole(fault.copiedAtMs, 0, atMs)) refuse('copiedAtMs', 'before atMs');
+    if (fault.kind === 'loss' && !(fault.probability >= 0 && fault.probability <= 1)) refuse('probability', '0 to 1');
+    if (fault.kind === 'delay' && !isWhole(fault.upToMs, 0, 60_000)) refuse('upToMs', 'at most 60000');
+    if (fault.kind === 'clock' && !isWhole(fault.offsetMs, -1e9, 1e9)) refuse('offsetMs', 'whole milliseconds');
+  });
+}
+
+function nodesOf(fault: Fault): readonly number[] {
+  switch (fault.kind) {
+    case 'partition':
+      return fault.groups.flat();
+    case 'one-way':
+      return [...fault.from, ...fault.to];
+    case 'loss':
+    case 'delay':
+      return [];
+    default:
+      return [fault.node];
+  }
+}

@@ -1,0 +1,112 @@
+/** Runs a scenario under a seed and says what came of it. */
+import { SeededRandom } from '../runtime/simulated/seeded-random.ts';
+import { type CheckerName, checkerNames, continuousCheckers, type Violation } from './checkers.ts';
+import { Draw } from './draw.ts';
+import type { NodePorts } from './node.ts';
+import type { Nact, NactGlobals } from './node-process.ts';
+import type { LogLine } from './observer.ts';
+import { calmMs, checkFaults, checkScenario, type Fault, recoveryMs, type Scenario } from './scenario.ts';
+import type { Stepper } from './stepper.ts';
+import { swarmFaults } from './swarm.ts';
+import { World } from './world.ts';
+
+/** What simulations take from the program that they run in. */
+export interface SimulationHost {
+  readonly stepper: Stepper;
+  /** A private instance of nact on these globals. */
+  readonly loadNact: (globals: NactGlobals) => Nact;
+}
+
+export interface SimulationOptions {
+  readonly seed: number | string;
+  /** Virtual time, in place of the scenario's. */
+  readonly durationMs?: number;
+  /** Gives a node other ports than its own: to plant defects, or to watch. */
+  readonly ports?: (ports: NodePorts, node: number) => NodePorts;
+  /** Keeps what the nodes log, from `info` on. */
+  readonly keepLog?: boolean;
+}
+
+interface Verdict {
+  readonly checker: CheckerName;
+  /** `not-reached`: what it looks at comes later in a run than this one has come. */
+  readonly outcome: 'holds' | 'violated' | 'not-reached';
+  /** Empty where it is not violated. */
+  readonly violations: readonly Violation[];
+}
+
+export interface SimulationResult {
+  readonly scenario: string;
+  readonly seed: string;
+  /** 16 hexadecimal digits over everything that happened. The same for the same code, scenario and seed, everywhere. */
+  readonly traceHash: string;
+  readonly ok: boolean;
+  readonly verdicts: readonly Verdict[];
+  readonly faults: readonly Fault[];
+  /** Blocks decided. */
+  readonly heights: number;
+  /** Fewer heights say little. */
+  readonly isTelling: boolean;
+  readonly steps: number;
+  readonly simulatedMs: number;
+  readonly transactions: { readonly submitted: number; readonly acknowledged: number; readonly rejected: number };
+  /** From a linked quorum after the last fault to the next block, ms. */
+  readonly recoveryMs: number | null;
+  /** What has happened how often: faults, rounds by cause, refusals of the sign-guard. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Empty where it was not asked for. */
+  readonly log: readonly LogLine[];
+}
+
+const tellingHeights = 20;
+
+/** Throws ScenarioError where the scenario or what it draws is not as it must be. */
+export async function runScenario(
+  host: SimulationHost,
+  scenario: Scenario,
+  options: SimulationOptions,
+): Promise<SimulationResult> {
+  checkScenario(scenario);
+  const { durationMs = scenario.durationMs } = options;
+  const seed = String(options.seed);
+  const faults = faultsOf(scenario, seed, durationMs);
+  checkFaults(scenario, faults, durationMs);
+  const log: LogLine[] = [];
+  const world = new World({
+    ...{ scenario, seed: `${scenario.name}/${seed}`, durationMs, faults, loadNact: host.loadNact },
+    ports: options.ports ?? ((ports) => ports),
+    onLog: (line) => {
+      if (options.keepLog === true && line.level !== 'debug') log.push(line);
+    },
+  });
+  await host.stepper.run(world.step, world.onLeak);
+  world.finish();
+  const { violations, agreement, acknowledgements, load, recovery } = world;
+  const reached = world.elapsedMs >= durationMs ? checkerNames : continuousCheckers;
+  return {
+    ...{ scenario: scenario.name, seed, faults, log },
+    traceHash: world.trace.toString(),
+    ok: violations.length === 0,
+    verdicts: checkerNames.map((checker) => {
+      const own = violations.filter((violation) => violation.checker === checker);
+      const unbroken = reached.includes(checker) ? 'holds' : 'not-reached';
+      return { checker, outcome: own.length > 0 ? 'violated' : unbroken, violations: own };
+    }),
+    heights: agreement.highest,
+    isTelling: agreement.highest >= tellingHeights,
+    steps: world.steps,
+    simulatedMs: world.elapsedMs,
+    transactions: { submitted: load.submitted, acknowledged: acknowledgements.count, rejected: load.rejected },
+    recoveryMs: recovery.tookMs,
+    counts: Object.fromEntries([...world.observer.counts].sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+}
+
+function faultsOf({ faults, validators }: Scenario, seed: string, durationMs: number): readonly Fault[] {
+  if (Array.isArray(faults)) return faults as readonly Fault[];
+  const period = { validators, fromMs: calmMs, untilMs: durationMs - recoveryMs };
+  const draw = new Draw(new SeededRandom(`${seed}/faults`));
+  return faults === 'swarm'
+    ? swarmFaults(draw, period)
+    : (faults as Exclude<typeof faults, readonly Fault[]>)(draw, period);
+}

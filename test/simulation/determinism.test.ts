@@ -1,0 +1,54 @@
+/**
+ * Goal: a run is a function of code, scenario and seed alone, and the trace hash tells every run apart from every other.
+ * Method: the same and other seeds, both ways of stepping, and planted reads of the real world.
+ */
+import { randomBytes } from 'node:crypto';
+import { expect } from 'chai';
+import { createStepper } from '../../src/runtime/adapters/microtask-stepper.ts';
+import { readNactSource } from '../../src/runtime/adapters/nact-source.ts';
+import type { Random } from '../../src/runtime/ports/random.ts';
+import { type NodePorts, simulate } from '../../src/simulation.ts';
+import { runScenario } from '../../src/simulation/simulate.ts';
+import { brief } from './scenarios.ts';
+
+/** A node that draws its identifiers from outside. */
+const unseeded: Random = { bytes: (count) => new Uint8Array(randomBytes(count)), fraction: () => 0.5 };
+
+describe('a simulation', function () {
+  this.timeout(60_000);
+
+  it('is the same for the same seed, and another for another', async () => {
+    const first = await simulate(brief, { seed: 7 });
+    const again = await simulate(brief, { seed: 7 });
+    const other = await simulate(brief, { seed: 8 });
+    expect(first.ok).to.equal(true);
+    expect(again).to.deep.equal(first);
+    expect(other.traceHash).not.to.equal(first.traceHash);
+  });
+
+  it('is the same however the host drains its promises', async () => {
+    const source = readNactSource();
+    const loadNact: Parameters<typeof runScenario>[0]['loadNact'] = (globals) => source.load(globals);
+    const slow = await runScenario({ stepper: createStepper({ slow: true }), loadNact }, brief, { seed: 7 });
+    const fast = await runScenario({ stepper: createStepper(), loadNact }, brief, { seed: 7 });
+    expect(slow.traceHash).to.equal(fast.traceHash);
+  });
+
+  it('has another trace each time where a node is not deterministic', async () => {
+    const ports = (given: NodePorts, node: number): NodePorts => (node === 2 ? { ...given, random: unseeded } : given);
+    const first = await simulate(brief, { seed: 7, ports });
+    const again = await simulate(brief, { seed: 7, ports });
+    expect(first.ok && again.ok).to.equal(true);
+    expect(again.traceHash).not.to.equal(first.traceHash);
+  });
+
+  it('fails where a node reads the real clock, and names the place', async () => {
+    const ports = (given: NodePorts): NodePorts => ({ ...given, clock: { ...given.clock, now: () => Date.now() } });
+    const result = await simulate(brief, { seed: 7, ports });
+    const verdict = result.verdicts.find(({ checker }) => checker === 'sealed-off');
+    expect(verdict?.outcome).to.equal('violated');
+    expect(result.verdicts.find(({ checker }) => checker === 'recovery')?.outcome).to.equal('not-reached');
+    expect(verdict?.violations[0]?.detail).to.include('Date was used').and.include('determinism.test.ts');
+    expect(Date.now()).to.be.a('number');
+  });
+});

@@ -1,0 +1,41 @@
+/** Goal: a scenario that cannot be run says what is wrong with it and where. Method: one mistake a row. */
+import { expect } from 'chai';
+import { type Scenario, ScenarioError, simulate } from '../../src/simulation.ts';
+import { brief } from './scenarios.ts';
+
+/** As a file without types may hold it. */
+const wrong = (change: Readonly<Record<string, unknown>>): Scenario => ({ ...brief, ...change });
+const fault = (change: Readonly<Record<string, unknown>>): Scenario =>
+  wrong({ faults: [{ kind: 'crash', node: 1, atMs: 100, forMs: 100, ...change }] });
+
+const cases: readonly [scenario: Scenario, message: string][] = [
+  [wrong({ name: undefined }), 'scenario (without a name): name: a text is expected'],
+  [wrong({ validators: 3 }), 'scenario brief: validators: a whole number from 4 to 31'],
+  [wrong({ durationMs: 1_000 }), 'scenario brief: durationMs: a whole number of milliseconds, at least 50000'],
+  [wrong({ transfersPerSecond: -1 }), 'scenario brief: transfersPerSecond: a number from 0 to 1000'],
+  [wrong({ delayMs: [5, 1] }), 'scenario brief: delayMs: two numbers, the lower one first'],
+  [wrong({ faults: 'some' }), 'scenario brief: faults: a list, a function that gives one, or "swarm"'],
+  [fault({ kind: 'flood' }), 'scenario brief: faults[0].kind: "flood" is no fault; these are: crash, wipe, restore'],
+  [fault({ node: 4 }), 'scenario brief: faults[0].node: validators are numbered 0 to 3'],
+  [fault({ atMs: 1.5 }), 'scenario brief: faults[0].atMs: a whole number of milliseconds'],
+  [fault({ forMs: 10_000 }), 'scenario brief: faults[0].forMs: ends 10100 ms after the start; recovery needs the run'],
+  [fault({ kind: 'loss', probability: 2 }), 'scenario brief: faults[0].probability: 0 to 1'],
+  [fault({ kind: 'restore', copiedAtMs: 200 }), 'scenario brief: faults[0].copiedAtMs: before atMs'],
+  [fault({ kind: 'delay', upToMs: -1 }), 'scenario brief: faults[0].upToMs: at most 60000'],
+  [fault({ kind: 'clock', offsetMs: 'much' }), 'scenario brief: faults[0].offsetMs: whole milliseconds'],
+  [fault({ kind: 'partition', groups: [[0], [9]] }), 'scenario brief: faults[0].node: validators are numbered 0 to 3'],
+  [fault({ kind: 'one-way', from: [0], to: [7] }), 'scenario brief: faults[0].node: validators are numbered 0 to 3'],
+];
+
+describe('a scenario that cannot be run', () => {
+  for (const [scenario, message] of cases) {
+    it(`is refused: ${message}`, async () => {
+      const refusal = await simulate(scenario, { seed: 1 }).then(
+        () => null,
+        (error: unknown) => error,
+      );
+      expect(refusal).to.be.instanceOf(ScenarioError);
+      expect((refusal as ScenarioError).message).to.include(message);
+    });
+  }
+});

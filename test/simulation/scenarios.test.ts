@@ -1,0 +1,46 @@
+/** Goal: what the shipped scenarios say they expect is what happens. Method: each of them, all checkers on. */
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect } from 'chai';
+import { simulate, type SimulationResult } from '../../src/simulation.ts';
+import { shippedScenarios } from './scenarios.ts';
+
+const directory = resolve(import.meta.dirname, '../../simulations');
+
+describe('shipped scenarios', function () {
+  this.timeout(120_000);
+  const results = new Map<string, SimulationResult>();
+
+  for (const scenario of shippedScenarios) {
+    it(`${scenario.name}: everything that must hold holds`, async () => {
+      const result = await simulate(scenario, { seed: 1 });
+      results.set(scenario.name, result);
+      const broken = result.verdicts.filter(({ outcome }) => outcome !== 'holds');
+      expect(broken, JSON.stringify(result.faults)).to.deep.equal([]);
+      expect(result.isTelling, `${result.heights} blocks`).to.equal(true);
+      expect(result.transactions.acknowledged).to.be.greaterThan(100);
+      expect(result.simulatedMs).to.equal(scenario.durationMs);
+      for (const { kind } of result.faults) expect(result.counts[`fault ${kind}`]).to.be.greaterThan(0);
+    });
+  }
+
+  it('are all of those in their folder, each named as its file', async () => {
+    const files = readdirSync(directory).sort();
+    const named = await Promise.all(
+      files.map(async (file) => {
+        const loaded = (await import(join(directory, file))) as { readonly default: { readonly name: string } };
+        return `${loaded.default.name}.ts`;
+      }),
+    );
+    expect(named).to.deep.equal(files);
+    expect(shippedScenarios.map(({ name }) => `${name}.ts`)).to.have.members(files);
+  });
+
+  it('stand still while no side of a partition has a quorum', () => {
+    const steady = results.get('steady');
+    const parted = results.get('partition-heal');
+    // Thirty of its ninety seconds: fifteen blocks are missing.
+    expect(parted?.heights).to.be.within(26, 31);
+    expect(steady?.heights).to.equal(30);
+  });
+});

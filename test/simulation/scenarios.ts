@@ -1,0 +1,32 @@
+/** The scenarios that come along. */
+import crashOne from '../../simulations/crash-one.ts';
+import crashTwoOfSeven from '../../simulations/crash-two-of-seven.ts';
+import everything from '../../simulations/everything.ts';
+import partitionHeal from '../../simulations/partition-heal.ts';
+import restoredBackup from '../../simulations/restored-backup.ts';
+import rollingRestart from '../../simulations/rolling-restart.ts';
+import steady from '../../simulations/steady.ts';
+import wipedValidator from '../../simulations/wiped-validator.ts';
+import type { Scenario } from '../../src/simulation.ts';
+
+export const shippedScenarios: readonly Scenario[] = [
+  steady,
+  crashOne,
+  crashTwoOfSeven,
+  partitionHeal,
+  rollingRestart,
+  restoredBackup,
+  wipedValidator,
+  everything,
+];
+
+/** As short as a scenario may be. */
+export const brief: Scenario = {
+  name: 'brief',
+  expects: 'Enough happens to tell two runs apart.',
+  validators: 4,
+  durationMs: 50_000,
+  blockTimeMs: 5_000,
+  transfersPerSecond: 1,
+  faults: (draw) => [{ kind: 'crash', node: draw.between(0, 3), atMs: 6_000, forMs: 1_000 }],
+};
