@@ -37,7 +37,7 @@ export async function run(): Promise<void> {
       for (const [index, client] of clients.entries()) {
         const block = await client.block(height);
         const before = await client.block(height - 1);
-        if (block?.storedAt == null || before === null) continue;
+        if (block === null || before === null || block.storedAt === null) continue;
         delaysMs.push(block.storedAt - block.header.time);
         if (index > 0) continue;
         gapsMs.push(block.header.time - before.header.time);
