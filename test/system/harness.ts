@@ -15,6 +15,7 @@ import { compareText } from '../../src/protocols/shared/bytes.ts';
 import { createSigner } from '../../src/runtime/adapters/ed25519.ts';
 import { createKeyFile, readSigner } from '../../src/runtime/adapters/key-files.ts';
 import type { NodeConfig } from '../../src/runtime/node-config.ts';
+import type { BlockView } from '../../src/runtime/ports/chain-api.ts';
 import type { Signer } from '../../src/runtime/ports/signer.ts';
 import { NodeChild, root } from './node-child.ts';
 import { freePort } from './ports.ts';
@@ -131,10 +132,10 @@ export class SystemNetwork {
   }
 
   /**
-   * Compares the digest of the block at `height` on all nodes that run, and walks one of them down to the genesis:
-   * digests name their parents, so the chains below are one too.
+   * Compares the digest of the block at `height` on all nodes that run, and walks one of them from the genesis up:
+   * digests name their parents, so the chains below are one too. Returns the blocks.
    */
-  async expectOneChain(height: number): Promise<void> {
+  async expectOneChain(height: number): Promise<readonly BlockView[]> {
     const digests = await Promise.all(
       this.running.map(async (node) => {
         await node.reached(height);
@@ -144,13 +145,15 @@ export class SystemNetwork {
     const fork = digests.findIndex((digest) => digest !== digests[0]);
     if (fork >= 0) throw new Error(`a fork: at height ${height} there are ${digests.join(' and ')}`);
     const { client } = present(this.running[0], 'node that runs');
-    let child = await client.block(height);
-    while (child.height > 1) {
-      const block = await client.block(child.height - 1);
-      if (child.header['parent'] !== block.digest) throw new Error(`block ${child.height} has another parent`);
-      child = block;
+    const blocks: BlockView[] = [];
+    let parent: string = this.chainId;
+    while (blocks.length < height) {
+      const block = await client.block(blocks.length + 1);
+      if (block.header['parent'] !== parent) throw new Error(`block ${block.height} has another parent`);
+      parent = block.digest;
+      blocks.push(block);
     }
-    if (child.header['parent'] !== this.chainId) throw new Error('block 1 does not follow the genesis');
+    return blocks;
   }
 
   /** Resolves when a block carries this validator's seal of its parent. */

@@ -17,6 +17,8 @@ export interface LoadOptions {
 }
 
 const batchMs = 250;
+/** Batches without an answer; more wait, and are made up for when there is room. */
+const openMax = 8;
 
 export class Load {
   /** Hashes of transactions that a node said it had stored. */
@@ -44,9 +46,10 @@ export class Load {
     this.#timer = setInterval(() => this.#due(), batchMs);
   }
 
-  /** Stops, and waits for the answers. */
+  /** Stops, and waits for the answers. Idempotent. */
   async stop(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#timer === null) return;
+    clearInterval(this.#timer);
     this.#timer = null;
     this.#endedMs = performance.now();
     await Promise.all(this.#open);
@@ -60,7 +63,7 @@ export class Load {
   /** As many batches as the time that has passed asks for: a turn that was late is made up for. */
   #due(): void {
     const due = Math.floor((performance.now() - this.#startedMs) / batchMs);
-    for (; this.#batch < due; this.#batch++) {
+    for (; this.#batch < due && this.#open.size < openMax; this.#batch++) {
       const sending: Promise<void> = this.#send(this.#batch).finally(() => this.#open.delete(sending));
       this.#open.add(sending);
     }
@@ -72,8 +75,11 @@ export class Load {
     const candidates = nodes();
     const node = candidates[batch % candidates.length];
     if (sender === undefined || node === undefined) throw new Error('a load needs senders and nodes');
-    const fresh = Array.from({ length: Math.ceil((perSecond * batchMs) / 1000) }, () => this.#next(sender));
-    const offered = [...(this.#again.get(sender) ?? []), ...fresh];
+    const again = this.#again.get(sender) ?? [];
+    // A sender whose nonces are too far ahead of the chain adds no more.
+    const freshCount = again.length === 0 ? Math.ceil((perSecond * batchMs) / 1000) : 0;
+    const fresh = Array.from({ length: freshCount }, () => this.#next(sender));
+    const offered = [...again, ...fresh];
     this.#again.set(sender, []);
     this.sent += fresh.length;
     try {
