@@ -40,7 +40,11 @@ async function checkOne(wanted: WantedPort): Promise<PortProblem | null> {
         message: `${wanted.host} for ${wanted.purpose} is not an address of this machine: name the host with --host`,
       };
     case 'EACCES':
-      return { wanted, reason: 'not-permitted', message: `this user may not listen on ${address} for ${wanted.purpose}` };
+      return {
+        wanted,
+        reason: 'not-permitted',
+        message: `this user may not listen on ${address} for ${wanted.purpose}`,
+      };
     default:
       return { wanted, reason: 'unusable', message: `cannot listen on ${address} for ${wanted.purpose}: ${code}` };
   }
