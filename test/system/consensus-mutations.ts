@@ -83,7 +83,8 @@ export class Mutator {
     if (kind === 1)
       return encode(consensusWireCodec, { type: 'start', counter: this.#below(9), token: this.#random.bytes(16) });
     if (kind === 2) {
-      const answer = { before: this.#below(99), finalHeight: this.#below(1_000_000_000) };
+      const signed = { height: this.#below(1_000_000_000), round: this.#below(99), rank: this.#below(4) };
+      const answer = { before: this.#below(99), finalHeight: this.#below(1_000_000_000), signed };
       return encode(consensusWireCodec, { type: 'start-seen', counter: this.#below(3), ...answer });
     }
     const message = encode(consensusMessageCodec, this.#message(author));

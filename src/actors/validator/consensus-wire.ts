@@ -7,19 +7,25 @@ import {
 import { bytesExact, bytesMax, type Codec, decode, struct, uint, variant } from '../../protocols/shared/codec.ts';
 import { sha256 } from '../../protocols/shared/hash.ts';
 import { toHex } from '../../protocols/shared/bytes.ts';
+import { signedPositionCodec } from './signed-position.ts';
 import type { StartAnswer } from './start-permit.ts';
 
 export type ConsensusWire =
   | { readonly type: 'message'; readonly bytes: Uint8Array }
   /** "This is my start number `counter`." Sent on link-up until it is answered (start-permit.ts). */
   | { readonly type: 'start'; readonly counter: number; readonly token: Uint8Array }
-  /** The highest start number of the asker that this node had seen before `counter` (0: none), and its own final height. */
+  /** What this node knows of the asker's starts and signatures, and its own final height. */
   | ({ readonly type: 'start-seen'; readonly counter: number } & StartAnswer);
 
 export const consensusWireCodec: Codec<ConsensusWire> = variant<ConsensusWire>({
   message: struct<{ bytes: Uint8Array }>({ bytes: bytesMax(consensusMessageBytesMax) }),
   start: struct<{ counter: number; token: Uint8Array }>({ counter: uint, token: bytesExact(16) }),
-  'start-seen': struct<{ counter: number } & StartAnswer>({ counter: uint, before: uint, finalHeight: uint }),
+  'start-seen': struct<{ counter: number } & StartAnswer>({
+    counter: uint,
+    before: uint,
+    finalHeight: uint,
+    signed: signedPositionCodec,
+  }),
 });
 
 /** A consensus message as it came: decoded, not verified. */

@@ -15,6 +15,7 @@ import type {
 } from '../../protocols/ibft/machine-types.ts';
 import { decodeTransaction } from '../../protocols/ledger/admission.ts';
 import type { Block, Commit } from '../../protocols/ledger/block.ts';
+import type { ValidatorSet } from '../../protocols/ledger/validator-set.ts';
 import type { Digest, Height, PublicKey, Round } from '../../protocols/shared/brands.ts';
 import { compareText } from '../../protocols/shared/bytes.ts';
 import { InvariantError } from '../../protocols/shared/errors.ts';
@@ -51,6 +52,7 @@ export class Host {
   #lastCommit: Commit | null;
   #state: MachineState;
   #live: readonly PublicKey[] = [];
+  #members: { readonly set: ValidatorSet; readonly keys: ReadonlySet<PublicKey> } | null = null;
 
   constructor(dependencies: ValidatorDependencies, context: ValidatorContext, token: Uint8Array) {
     this.dependencies = dependencies;
@@ -67,7 +69,8 @@ export class Host {
     this.outbox.record([this.#guard.writeStartCounter(counter)]);
     this.permit = new StartPermit({
       start: { counter, token },
-      finalHeight: chain.tip.height,
+      startedAtMs: context.clock.now(),
+      guarded: this.#guard.watermark,
       override: dependencies.restoredWholeNetwork,
     });
     this.#live = dependencies.livePeers();
@@ -82,6 +85,15 @@ export class Host {
     this.#perform(started.effects);
     this.#maker.prepareTurn();
     this.run();
+  }
+
+  /** Of the set that decides the present height. */
+  get members(): ReadonlySet<PublicKey> {
+    const { set } = this.#state.facts;
+    if (this.#members?.set !== set) {
+      this.#members = { set, keys: new Set(set.validators.map(({ publicKey }) => publicKey)) };
+    }
+    return this.#members.keys;
   }
 
   get machine(): MachineState {
@@ -116,8 +128,9 @@ export class Host {
   updatePermit(): void {
     const { set } = this.#state.facts;
     const members = set.validators.map(({ publicKey }) => publicKey);
-    if (!this.permit.update(members, set.quorum, this.dependencies.chain.tip.height)) return;
-    const { start, state, highestSeen } = this.permit;
+    if (!this.permit.update(members, set.quorum, this.dependencies.chain.tip)) return;
+    const { start, state } = this.permit;
+    const highestSeen = this.permit.highestSeen(members.length);
     if (state === 'abstaining') {
       this.#context.log.warn('this looks like a copy restored from a backup: not signing for two heights', {
         start: start.counter,
@@ -362,8 +375,8 @@ export class Host {
       this.outbox.whenDurable(() => {
         this.dependencies.onFinal(height);
         // Not before: if the block were lost in a crash, its prepared certificate must still be there.
-        this.outbox.tidy(this.#journal.prune(height + 1));
-        this.outbox.tidy(this.#guard.prune(height));
+        this.outbox.recordUnawaited(this.#journal.prune(height + 1));
+        this.outbox.recordUnawaited(this.#guard.prune(height));
       });
     }
   }

@@ -9,8 +9,8 @@ export class Outbox {
   readonly #records: Store;
   readonly #chain: Pick<Store, 'durable'>;
   #writes: Write[] = [];
-  /** Deletes of what nobody needs any more: written with the rest, waited for by nobody. */
-  #tidying: Write[] = [];
+  /** Written with the rest, waited for by nobody. */
+  #unawaited: Write[] = [];
   #sends: (() => void)[] = [];
   #chainDirty = false;
   #flushing = false;
@@ -25,9 +25,9 @@ export class Outbox {
     for (const write of writes) this.#writes.push(write);
   }
 
-  /** Deletes that nothing rests on: they may come back after a crash. */
-  tidy(writes: readonly Write[]): void {
-    for (const write of writes) this.#tidying.push(write);
+  /** Records and deletes that no send rests on: a crash may undo them. */
+  recordUnawaited(writes: readonly Write[]): void {
+    for (const write of writes) this.#unawaited.push(write);
   }
 
   /** A block was committed to the chain store: what follows waits for its durability too. */
@@ -46,8 +46,8 @@ export class Outbox {
    */
   flush(): Promise<() => void> | null {
     if (this.#flushing) return null;
-    if (this.#tidying.length > 0) this.#records.commit(this.#tidying);
-    this.#tidying = [];
+    if (this.#unawaited.length > 0) this.#records.commit(this.#unawaited);
+    this.#unawaited = [];
     if (this.#writes.length === 0 && this.#sends.length === 0 && !this.#chainDirty) return null;
     const { records, sends } = { records: this.#writes.length > 0, sends: this.#sends };
     if (records) this.#records.commit(this.#writes);

@@ -8,6 +8,7 @@ import { payloadSigningBytes } from '../../protocols/ibft/messages.ts';
 import type { ChainId, PublicKey } from '../../protocols/shared/brands.ts';
 import { concatBytes, equalBytes, fromHex } from '../../protocols/shared/bytes.ts';
 import { bytesExact, bytesMax, decode, encode, nullable, struct, uint } from '../../protocols/shared/codec.ts';
+import { comparePositions, nothingSigned, positionOf, type SignedPosition } from './signed-position.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
 import type { Store, Write } from '../../runtime/ports/store.ts';
 
@@ -24,15 +25,13 @@ const recordCodec = struct<{ content: Uint8Array; signature: Uint8Array }>({
   signature: bytesExact(64),
 });
 
-interface Watermark {
-  /** Highest (height, round) at which anything was signed. */
-  readonly height: number;
-  readonly round: number;
+/** The furthest that anything was signed. */
+interface Watermark extends SignedPosition {
   /** Highest round at this height in which a commit was signed. */
   readonly commitRound: number | null;
 }
 
-const watermarkCodec = struct<Watermark>({ height: uint, round: uint, commitRound: nullable(uint) });
+const watermarkCodec = struct<Watermark>({ height: uint, round: uint, rank: uint, commitRound: nullable(uint) });
 
 export type GuardRefusal =
   /** Signed something at a higher height or round. */
@@ -65,8 +64,7 @@ export class SignGuard {
     this.#chainId = options.chainId;
     this.#prefix = concatBytes(fromHex(options.chainId), fromHex(options.signer.publicKey));
     const stored = this.#store.get(metaTable, this.#metaKey('watermark'));
-    this.#watermark =
-      stored === undefined ? { height: 0, round: 0, commitRound: null } : decode(watermarkCodec, stored);
+    this.#watermark = stored === undefined ? { ...nothingSigned, commitRound: null } : decode(watermarkCodec, stored);
   }
 
   get publicKey(): PublicKey {
@@ -166,7 +164,10 @@ export class SignGuard {
 function advance(mark: Watermark, payload: UnsignedPayload): Watermark {
   const sameHeight = payload.height === mark.height;
   const commitRound = payload.kind === 'commit' ? payload.round : sameHeight ? mark.commitRound : null;
-  return { height: payload.height, round: payload.round, commitRound };
+  const position = positionOf(payload.kind, payload);
+  // Below it only kinds of the same round are signed later; the guard refused everything else.
+  const furthest = comparePositions(position, mark) > 0 ? position : mark;
+  return { height: furthest.height, round: furthest.round, rank: furthest.rank, commitRound };
 }
 
 /** Big-endian fixed-width key: sorts as the number. */

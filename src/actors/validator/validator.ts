@@ -14,7 +14,8 @@ import { StoreError } from '../../runtime/ports/store.ts';
 import { type ReceivedMessage, receiveMessage } from './consensus-wire.ts';
 import type { ValidatorContext, ValidatorDependencies, ValidatorMessage } from './dependencies.ts';
 import { Host } from './host.ts';
-import { PeerStarts, type Start } from './start-permit.ts';
+import { PeerStarts } from './peer-starts.ts';
+import type { Start } from './start-permit.ts';
 
 const retryMs = 1000;
 const duplicatesMax = 16_384;
@@ -191,7 +192,7 @@ function onWire(
 
 function onConsensus(
   dependencies: ValidatorDependencies,
-  { host, taken }: State & { readonly host: Host },
+  { host, taken, peerStarts }: State & { readonly host: Host },
   peer: PublicKey,
   bytes: Uint8Array,
 ): void {
@@ -208,6 +209,7 @@ function onConsensus(
     dependencies.report(peer, problem);
     return;
   }
+  host.outbox.recordUnawaited(peerStarts.observe(message, host.members));
   const verdict = host.give({ type: 'message', message: message as Verified<ConsensusMessage>, peer });
   if (verdict.kind === 'accepted' && taken.size < duplicatesMax) taken.add(id);
   dependencies.onVerdict(verdict.kind, verdict.kind === 'accepted' ? message.type : verdict.reason);
@@ -262,7 +264,8 @@ function answerStart(
   const { before, writes } = peerStarts.answer(peer, start);
   host.outbox.record(writes);
   const { height: finalHeight } = dependencies.chain.tip;
-  const wire = { type: 'start-seen', counter: start.counter, before, finalHeight } as const;
+  const signed = peerStarts.positionOf(peer);
+  const wire = { type: 'start-seen', counter: start.counter, before, finalHeight, signed } as const;
   host.outbox.whenDurable(() => {
     context.tell(dependencies.remote(peer), { type: 'wire', peer: dependencies.signer.publicKey, wire });
   });
