@@ -38,8 +38,7 @@ const runExample = (
   name: string,
   programArguments: readonly string[] = [],
   environment: Readonly<Record<string, string>> = {},
-): Promise<Run> =>
-  run(['--import', 'tsx', join('examples', `${name}.ts`), ...programArguments], environment);
+): Promise<Run> => run(['--import', 'tsx', join('examples', `${name}.ts`), ...programArguments], environment);
 
 /** Lines that must be there, in this order; a text is the whole line. */
 function expectLines({ code, lines, errors }: Run, expected: readonly (string | RegExp)[]): void {

@@ -120,7 +120,8 @@ export class Intake {
     const transaction = decodeTransaction(bytes);
     if (transaction === undefined) return refused(null, 'malformed', 'not the canonical bytes of a transaction');
     const { hash, value } = transaction;
-    if (this.#parts.pool.get(hash) === undefined && isFinal(hash)) return { outcome: 'known', hash };
+    // Also where the pool still holds it: it hears of a block only when that is durable.
+    if (isFinal(hash)) return { outcome: 'known', hash };
     const { height } = momentOf(this.#dependencies);
     const stateless = statelessRefusal(transaction, { chainId, height, application });
     if (stateless !== null) return refused(hash, stateless, statelessDetail(value.kind, value.expiryHeight, height));

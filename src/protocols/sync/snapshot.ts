@@ -45,9 +45,7 @@ export interface Leaf {
 }
 
 /** What stands at one place of a split subtree. */
-type SplitChild =
-  | { readonly type: 'leaf'; readonly leaf: Leaf }
-  | { readonly type: 'node'; readonly hash: Uint8Array };
+type SplitChild = { readonly type: 'leaf'; readonly leaf: Leaf } | { readonly type: 'node'; readonly hash: Uint8Array };
 
 export type SnapshotPart =
   /** All leaves of the subtree, ascending by path. */
