@@ -1,6 +1,21 @@
 import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 
-export { bytesToHex as toHex, concatBytes, hexToBytes as fromHex, utf8ToBytes as toUtf8 };
+export { concatBytes, hexToBytes as fromHex, utf8ToBytes as toUtf8 };
+
+const hexDigits = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+/** Of the text of a key or hash; used again and again. */
+const hexCodes = new Array<number>(64).fill(0);
+
+/** Lower-case hex. Keys and hashes become keys of maps, which flattens texts that were made in pieces: theirs are not. */
+export function toHex(bytes: Uint8Array): string {
+  if (bytes.length !== 32) return bytesToHex(bytes);
+  for (let i = 0; i < 32; i++) {
+    const byte = bytes[i] as number;
+    hexCodes[2 * i] = hexDigits[byte >> 4] as number;
+    hexCodes[2 * i + 1] = hexDigits[byte & 15] as number;
+  }
+  return String.fromCharCode(...hexCodes);
+}
 
 /** Total order on byte strings: lexicographic, a prefix first. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {

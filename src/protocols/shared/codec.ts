@@ -148,11 +148,21 @@ class Writer {
     }
   }
 
-  /** A copy of what was written. */
+  /** A copy of what was written; the writer is then empty again. */
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
+    const bytes = this.#buffer.slice(0, this.#length);
+    this.#length = 0;
+    return bytes;
+  }
+
+  get isSmall(): boolean {
+    return this.#buffer.length <= keptBytesMax;
   }
 }
+
+/** A writer that nobody uses: most values are small, and a buffer for each costs more than writing them. */
+let idleWriter: Writer | null = null;
+const keptBytesMax = 64 * 1024;
 
 /** Reads canonical msgpack and refuses everything else with a {@link CodecError}. */
 class Reader {
@@ -283,9 +293,13 @@ export interface Codec<T> {
 export type Decoded<C> = C extends Codec<infer T> ? T : never;
 
 export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
-  const writer = new Writer();
+  // Taken away meanwhile: a codec may encode within its own writing, and may throw.
+  const writer = idleWriter ?? new Writer();
+  idleWriter = null;
   codec.write(writer, value);
-  return writer.finish();
+  const bytes = writer.finish();
+  if (writer.isSmall) idleWriter = writer;
+  return bytes;
 }
 
 /** The value of exactly these bytes. Throws {@link CodecError}. */
