@@ -4,6 +4,7 @@ import crashTwoOfSeven from '../../simulations/crash-two-of-seven.ts';
 import everything from '../../simulations/everything.ts';
 import partitionHeal from '../../simulations/partition-heal.ts';
 import restoredBackup from '../../simulations/restored-backup.ts';
+import restoredRunningCopy from '../../simulations/restored-running-copy.ts';
 import rollingRestart from '../../simulations/rolling-restart.ts';
 import steady from '../../simulations/steady.ts';
 import wipedValidator from '../../simulations/wiped-validator.ts';
@@ -16,6 +17,7 @@ export const shippedScenarios: readonly Scenario[] = [
   partitionHeal,
   rollingRestart,
   restoredBackup,
+  restoredRunningCopy,
   wipedValidator,
   everything,
 ];
