@@ -113,7 +113,13 @@ export function mempoolActor(dependencies: MempoolDependencies): {
     pending: (hash) => current?.pool.get(hash)?.transaction.bytes,
     nextNonce: (account) => current?.nextNonce(account) ?? dependencies.account(account)?.nonceBase ?? 0,
     size: () => ({ count: current?.pool.count ?? 0, bytes: current?.pool.bytes ?? 0 }),
-    hasTransactions: () => (current?.pool.count ?? 0) > 0,
+    hasTransactions: (beside = []) => {
+      const pool = current?.pool;
+      if (pool === undefined || pool.count === 0) return false;
+      return (
+        pool.count > beside.length || beside.filter(({ hash }) => pool.get(hash) !== undefined).length < pool.count
+      );
+    },
   };
   return { definition, reader };
 }

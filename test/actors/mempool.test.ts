@@ -291,6 +291,10 @@ describe('mempool actor', () => {
     expect(reader.pending(transactions[0]!.hash)).to.deep.equal(transactions[0]!.bytes);
     expect(reader.nextNonce(alice)).to.equal(2);
     expect(reader.hasTransactions()).to.equal(true);
+    // What waits beside a block that is decided and not looked at yet.
+    expect(reader.hasTransactions(transactions.slice(0, 1))).to.equal(true);
+    expect(reader.hasTransactions(transactions)).to.equal(false);
+    expect(reader.hasTransactions([...transactions, network.pay(2)])).to.equal(false);
     await network.finalise(transactions);
     expect(reader.hasTransactions()).to.equal(false);
     expect(reader.pending(transactions[0]!.hash)).to.equal(undefined);

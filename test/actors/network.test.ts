@@ -142,3 +142,30 @@ async function cosigned(node: LocalNode, height: number): Promise<void> {
 async function foundAgain(node: LocalNode, hash: Parameters<LocalNode['wiring']['reader']['place']>[0]): Promise<void> {
   while (node.wiring.reader.place(hash) === undefined) await node.reached(node.chain.tip.height + 1);
 }
+
+describe('a network that makes blocks on demand', function () {
+  this.timeout(60_000);
+
+  it('makes one block for a transaction, and an empty one only when the period for those is over', async () => {
+    const network = new LocalNetwork({ validators: 4, blockTimeMs: 0, accounts: [alice.publicKey] });
+    try {
+      await network.start();
+      const { chainId } = network.node(0).chain;
+      for (let nonce = 0; nonce < 12; nonce++) {
+        const node = network.node(nonce % 4);
+        const { bytes, hash } = transfer(chainId, alice, nonce, bob.publicKey, 5n);
+        await node.submit([bytes]);
+        await placed(node, hash);
+      }
+      const { chain, wiring } = network.node(0);
+      const { emptyBlockPeriodMs } = chain.tip.parameters;
+      for (let height = 2; height <= chain.tip.height; height++) {
+        const [block, parent] = [wiring.reader.block(height), wiring.reader.block(height - 1)];
+        const waitedMs = (block?.header.time ?? 0) - (parent?.header.time ?? 0);
+        if (block?.transactions.length === 0) expect(waitedMs, `block ${height}`).at.least(emptyBlockPeriodMs);
+      }
+    } finally {
+      await network.close();
+    }
+  });
+});

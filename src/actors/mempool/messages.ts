@@ -73,7 +73,8 @@ export interface MempoolReader {
   /** Lowest nonce that is neither used in state nor waiting; 0 for strangers. */
   nextNonce(account: PublicKey): number;
   size(): { readonly count: number; readonly bytes: number };
-  hasTransactions(): boolean;
+  /** Whether any waits beside these. */
+  hasTransactions(beside?: readonly DecodedTransaction[]): boolean;
 }
 
 /** Answer to one submission; `null` until it is known. */

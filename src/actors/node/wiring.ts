@@ -221,7 +221,10 @@ class NodeWiring implements Wiring {
       ledgerFollowerActor({
         chain,
         verifier,
-        onFinal: this.#onFinal,
+        onFinal: (height) => {
+          this.#onDecided(height);
+          this.#onFinal(height);
+        },
         onRefusedBlock: this.#onRefusedBlock,
         onFull: () => {
           this.#trouble = 'disk-full';
@@ -246,10 +249,11 @@ class NodeWiring implements Wiring {
       restoredWholeNetwork: this.#options.restoredWholeNetwork,
       candidates: () => this.#candidates(),
       verifiedTransactions: this.#verified,
-      hasTransactions: () => this.pool.hasTransactions(),
+      hasTransactions: (beside) => this.pool.hasTransactions(beside),
       livePeers: () => this.#live,
       remote: (peer) => system.remote(peer, 'validator', validatorWire, { lane: 'control' }),
       report: (peer, reason) => links.report(peer, reason),
+      onDecided: this.#onDecided,
       onFinal: this.#onFinal,
       onPeerAhead: (peer, height) => system.tell(this.#sync, { type: 'peer-height', peer, height }),
       announce: (peer) => this.#announce(peer),
@@ -303,12 +307,17 @@ class NodeWiring implements Wiring {
     return chain.tip.set.validators.map(({ publicKey }) => publicKey).filter((key) => key !== links.self);
   }
 
+  /** What the mempool then forgets in the same store cannot become durable before the block. */
+  readonly #onDecided = (height: number): void => {
+    const { chain, system } = this.#options;
+    system.tell(this.mempool, { type: 'committed', transactions: chain.transactionsOf(height) });
+  };
+
   readonly #onFinal = (height: number): void => {
     const { chain, system } = this.#options;
     this.#trouble = null;
     const members = chain.tip.set.validators.map(({ publicKey }) => publicKey);
     this.#metrics.observe(chain.tip, members, this.#options.clock.now());
-    system.tell(this.mempool, { type: 'committed', transactions: chain.transactionsOf(height) });
     system.tell(this.#sync, { type: 'applied', height });
     system.tell(this.#cosigner, { type: 'final', height });
     this.#announceToFollowers();

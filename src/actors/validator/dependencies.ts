@@ -1,5 +1,6 @@
 /** What a validator is given. Everything outside its own state reaches it through these. */
 import type { Effect, MachineState, TimerKind } from '../../protocols/ibft/machine-types.ts';
+import type { DecodedTransaction } from '../../protocols/ledger/admission.ts';
 import type { EncodedBlock, UnsignedPayload } from '../../protocols/ibft/messages.ts';
 import type { Digest, Height, PublicKey, Round } from '../../protocols/shared/brands.ts';
 import type { ActorContext, ActorRef } from '../../runtime/ports/actors.ts';
@@ -56,13 +57,16 @@ export interface ValidatorDependencies extends MakerDependencies {
   /** Sign without asking peers after a start. */
   readonly restoredWholeNetwork: boolean;
 
-  readonly hasTransactions: () => boolean;
+  /** Whether a transaction waits, beside those of a block that the mempool may not have seen yet. */
+  readonly hasTransactions: (beside: readonly DecodedTransaction[]) => boolean;
   readonly livePeers: () => readonly PublicKey[];
   /** Address of a peer's validator actor. */
   readonly remote: (peer: PublicKey) => ActorRef<ValidatorMessage>;
   /** Misbehaviour that a peer's link delivered. */
   readonly report: (peer: PublicKey, reason: string) => void;
 
+  /** The block at this height is decided and visible here, not yet durable. */
+  readonly onDecided: (height: number) => void;
   /** The block at this height is final here and durable. */
   readonly onFinal: (height: number) => void;
   /** A peer is known to have, or soon to have, this height. */

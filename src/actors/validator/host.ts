@@ -119,6 +119,16 @@ export class Host {
     this.give({ type: 'timer-expired', timer, height, round });
   }
 
+  /** The mempool says that it holds something; it may not know yet that this is final. */
+  noteTransactions(): void {
+    if (this.#hasTransactions()) this.give({ type: 'transactions-available', height: this.#state.facts.height });
+  }
+
+  #hasTransactions(): boolean {
+    const { chain, hasTransactions } = this.dependencies;
+    return hasTransactions(chain.transactionsOf(chain.tip.height));
+  }
+
   setLive(live: readonly PublicKey[]): void {
     this.#live = live;
     this.give({ type: 'links-changed', live });
@@ -372,6 +382,7 @@ export class Host {
   #announceFinal(from: number): void {
     const { chain } = this.dependencies;
     for (let height = from; height <= chain.tip.height; height++) {
+      this.dependencies.onDecided(height);
       this.outbox.whenDurable(() => {
         this.dependencies.onFinal(height);
         // Not before: if the block were lost in a crash, its prepared certificate must still be there.
@@ -389,14 +400,14 @@ export class Host {
   }
 
   #facts(): HeightFacts {
-    const { chain, hasTransactions } = this.dependencies;
+    const { chain } = this.dependencies;
     const { height, time, proposer, digest, set, parameters } = chain.tip;
     return {
       height: (height + 1) as Height,
       parent: { time, proposer, digest },
       set,
       parameters,
-      hasTransactions: hasTransactions(),
+      hasTransactions: this.#hasTransactions(),
     };
   }
 

@@ -147,7 +147,7 @@ function handle(
       host.applyDelivery(message.delivery);
       return;
     case 'transactions-available':
-      host.give({ type: 'transactions-available', height: host.machine.facts.height });
+      host.noteTransactions();
       return;
     case 'retry':
     case 'room':
