@@ -8,12 +8,12 @@
  */
 import { createStepper } from './runtime/adapters/microtask-stepper.ts';
 import { readNactSource } from './runtime/adapters/nact-source.ts';
-import type { Scenario } from './simulation/scenario.ts';
-import { runScenario, type SimulationOptions, type SimulationResult } from './simulation/simulate.ts';
+import type { Scenario } from './simulation/system/scenario.ts';
+import { runScenario, type SimulationOptions, type SimulationResult } from './simulation/system/simulate.ts';
 
-export type { NodePorts } from './simulation/node.ts';
-export { type Scenario, ScenarioError } from './simulation/scenario.ts';
-export type { SimulationOptions, SimulationResult } from './simulation/simulate.ts';
+export type { NodePorts } from './simulation/system/node.ts';
+export { type Scenario, ScenarioError } from './simulation/system/scenario.ts';
+export type { SimulationOptions, SimulationResult } from './simulation/system/simulate.ts';
 
 /** Rejects with ScenarioError where the scenario is not as it must be. One at a time in a process: real time is shut out. */
 export function simulate(scenario: Scenario, options: SimulationOptions): Promise<SimulationResult> {

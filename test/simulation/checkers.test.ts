@@ -4,7 +4,7 @@ import type { UnsignedPayload } from '../../src/protocols/ibft/messages.ts';
 import { chainId, digest, height, round } from '../../src/protocols/shared/brands.ts';
 import type { Store } from '../../src/runtime/ports/store.ts';
 import { type NodePorts, type Scenario, simulate } from '../../src/simulation.ts';
-import { Agreement, Signatures } from '../../src/simulation/checkers.ts';
+import { Agreement, Signatures } from '../../src/simulation/system/checkers.ts';
 
 const one = digest('11'.repeat(32));
 const two = digest('22'.repeat(32));

@@ -8,7 +8,7 @@ import { createStepper } from '../../src/runtime/adapters/microtask-stepper.ts';
 import { readNactSource } from '../../src/runtime/adapters/nact-source.ts';
 import type { Random } from '../../src/runtime/ports/random.ts';
 import { type NodePorts, simulate } from '../../src/simulation.ts';
-import { runScenario } from '../../src/simulation/simulate.ts';
+import { runScenario } from '../../src/simulation/system/simulate.ts';
 import { brief } from './scenarios.ts';
 
 /** A node that draws its identifiers from outside. */

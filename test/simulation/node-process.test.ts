@@ -8,7 +8,7 @@ import type { Pipe } from '../../src/runtime/ports/transport.ts';
 import { PipeNetwork } from '../../src/runtime/simulated/pipe-transport.ts';
 import { SeededRandom } from '../../src/runtime/simulated/seeded-random.ts';
 import { VirtualClock } from '../../src/runtime/simulated/virtual-clock.ts';
-import { NodeProcess } from '../../src/simulation/node-process.ts';
+import { NodeProcess } from '../../src/simulation/system/node-process.ts';
 import { TraceHash } from '../../src/simulation/trace-hash.ts';
 
 const [here, there] = ['aa'.repeat(32) as PublicKey, 'bb'.repeat(32) as PublicKey];

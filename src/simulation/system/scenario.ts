@@ -1,6 +1,6 @@
 /** What a simulation is to go through. A scenario is data: a file that exports one reads like a table. */
-import { CodedError } from '../protocols/shared/errors.ts';
-import type { Draw } from './draw.ts';
+import { CodedError } from '../../protocols/shared/errors.ts';
+import type { Draw } from '../draw.ts';
 
 /** Nodes are numbered from 0; times count from the start. */
 export type Fault =

@@ -1,9 +1,9 @@
 /** The chain that a simulation starts: its validators, and accounts for its load. */
-import type { Genesis } from '../protocols/ledger/genesis.ts';
-import { possessionSigningBytes } from '../protocols/ledger/possession.ts';
-import { compareText } from '../protocols/shared/bytes.ts';
-import type { Signer, VrfSigner } from '../runtime/ports/signer.ts';
-import type { SignatureAuthority } from '../runtime/simulated/signer.ts';
+import type { Genesis } from '../../protocols/ledger/genesis.ts';
+import { possessionSigningBytes } from '../../protocols/ledger/possession.ts';
+import { compareText } from '../../protocols/shared/bytes.ts';
+import type { Signer, VrfSigner } from '../../runtime/ports/signer.ts';
+import type { SignatureAuthority } from '../../runtime/simulated/signer.ts';
 
 export interface Identity {
   readonly name: string;

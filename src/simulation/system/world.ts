@@ -1,13 +1,13 @@
 /** Validators, their network, disks and load on one virtual clock, with the checkers watching. One world, one run. */
-import { chainIdOf } from '../protocols/ledger/genesis.ts';
-import { blockDigest } from '../protocols/ledger/block.ts';
-import type { Signer } from '../runtime/ports/signer.ts';
-import { PipeNetwork } from '../runtime/simulated/pipe-transport.ts';
-import { SeededRandom } from '../runtime/simulated/seeded-random.ts';
-import { SignatureAuthority } from '../runtime/simulated/signer.ts';
-import { VirtualClock } from '../runtime/simulated/virtual-clock.ts';
+import { chainIdOf } from '../../protocols/ledger/genesis.ts';
+import { blockDigest } from '../../protocols/ledger/block.ts';
+import type { Signer } from '../../runtime/ports/signer.ts';
+import { PipeNetwork } from '../../runtime/simulated/pipe-transport.ts';
+import { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
+import { SignatureAuthority } from '../../runtime/simulated/signer.ts';
+import { VirtualClock } from '../../runtime/simulated/virtual-clock.ts';
 import { Acknowledgements, Agreement, checkLedger, type CheckerName, Signatures, type Violation } from './checkers.ts';
-import { Draw } from './draw.ts';
+import { Draw } from '../draw.ts';
 import { FaultSchedule } from './fault-schedule.ts';
 import { createGenesis, createIdentities } from './genesis.ts';
 import { Load } from './load.ts';
@@ -17,7 +17,7 @@ import type { Nact, NactGlobals } from './node-process.ts';
 import { type LogLine, Observer } from './observer.ts';
 import { Recovery } from './recovery.ts';
 import type { Fault, Scenario } from './scenario.ts';
-import { TraceHash } from './trace-hash.ts';
+import { TraceHash } from '../trace-hash.ts';
 
 export interface WorldOptions {
   readonly scenario: Scenario;

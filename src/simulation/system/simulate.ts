@@ -1,12 +1,12 @@
 /** Runs a scenario under a seed and says what came of it. */
-import { SeededRandom } from '../runtime/simulated/seeded-random.ts';
+import { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
 import { type CheckerName, checkerNames, continuousCheckers, type Violation } from './checkers.ts';
-import { Draw } from './draw.ts';
+import { Draw } from '../draw.ts';
 import type { NodePorts } from './node.ts';
 import type { Nact, NactGlobals } from './node-process.ts';
 import type { LogLine } from './observer.ts';
 import { calmMs, checkFaults, checkScenario, type Fault, recoveryMs, type Scenario } from './scenario.ts';
-import type { Stepper } from './stepper.ts';
+import type { Stepper } from '../stepper.ts';
 import { swarmFaults } from './swarm.ts';
 import { World } from './world.ts';
 

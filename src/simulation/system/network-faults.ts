@@ -1,9 +1,9 @@
 /** What frames meet between each two nodes: time of flight, partitions, losses. Every pair draws from a stream of its own. */
-import type { PublicKey } from '../protocols/shared/brands.ts';
-import type { Conditions } from '../runtime/simulated/pipe-transport.ts';
-import type { SeededRandom } from '../runtime/simulated/seeded-random.ts';
+import type { PublicKey } from '../../protocols/shared/brands.ts';
+import type { Conditions } from '../../runtime/simulated/pipe-transport.ts';
+import type { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
 import type { SimulatedNode } from './node.ts';
-import type { TraceHash } from './trace-hash.ts';
+import type { TraceHash } from '../trace-hash.ts';
 
 interface Pair {
   readonly conditions: Conditions;

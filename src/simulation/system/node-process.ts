@@ -2,12 +2,12 @@
  * One life of a simulated node, from boot to crash: its clock, its macrotasks, its end of the network. All of its code
  * runs through here, one callback a step, so that a life can be paused, and ended in the midst of anything.
  */
-import type { PublicKey } from '../protocols/shared/brands.ts';
-import type { ActorSystemOptions } from '../runtime/actor-system.ts';
-import type { Clock, TimerHandle } from '../runtime/ports/clock.ts';
-import type { Random } from '../runtime/ports/random.ts';
-import type { Pipe, Transport } from '../runtime/ports/transport.ts';
-import type { TraceHash } from './trace-hash.ts';
+import type { PublicKey } from '../../protocols/shared/brands.ts';
+import type { ActorSystemOptions } from '../../runtime/actor-system.ts';
+import type { Clock, TimerHandle } from '../../runtime/ports/clock.ts';
+import type { Random } from '../../runtime/ports/random.ts';
+import type { Pipe, Transport } from '../../runtime/ports/transport.ts';
+import type { TraceHash } from '../trace-hash.ts';
 
 /** nact as a node's own instance. The caller of the simulator brings what loads it (`adapters/nact-source.ts`). */
 export type Nact = NonNullable<ActorSystemOptions['nact']>;

@@ -1,6 +1,6 @@
 /** Makes the faults of a run happen, and ends them. */
-import type { Clock } from '../runtime/ports/clock.ts';
-import type { PipeNetwork } from '../runtime/simulated/pipe-transport.ts';
+import type { Clock } from '../../runtime/ports/clock.ts';
+import type { PipeNetwork } from '../../runtime/simulated/pipe-transport.ts';
 import type { NetworkFaults } from './network-faults.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Fault } from './scenario.ts';

@@ -1,15 +1,15 @@
 /** What must hold in every run. Checkers see what nodes tell and do, and the chain that they agree on; no actor's state. */
-import { applySynced } from '../actors/chain/apply-synced.ts';
-import { Chain } from '../actors/chain/chain.ts';
-import type { ChainReader } from '../actors/chain/chain-reader.ts';
-import type { UnsignedPayload } from '../protocols/ibft/messages.ts';
-import { payloadSigningBytes } from '../protocols/ibft/messages.ts';
-import type { Genesis } from '../protocols/ledger/genesis.ts';
-import { accountAt } from '../protocols/ledger/queries.ts';
-import { chainId, type ChainId, type Digest, type PublicKey } from '../protocols/shared/brands.ts';
-import { equalBytes } from '../protocols/shared/bytes.ts';
-import type { Verifier } from '../runtime/ports/signer.ts';
-import { MemoryDisk } from '../runtime/simulated/memory-store.ts';
+import { applySynced } from '../../actors/chain/apply-synced.ts';
+import { Chain } from '../../actors/chain/chain.ts';
+import type { ChainReader } from '../../actors/chain/chain-reader.ts';
+import type { UnsignedPayload } from '../../protocols/ibft/messages.ts';
+import { payloadSigningBytes } from '../../protocols/ibft/messages.ts';
+import type { Genesis } from '../../protocols/ledger/genesis.ts';
+import { accountAt } from '../../protocols/ledger/queries.ts';
+import { chainId, type ChainId, type Digest, type PublicKey } from '../../protocols/shared/brands.ts';
+import { equalBytes } from '../../protocols/shared/bytes.ts';
+import type { Verifier } from '../../runtime/ports/signer.ts';
+import { MemoryDisk } from '../../runtime/simulated/memory-store.ts';
 
 export const checkerNames = [
   'agreement',

@@ -1,6 +1,6 @@
 /** Telemetry of simulated nodes: counts what is worth having happened in a run, and passes log lines on. */
-import { noTelemetry } from '../runtime/ports/no-telemetry.ts';
-import type { Attributes, Log, Telemetry } from '../runtime/ports/telemetry.ts';
+import { noTelemetry } from '../../runtime/ports/no-telemetry.ts';
+import type { Attributes, Log, Telemetry } from '../../runtime/ports/telemetry.ts';
 
 export interface LogLine {
   readonly atMs: number;

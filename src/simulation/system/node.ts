@@ -1,24 +1,24 @@
 /** A simulated validator: the production actors, links, chain and stores of one node, and its disks, across its lives. */
-import { Chain } from '../actors/chain/chain.ts';
-import { type Wiring, wireNode, type WiringOptions } from '../actors/node/wiring.ts';
-import type { Genesis } from '../protocols/ledger/genesis.ts';
-import { chainIdOf } from '../protocols/ledger/genesis.ts';
-import type { PublicKey } from '../protocols/shared/brands.ts';
-import { createActorSystem } from '../runtime/actor-system.ts';
-import { createLinks, type LocalLinks } from '../runtime/links/create-links.ts';
-import type { ActorSystem } from '../runtime/ports/actors.ts';
-import type { Clock } from '../runtime/ports/clock.ts';
-import type { Random } from '../runtime/ports/random.ts';
-import type { Signer, Verifier, VrfSigner } from '../runtime/ports/signer.ts';
-import type { Store } from '../runtime/ports/store.ts';
-import type { Telemetry } from '../runtime/ports/telemetry.ts';
-import { MemoryDisk } from '../runtime/simulated/memory-store.ts';
-import type { PipeNetwork } from '../runtime/simulated/pipe-transport.ts';
-import type { SeededRandom } from '../runtime/simulated/seeded-random.ts';
-import type { Draw } from './draw.ts';
+import { Chain } from '../../actors/chain/chain.ts';
+import { type Wiring, wireNode, type WiringOptions } from '../../actors/node/wiring.ts';
+import type { Genesis } from '../../protocols/ledger/genesis.ts';
+import { chainIdOf } from '../../protocols/ledger/genesis.ts';
+import type { PublicKey } from '../../protocols/shared/brands.ts';
+import { createActorSystem } from '../../runtime/actor-system.ts';
+import { createLinks, type LocalLinks } from '../../runtime/links/create-links.ts';
+import type { ActorSystem } from '../../runtime/ports/actors.ts';
+import type { Clock } from '../../runtime/ports/clock.ts';
+import type { Random } from '../../runtime/ports/random.ts';
+import type { Signer, Verifier, VrfSigner } from '../../runtime/ports/signer.ts';
+import type { Store } from '../../runtime/ports/store.ts';
+import type { Telemetry } from '../../runtime/ports/telemetry.ts';
+import { MemoryDisk } from '../../runtime/simulated/memory-store.ts';
+import type { PipeNetwork } from '../../runtime/simulated/pipe-transport.ts';
+import type { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
+import type { Draw } from '../draw.ts';
 import type { Identity } from './genesis.ts';
 import { type Nact, type NactGlobals, NodeProcess } from './node-process.ts';
-import { type TraceHash, TracedRandom } from './trace-hash.ts';
+import { type TraceHash, TracedRandom } from '../trace-hash.ts';
 
 /** What a node's actors are given. A simulation may give them others, to see what then happens. */
 export interface NodePorts {

@@ -2,7 +2,7 @@
  * Swarm testing (Groce et al., ISSTA 2012): every seed leaves out a random part of the kinds of faults and draws the rates
  * of the others, so that rare mixes occur which a fixed mix of everything would never show.
  */
-import type { Draw } from './draw.ts';
+import type { Draw } from '../draw.ts';
 import type { Fault, FaultKind, FaultPeriod } from './scenario.ts';
 
 const kinds: readonly FaultKind[] = [

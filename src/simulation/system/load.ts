@@ -1,13 +1,13 @@
 /** Clients that transfer money through the validators' mempools, and remember what they were told. */
-import type { MempoolMessage } from '../actors/mempool.ts';
-import { encodeBody } from '../protocols/ledger/application.ts';
-import { transactionCodec, transactionSigningBytes } from '../protocols/ledger/transaction.ts';
-import { type ChainId, height } from '../protocols/shared/brands.ts';
-import { encode } from '../protocols/shared/codec.ts';
-import type { SubmitOutcome } from '../runtime/ports/chain-api.ts';
-import type { Clock } from '../runtime/ports/clock.ts';
-import type { Signer } from '../runtime/ports/signer.ts';
-import type { Draw } from './draw.ts';
+import type { MempoolMessage } from '../../actors/mempool.ts';
+import { encodeBody } from '../../protocols/ledger/application.ts';
+import { transactionCodec, transactionSigningBytes } from '../../protocols/ledger/transaction.ts';
+import { type ChainId, height } from '../../protocols/shared/brands.ts';
+import { encode } from '../../protocols/shared/codec.ts';
+import type { SubmitOutcome } from '../../runtime/ports/chain-api.ts';
+import type { Clock } from '../../runtime/ports/clock.ts';
+import type { Signer } from '../../runtime/ports/signer.ts';
+import type { Draw } from '../draw.ts';
 import type { SimulatedNode } from './node.ts';
 
 export interface LoadOptions {

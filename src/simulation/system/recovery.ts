@@ -2,7 +2,7 @@
  * Liveness: once the faults are over and a quorum is pairwise linked, the next block is decided within two block times and
  * (f + 1) round time-outs, whatever rounds had been reached. Source: consensus design, "Recovery".
  */
-import type { Clock } from '../runtime/ports/clock.ts';
+import type { Clock } from '../../runtime/ports/clock.ts';
 import type { SimulatedNode } from './node.ts';
 
 export interface RecoveryOptions {
