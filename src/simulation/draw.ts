@@ -2,11 +2,21 @@
 import { invariant } from '../protocols/shared/errors.ts';
 import type { Random } from '../runtime/ports/random.ts';
 
-export class Draw {
-  readonly #random: Random;
+/** A stream that others can be made of, by name, without shifting it. */
+interface ForkingRandom extends Random {
+  fork(label: string): ForkingRandom;
+}
 
-  constructor(random: Random) {
+export class Draw {
+  readonly #random: ForkingRandom;
+
+  constructor(random: ForkingRandom) {
     this.#random = random;
+  }
+
+  /** Choices of their own: a function of the seed and the label only. */
+  fork(label: string): Draw {
+    return new Draw(this.#random.fork(label));
   }
 
   /** A whole number, both ends included. */

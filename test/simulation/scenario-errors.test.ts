@@ -19,12 +19,16 @@ const cases: readonly [scenario: Scenario, message: string][] = [
   [fault({ node: 4 }), 'scenario brief: faults[0].node: validators are numbered 0 to 3'],
   [fault({ atMs: 1.5 }), 'scenario brief: faults[0].atMs: a whole number of milliseconds'],
   [fault({ forMs: 10_000 }), 'scenario brief: faults[0].forMs: ends 10100 ms after the start; recovery needs the run'],
-  [fault({ kind: 'loss', probability: 2 }), 'scenario brief: faults[0].probability: 0 to 1'],
+  [fault({ kind: 'loss', probability: 2 }), 'scenario brief: faults[0].probability: a number from 0 to 1'],
   [fault({ kind: 'restore', copiedAtMs: 200 }), 'scenario brief: faults[0].copiedAtMs: before atMs'],
   [fault({ kind: 'delay', upToMs: -1 }), 'scenario brief: faults[0].upToMs: at most 60000'],
   [fault({ kind: 'clock', offsetMs: 'much' }), 'scenario brief: faults[0].offsetMs: whole milliseconds'],
-  [fault({ kind: 'partition', groups: [[0], [9]] }), 'scenario brief: faults[0].node: validators are numbered 0 to 3'],
-  [fault({ kind: 'one-way', from: [0], to: [7] }), 'scenario brief: faults[0].node: validators are numbered 0 to 3'],
+  [
+    fault({ kind: 'partition', groups: [[0], [9]] }),
+    'scenario brief: faults[0].groups: validators are numbered 0 to 3',
+  ],
+  [fault({ forMS: 5 }), 'scenario brief: faults[0].forMS: a crash has no such field; it has: kind, atMs, forMs, node'],
+  [fault({ kind: 'one-way', from: [0], to: [7] }), 'scenario brief: faults[0].to: validators are numbered 0 to 3'],
 ];
 
 describe('a scenario that cannot be run', () => {

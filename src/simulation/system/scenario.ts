@@ -1,52 +1,8 @@
 /** What a simulation is to go through. A scenario is data: a file that exports one reads like a table. */
 import { CodedError } from '../../protocols/shared/errors.ts';
 import type { Draw } from '../draw.ts';
-
-/** Nodes are numbered from 0; times count from the start. */
-export type Fault =
-  /** The process dies, commits not yet synced are lost in part, and it starts again after `forMs`. */
-  | { readonly kind: 'crash'; readonly node: number; readonly atMs: number; readonly forMs: number }
-  /** The same, and it starts again with empty disks, its guard among them. */
-  | { readonly kind: 'wipe'; readonly node: number; readonly atMs: number; readonly forMs: number }
-  /** The same, and it starts again on the disks as they were at `copiedAtMs`. */
-  | {
-      readonly kind: 'restore';
-      readonly node: number;
-      readonly copiedAtMs: number;
-      readonly atMs: number;
-      readonly forMs: number;
-    }
-  /** The process stands still, and then goes on as if nothing had been. */
-  | { readonly kind: 'pause'; readonly node: number; readonly atMs: number; readonly forMs: number }
-  /** Nothing passes between different groups, nor to or from a node in none. */
-  | {
-      readonly kind: 'partition';
-      readonly groups: readonly (readonly number[])[];
-      readonly atMs: number;
-      readonly forMs: number;
-    }
-  /** Nothing passes from these nodes to those; the other way everything does. */
-  | {
-      readonly kind: 'one-way';
-      readonly from: readonly number[];
-      readonly to: readonly number[];
-      readonly atMs: number;
-      readonly forMs: number;
-    }
-  /** Every frame is lost together with its connection, with this probability. */
-  | { readonly kind: 'loss'; readonly probability: number; readonly atMs: number; readonly forMs: number }
-  /** Every frame takes up to so much longer. */
-  | { readonly kind: 'delay'; readonly upToMs: number; readonly atMs: number; readonly forMs: number }
-  /** The wall clock of a node is off by so much, ahead where positive. */
-  | {
-      readonly kind: 'clock';
-      readonly node: number;
-      readonly offsetMs: number;
-      readonly atMs: number;
-      readonly forMs: number;
-    };
-
-export type FaultKind = Fault['kind'];
+import type { FaultBase, FaultKind, FieldCheck } from './faults/fault-kind.ts';
+import { type Fault, faultKind, faultKinds } from './faults/index.ts';
 
 /** When the faults of a run may begin and by when they must have ended, and for how many validators they are. */
 export interface FaultPeriod {
@@ -91,9 +47,6 @@ export const recoveryMs = 40_000;
 
 const validatorsMax = 31;
 
-const nodeKinds: readonly FaultKind[] = ['crash', 'wipe', 'restore', 'pause', 'clock'];
-const kinds: readonly FaultKind[] = [...nodeKinds, 'partition', 'one-way', 'loss', 'delay'];
-
 const isWhole = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 
@@ -124,36 +77,36 @@ export function checkFaults(scenario: Scenario, faults: readonly Fault[], durati
   const { name, validators } = scenario;
   faults.forEach((fault, index) => {
     const refuse = (field: string, problem: string): never => {
-      throw new ScenarioError(name, `faults[${index}].${field}`, problem);
+      throw new ScenarioError(name, `faults[${index}]${field === '' ? '' : `.${field}`}`, problem);
     };
+    if (typeof fault !== 'object' || (fault as unknown) === null) return refuse('', 'a fault is expected');
     const { kind, atMs, forMs } = fault;
-    if (!kinds.includes(kind)) refuse('kind', `"${kind}" is no fault; these are: ${kinds.join(', ')}`);
+    const known = faultKind(kind) ?? refuse('kind', `"${kind}" is no fault; these are: ${kindNames()}`);
     if (!isWhole(atMs, 0, 1e9)) refuse('atMs', 'a whole number of milliseconds');
     if (!isWhole(forMs, 0, 1e9)) refuse('forMs', 'a whole number of milliseconds');
     if (atMs + forMs > durationMs - recoveryMs) {
       const need = Math.ceil((atMs + forMs + recoveryMs) / 1000);
       refuse('forMs', `ends ${atMs + forMs} ms after the start; recovery needs the run to last ${need} s`);
     }
-    const isNode = (node: unknown): boolean => isWhole(node, 0, validators - 1);
-    const nodes = nodesOf(fault);
-    if (!Array.isArray(nodes) || !nodes.every(isNode)) refuse('node', `validators are numbered 0 to ${validators - 1}`);
-    if (fault.kind === 'restore' && !isWhole(fault.copiedAtMs, 0, atMs)) refuse('copiedAtMs', 'before atMs');
-    if (fault.kind === 'loss' && !(fault.probability >= 0 && fault.probability <= 1)) refuse('probability', '0 to 1');
-    if (fault.kind === 'delay' && !isWhole(fault.upToMs, 0, 60_000)) refuse('upToMs', 'at most 60000');
-    if (fault.kind === 'clock' && !isWhole(fault.offsetMs, -1e9, 1e9)) refuse('offsetMs', 'whole milliseconds');
+    checkFields(known, fault, validators, refuse);
   });
 }
 
-function nodesOf(fault: Fault): readonly number[] {
-  switch (fault.kind) {
-    case 'partition':
-      return fault.groups.flat();
-    case 'one-way':
-      return [...fault.from, ...fault.to];
-    case 'loss':
-    case 'delay':
-      return [];
-    default:
-      return [fault.node];
+const kindNames = (): string => faultKinds.map(({ kind }) => kind).join(', ');
+
+function checkFields(
+  { kind, fields }: FaultKind<FaultBase>,
+  fault: FaultBase,
+  validators: number,
+  refuse: (field: string, problem: string) => never,
+): void {
+  const checks: Readonly<Record<string, FieldCheck>> = fields;
+  const values: Readonly<Record<string, unknown>> = { ...fault };
+  for (const [field, check] of Object.entries(checks)) {
+    const problem = check(values[field], fault, { validators });
+    if (problem !== null) refuse(field, problem);
   }
+  const known = ['kind', 'atMs', 'forMs', ...Object.keys(checks)];
+  const unknown = Object.keys(values).find((field) => !known.includes(field));
+  if (unknown !== undefined) refuse(unknown, `a ${kind} has no such field; it has: ${known.join(', ')}`);
 }

@@ -2,10 +2,11 @@
 import { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
 import { type CheckerName, checkerNames, continuousCheckers, type Violation } from './checkers.ts';
 import { Draw } from '../draw.ts';
+import type { Fault } from './faults/index.ts';
 import type { NodePorts } from './node.ts';
 import type { Nact, NactGlobals } from './node-process.ts';
 import type { LogLine } from './observer.ts';
-import { calmMs, checkFaults, checkScenario, type Fault, recoveryMs, type Scenario } from './scenario.ts';
+import { calmMs, checkFaults, checkScenario, recoveryMs, type Scenario } from './scenario.ts';
 import type { Stepper } from '../stepper.ts';
 import { swarmFaults } from './swarm.ts';
 import { World } from './world.ts';

@@ -8,7 +8,8 @@ import { SignatureAuthority } from '../../runtime/simulated/signer.ts';
 import { VirtualClock } from '../../runtime/simulated/virtual-clock.ts';
 import { Acknowledgements, Agreement, checkLedger, type CheckerName, Signatures, type Violation } from './checkers.ts';
 import { Draw } from '../draw.ts';
-import { FaultSchedule } from './fault-schedule.ts';
+import { scheduleFaults } from './fault-schedule.ts';
+import type { Fault } from './faults/index.ts';
 import { createGenesis, createIdentities } from './genesis.ts';
 import { Load } from './load.ts';
 import { NetworkFaults } from './network-faults.ts';
@@ -16,7 +17,7 @@ import { SimulatedNode, type NodePorts } from './node.ts';
 import type { Nact, NactGlobals } from './node-process.ts';
 import { type LogLine, Observer } from './observer.ts';
 import { Recovery } from './recovery.ts';
-import type { Fault, Scenario } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
 import { TraceHash } from '../trace-hash.ts';
 
 export interface WorldOptions {
@@ -176,14 +177,14 @@ export class World {
     const { faults } = this.#options;
     for (const node of this.#nodes) this.#clock.setTimer(0, () => node.boot());
     this.load.start();
-    new FaultSchedule({
+    scheduleFaults(faults, {
       ...{ clock: this.#clock, nodes: this.#nodes, network, networkFaults },
       onFault: (fault) => {
         this.observer.count(`fault ${fault.kind}`);
         this.trace.record('fault', 0, fault.atMs);
       },
       onDiskLost: (node) => this.acknowledgements.onDiskLost(node),
-    }).start(faults);
+    });
     const overMs = Math.max(0, ...faults.map(({ atMs, forMs }) => atMs + forMs));
     this.#clock.setTimer(overMs, () => this.recovery.start());
   }

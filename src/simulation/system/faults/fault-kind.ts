@@ -1,0 +1,120 @@
+/**
+ * What a kind of fault is: its fields, what it does to a world, how swarms draw it. A kind is a file beside this one and
+ * a line in `index.ts`; scenarios, schedules and swarms know no kind by name.
+ */
+import { invariant } from '../../../protocols/shared/errors.ts';
+import type { Clock } from '../../../runtime/ports/clock.ts';
+import type { PipeNetwork } from '../../../runtime/simulated/pipe-transport.ts';
+import type { Draw } from '../../draw.ts';
+import type { NetworkFaults } from '../network-faults.ts';
+import type { SimulatedNode } from '../node.ts';
+import type { Outages } from './outages.ts';
+
+/** Times count from the start of a run; a fault has ended, and what it did is undone, `forMs` after it began. */
+export interface FaultTime {
+  readonly atMs: number;
+  readonly forMs: number;
+}
+
+/** Nodes are numbered from 0. */
+export interface FaultBase extends FaultTime {
+  readonly kind: string;
+}
+
+/** Of the run that a fault is for. */
+export interface FaultBounds {
+  readonly validators: number;
+}
+
+/** Says what is wrong with the value of a field, whatever the types said; null where nothing is. */
+export type FieldCheck = (value: unknown, fault: FaultTime, bounds: FaultBounds) => string | null;
+
+type OwnFields<F extends FaultBase> = Exclude<keyof F, keyof FaultBase>;
+
+/** What faults act upon. */
+export interface FaultTargets {
+  readonly clock: Clock;
+  readonly nodes: readonly SimulatedNode[];
+  readonly network: PipeNetwork;
+  readonly networkFaults: NetworkFaults;
+  readonly outages: Outages;
+  /** Disks as `prepare` copied them. */
+  readonly copies: Map<FaultTime, ReturnType<SimulatedNode['copyDisks']>>;
+  /** The disk of this node forgets what it held. */
+  readonly onDiskLost: (node: number) => void;
+}
+
+/** What a swarm has to choose from, for one fault. */
+export interface SwarmPlace extends FaultTime {
+  /** One of those that this kind may hit. */
+  readonly node: number;
+  /** All, in a random order. */
+  readonly nodes: readonly number[];
+  /** The same in two parts, none of them empty. */
+  readonly parts: readonly [readonly number[], readonly number[]];
+}
+
+export interface FaultKind<F extends FaultBase> {
+  readonly kind: F['kind'];
+  /** A check for each field beyond the kind and the times. Other fields are refused. */
+  readonly fields: { readonly [K in OwnFields<F>]-?: FieldCheck };
+  /** Whom it is done to, for pictures and for checkers. Default: the field `node`, or nobody in particular. */
+  hits?(fault: F): readonly number[];
+  /** What has to be done before it begins, and when. */
+  readonly prepare?: { atMs(fault: F): number; run(fault: F, targets: FaultTargets): void };
+  /** Makes it happen; what it returns ends it. */
+  begin(fault: F, targets: FaultTargets): () => void;
+  readonly swarm?: {
+    /** `few`: at most f validators of a run are ever hit by kinds that say so. */
+    readonly among: 'all' | 'few';
+    draw(draw: Draw, place: SwarmPlace): { readonly [K in OwnFields<F>]: F[K] };
+  };
+}
+
+const isWhole = (value: unknown, least: number, most: number): boolean =>
+  Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+
+/** Both ends included. */
+export const whole =
+  (least: number, most: number, problem = `a whole number from ${least} to ${most}`): FieldCheck =>
+  (value) =>
+    isWhole(value, least, most) ? null : problem;
+
+export const probability: FieldCheck = (value) =>
+  typeof value === 'number' && value >= 0 && value <= 1 ? null : 'a number from 0 to 1';
+
+export const oneOf =
+  (...allowed: readonly unknown[]): FieldCheck =>
+  (value) =>
+    allowed.includes(value) ? null : `one of: ${allowed.join(', ')}`;
+
+export const nodeNumber: FieldCheck = (value, _fault, { validators }) =>
+  isWhole(value, 0, validators - 1) ? null : `validators are numbered 0 to ${validators - 1}`;
+
+export const nodeNumbers: FieldCheck = (value, fault, bounds) => {
+  if (!Array.isArray(value)) return 'a list of validators';
+  const problems = value.map((node: unknown) => nodeNumber(node, fault, bounds));
+  return problems.find((problem) => problem !== null) ?? null;
+};
+
+export function nodeAt({ nodes }: FaultTargets, index: number): SimulatedNode {
+  const node = nodes[index];
+  invariant(node !== undefined, `there is no validator ${index}`);
+  return node;
+}
+
+/** Nothing passes in the directions told. Returns what opens them again. */
+export function blockDirections(
+  { nodes, network, networkFaults }: FaultTargets,
+  isBlocked: (from: number, to: number) => boolean,
+): () => void {
+  const pairs = nodes.flatMap((from) =>
+    nodes.filter((to) => to !== from && isBlocked(from.index, to.index)).map((to) => [from, to] as const),
+  );
+  const change = (by: 1 | -1): void => {
+    for (const [from, to] of pairs) networkFaults.block(from, to, by);
+    network.changed();
+  };
+  change(1);
+  return () => change(-1);
+}

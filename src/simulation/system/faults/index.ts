@@ -1,0 +1,48 @@
+/** Every kind of fault that there is. A new one: a file here, and a line in this list. */
+import { clock } from './clock.ts';
+import { crash } from './crash.ts';
+import { delay } from './delay.ts';
+import type { FaultBase, FaultKind, FaultTime } from './fault-kind.ts';
+import { loss } from './loss.ts';
+import { oneWay } from './one-way.ts';
+import { partition } from './partition.ts';
+import { pause } from './pause.ts';
+import { restore } from './restore.ts';
+import { wipe } from './wipe.ts';
+
+/** By the name of its constructor. */
+const kinds = {
+  crash,
+  wipe,
+  restore,
+  pause,
+  partition,
+  oneWay,
+  loss,
+  delay,
+  clock,
+};
+
+type Kinds = typeof kinds;
+type FaultOf<K> = K extends FaultKind<infer F> ? F : never;
+
+export type Fault = FaultOf<Kinds[keyof Kinds]>;
+
+/** In the order of the list. */
+export const faultKinds: readonly FaultKind<FaultBase>[] = Object.values(kinds);
+
+export const faultKind = (kind: string): FaultKind<FaultBase> | undefined =>
+  faultKinds.find((known) => known.kind === kind);
+
+type Fields<F> = F extends FaultTime ? Omit<F, 'kind'> : never;
+
+/** Scenarios' words for faults: `faults.crash({ node: 2, atMs: 10_000, forMs: 500 })`. */
+export const faults = Object.fromEntries(
+  Object.entries(kinds).map(([name, { kind }]) => [name, (fields: object) => ({ kind, ...fields })]),
+) as unknown as { readonly [K in keyof Kinds]: (fields: Fields<FaultOf<Kinds[K]>>) => FaultOf<Kinds[K]> };
+
+/** Whom a fault is done to; empty where it is nobody in particular. */
+export function nodesHitBy(fault: FaultBase & { readonly node?: number }): readonly number[] {
+  const own = faultKind(fault.kind)?.hits?.(fault);
+  return own ?? (fault.node === undefined ? [] : [fault.node]);
+}
