@@ -11,7 +11,7 @@ import { readNactSource } from './runtime/adapters/nact-source.ts';
 import type { Scenario } from './simulation/system/scenario.ts';
 import { runScenario, type SimulationOptions, type SimulationResult } from './simulation/system/simulate.ts';
 
-export type { NodePorts } from './simulation/system/node.ts';
+export type { NodePorts } from './simulation/system/validator-node.ts';
 export { type Scenario, ScenarioError } from './simulation/system/scenario.ts';
 export type { SimulationOptions, SimulationResult } from './simulation/system/simulate.ts';
 

@@ -26,12 +26,6 @@ export type CheckerName = (typeof checkerNames)[number];
 /** Those that look at every step; the others need a run to its end. */
 export const continuousCheckers: readonly CheckerName[] = ['agreement', 'signatures', 'sealed-off'];
 
-export interface Violation {
-  readonly checker: CheckerName;
-  readonly atMs: number;
-  readonly detail: string;
-}
-
 /** One block a height, whoever tells it and however often. */
 export class Agreement {
   readonly #digests = new Map<number, { readonly digest: Digest; readonly node: number }>();

@@ -2,14 +2,8 @@
 import type { Genesis } from '../../protocols/ledger/genesis.ts';
 import { possessionSigningBytes } from '../../protocols/ledger/possession.ts';
 import { compareText } from '../../protocols/shared/bytes.ts';
-import type { Signer, VrfSigner } from '../../runtime/ports/signer.ts';
-import type { SignatureAuthority } from '../../runtime/simulated/signer.ts';
-
-export interface Identity {
-  readonly name: string;
-  readonly signer: Signer;
-  readonly vrf: VrfSigner;
-}
+import type { Signer } from '../../runtime/ports/signer.ts';
+import type { Identity } from './identities.ts';
 
 export interface ChainOptions {
   /** Milliseconds since 1970. */
@@ -20,16 +14,6 @@ export interface ChainOptions {
 
 const chainName = 'simulation';
 const accountBalance = 1_000_000_000n;
-
-/** In the order of their keys, which is that of their turns: validator 0 proposes first. */
-export function createIdentities(authority: SignatureAuthority, count: number): readonly Identity[] {
-  const keys = Array.from({ length: count }, () => ({
-    signer: authority.createSigner(),
-    vrf: authority.createVrfSigner(),
-  }));
-  keys.sort((a, b) => compareText(a.signer.publicKey, b.signer.publicKey));
-  return keys.map((pair, index) => ({ ...pair, name: `validator-${index}` }));
-}
 
 export function createGenesis(
   identities: readonly Identity[],
@@ -51,8 +35,8 @@ export function createGenesis(
       trustPeriodBlocks: 1000,
       checkpointIntervalBlocks: 10,
     },
-    validators: identities.map(({ name, signer, vrf }) => ({
-      name,
+    validators: identities.map(({ signer, vrf }, index) => ({
+      name: `validator-${index}`,
       publicKey: signer.publicKey,
       vrfPublicKey: vrf.publicKey,
       possession: signer.sign(possessionSigningBytes(chainName, signer.publicKey, vrf.publicKey)),

@@ -8,13 +8,13 @@ import type { SubmitOutcome } from '../../runtime/ports/chain-api.ts';
 import type { Clock } from '../../runtime/ports/clock.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
 import type { Draw } from '../draw.ts';
-import type { SimulatedNode } from './node.ts';
+import type { ValidatorNode } from './validator-node.ts';
 
 export interface LoadOptions {
   readonly clock: Clock;
   readonly chainId: ChainId;
   readonly accounts: readonly Signer[];
-  readonly nodes: readonly SimulatedNode[];
+  readonly nodes: readonly ValidatorNode[];
   readonly draw: Draw;
   readonly perSecond: number;
   readonly untilMs: number;
@@ -69,7 +69,7 @@ export class Load {
     node.enter(() => this.#send(node, from, this.#transfer(from, to, amount)));
   }
 
-  #send(node: SimulatedNode, from: number, bytes: Uint8Array): void {
+  #send(node: ValidatorNode, from: number, bytes: Uint8Array): void {
     const { parts } = node;
     if (parts === null) return;
     this.#submitted += 1;

@@ -1,104 +1,99 @@
-/** A simulated validator: the production actors, links, chain and stores of one node, and its disks, across its lives. */
-import { Chain } from '../../actors/chain/chain.ts';
-import { type Wiring, wireNode, type WiringOptions } from '../../actors/node/wiring.ts';
-import type { Genesis } from '../../protocols/ledger/genesis.ts';
-import { chainIdOf } from '../../protocols/ledger/genesis.ts';
+/** A simulated node: what runs on it, life after life, and the disks that outlive each. It knows nothing of what it runs. */
 import type { PublicKey } from '../../protocols/shared/brands.ts';
-import { createActorSystem } from '../../runtime/actor-system.ts';
-import { createLinks, type LocalLinks } from '../../runtime/links/create-links.ts';
 import type { ActorSystem } from '../../runtime/ports/actors.ts';
 import type { Clock } from '../../runtime/ports/clock.ts';
 import type { Random } from '../../runtime/ports/random.ts';
 import type { Signer, Verifier, VrfSigner } from '../../runtime/ports/signer.ts';
-import type { Store } from '../../runtime/ports/store.ts';
+import type { Store, StoreSchema } from '../../runtime/ports/store.ts';
 import type { Telemetry } from '../../runtime/ports/telemetry.ts';
+import type { Transport } from '../../runtime/ports/transport.ts';
 import { MemoryDisk } from '../../runtime/simulated/memory-store.ts';
 import type { PipeNetwork } from '../../runtime/simulated/pipe-transport.ts';
 import type { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
 import type { Draw } from '../draw.ts';
-import type { Identity } from './genesis.ts';
-import { type Nact, type NactGlobals, NodeProcess } from './node-process.ts';
 import { type TraceHash, TracedRandom } from '../trace-hash.ts';
+import type { Identity } from './identities.ts';
+import { type Nact, type NactGlobals, NodeProcess } from './node-process.ts';
 
-/** What a node's actors are given. A simulation may give them others, to see what then happens. */
-export interface NodePorts {
+/** All that the programs of a node have of the world, for one life. */
+export interface LifePorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly telemetry: Telemetry;
   readonly verifier: Verifier;
   readonly signer: Signer;
   readonly vrf: VrfSigner;
-  /** The chain's. */
-  readonly store: Store;
-  /** Guard and consensus journal. */
-  readonly records: Store;
+  readonly transport: Transport;
+  /** Where the node is to listen: peers dial it there. */
+  readonly address: string;
+  readonly peers: readonly { readonly key: PublicKey; readonly addresses: readonly string[] }[];
+  /** This life's own instance. */
+  readonly nact: Nact;
+  /** The node's disk of that name, made at its first opening. */
+  readonly open: (disk: string, schema: StoreSchema) => Store;
 }
 
-export interface NodeSurroundings {
+/** What runs on a node, as far as the simulator must know it. */
+export interface Program {
+  readonly system: ActorSystem;
+}
+
+export interface NodeSurroundings<P extends Program> {
   readonly clock: Clock;
   readonly network: PipeNetwork;
   readonly trace: TraceHash;
-  readonly genesis: Genesis;
   readonly verifier: Verifier;
   readonly identities: readonly Identity[];
   readonly telemetry: (node: number) => Telemetry;
   readonly loadNact: (globals: NactGlobals) => Nact;
-  readonly ports: (ports: NodePorts, node: number) => NodePorts;
   readonly syncMs: readonly [least: number, most: number];
-  readonly onSigned: (node: number, ...signed: Parameters<NonNullable<WiringOptions['onSigned']>>) => void;
-  /** A block is final and durable on the node. */
-  readonly onFinal: (node: SimulatedNode, height: number) => void;
+  /** Starts what the node runs. `running` is to be called as soon as that can be asked, before it is awaited further. */
+  readonly boot: (node: number, ports: LifePorts, running: (program: P) => void) => Promise<void>;
   /** What a production node would end itself for. */
   readonly onFatal: (node: number, cause: unknown) => void;
 }
 
 /** One life, as far as it has come. */
-interface Life {
+interface Life<P> {
   readonly process: NodeProcess;
-  parts: {
-    readonly chain: Chain;
-    readonly wiring: Wiring;
-    readonly links: LocalLinks;
-    readonly system: ActorSystem;
-  } | null;
+  parts: P | null;
 }
 
-interface Disks {
-  readonly chain: MemoryDisk;
-  readonly records: MemoryDisk;
-}
+export type Disks = ReadonlyMap<string, MemoryDisk>;
 
-const historyBlocks = 100;
-const addressOf = (index: number): string => `validator-${index}:7000`;
+const addressOf = (index: number): string => `node-${index}:7000`;
 
-export class SimulatedNode {
+export class SimulatedNode<P extends Program = Program> {
   readonly index: number;
   /** Of its wall clock, ms. */
   clockOffsetMs = 0;
-  readonly #surroundings: NodeSurroundings;
+  readonly #surroundings: NodeSurroundings<P>;
   readonly #random: SeededRandom;
   readonly #crashes: Draw;
-  #disks: Disks;
-  #life: Life | null = null;
+  #disks: Map<string, MemoryDisk> = new Map();
+  #life: Life<P> | null = null;
   #lives = 0;
   #paused = false;
   #actorFailures = 0;
 
   /** `random` is the node's own stream, `crashes` that of what its crashes leave on its disks. */
-  constructor(index: number, surroundings: NodeSurroundings, random: SeededRandom, crashes: Draw) {
+  constructor(index: number, surroundings: NodeSurroundings<P>, random: SeededRandom, crashes: Draw) {
     this.index = index;
     this.#surroundings = surroundings;
     this.#random = random;
     this.#crashes = crashes;
-    this.#disks = { chain: this.#newDisk('chain'), records: this.#newDisk('records') };
   }
 
   get key(): PublicKey {
-    return this.#identity.signer.publicKey;
+    return this.identity.signer.publicKey;
+  }
+
+  get identity(): Identity {
+    return this.#surroundings.identities[this.index] as Identity;
   }
 
   /** What runs; null from a crash until the node has booted again. */
-  get parts(): Life['parts'] {
+  get parts(): P | null {
     return this.#life?.parts ?? null;
   }
 
@@ -121,18 +116,23 @@ export class SimulatedNode {
   }
 
   boot(): void {
-    const { clock, trace } = this.#surroundings;
+    const { clock, trace, boot, onFatal } = this.#surroundings;
     this.#lives += 1;
     const random = new TracedRandom(this.#random.fork(`life ${this.#lives}`), trace, this.index);
     const offsetMs = (): number => this.clockOffsetMs;
-    const life: Life = {
+    const life: Life<P> = {
       process: new NodeProcess({ clock, trace, node: this.index, random, offsetMs }),
       parts: null,
     };
     this.#life = life;
-    this.#assemble(life, random).catch((cause: unknown) => {
-      if (this.#life === life) this.#surroundings.onFatal(this.index, cause);
-    });
+    const ports = this.#portsOf(life.process, random);
+    const failed = (cause: unknown): void => {
+      if (this.#life === life) onFatal(this.index, cause);
+    };
+    boot(this.index, ports, (program) => {
+      life.parts = program;
+      program.system.onFatal(failed);
+    }).catch(failed);
   }
 
   /** The process dies in the midst of whatever it does. Disks keep what was synced, and a part of the rest in order. */
@@ -142,7 +142,7 @@ export class SimulatedNode {
     this.#life = null;
     this.#paused = false;
     this.#surroundings.network.crash(this.key);
-    for (const disk of [this.#disks.chain, this.#disks.records]) {
+    for (const disk of this.#disks.values()) {
       disk.crash((unsynced) => {
         const kept = this.#crashes.between(0, unsynced);
         this.#surroundings.trace.record('crash', this.index, kept);
@@ -153,16 +153,16 @@ export class SimulatedNode {
 
   /** Of a node that is down. */
   wipe(): void {
-    this.#disks = { chain: this.#newDisk('chain'), records: this.#newDisk('records') };
+    this.#disks = new Map();
   }
 
   copyDisks(): Disks {
-    return { chain: this.#disks.chain.copy(), records: this.#disks.records.copy() };
+    return new Map([...this.#disks].map(([name, disk]) => [name, disk.copy()]));
   }
 
   /** Of a node that is down. */
   restore(disks: Disks): void {
-    this.#disks = disks;
+    this.#disks = new Map(disks);
   }
 
   pause(): void {
@@ -177,8 +177,28 @@ export class SimulatedNode {
     this.#surroundings.network.changed();
   }
 
-  get #identity(): Identity {
-    return this.#surroundings.identities[this.index] as Identity;
+  #portsOf(process: NodeProcess, random: Random): LifePorts {
+    const { network, verifier, telemetry, loadNact, identities } = this.#surroundings;
+    const { signer, vrf } = this.identity;
+    return {
+      ...{ clock: process.clock, random, telemetry: telemetry(this.index), verifier, signer, vrf },
+      transport: process.transport(network.transport(signer.publicKey)),
+      address: addressOf(this.index),
+      peers: identities
+        .map((identity, index) => ({ key: identity.signer.publicKey, addresses: [addressOf(index)] }))
+        .filter(({ key }) => key !== signer.publicKey),
+      nact: loadNact(process.nactGlobals),
+      open: (disk, schema) => this.#disk(disk).open(schema),
+    };
+  }
+
+  #disk(name: string): MemoryDisk {
+    let disk = this.#disks.get(name);
+    if (disk === undefined) {
+      disk = this.#newDisk(name);
+      this.#disks.set(name, disk);
+    }
+    return disk;
   }
 
   #newDisk(name: string): MemoryDisk {
@@ -193,47 +213,5 @@ export class SimulatedNode {
           (this.#life?.process.clock ?? clock).setTimer(least + durations.fraction() * (most - least), resolve);
         }),
     });
-  }
-
-  async #assemble(life: Life, random: Random): Promise<void> {
-    const { genesis, verifier, loadNact, network, onSigned, onFinal, onFatal, ports } = this.#surroundings;
-    const chainId = chainIdOf(genesis);
-    const { process } = life;
-    const given = ports(
-      {
-        ...{ clock: process.clock, random, telemetry: this.#surroundings.telemetry(this.index), verifier },
-        ...{ signer: this.#identity.signer, vrf: this.#identity.vrf },
-        store: this.#disks.chain.open({ kind: 'chain', version: 1, chainId }),
-        records: this.#disks.records.open({ kind: 'guard', version: 1 }),
-      },
-      this.index,
-    );
-    const chain = new Chain({ store: given.store, genesis, signatures: given.verifier, historyBlocks });
-    await given.store.durable();
-    const links = createLinks({
-      ...{ ...given, chainId },
-      transport: process.transport(network.transport(given.signer.publicKey)),
-      listenAddress: addressOf(this.index),
-      roles: ['validator'],
-      protocolRange: { min: 1, max: 1 },
-      authorize: () => false,
-    });
-    links.setPeers(this.#peers());
-    const system = createActorSystem({ ...given, links, nact: loadNact(process.nactGlobals) });
-    system.onFatal((cause) => onFatal(this.index, cause));
-    const wiring = wireNode({
-      ...{ ...given, chain, system, links },
-      restoredWholeNetwork: false,
-      onSigned: (payload, signature) => onSigned(this.index, payload, signature),
-    });
-    wiring.finality.subscribe((height) => onFinal(this, height));
-    life.parts = { chain, wiring, links, system };
-    await links.start();
-  }
-
-  #peers(): { readonly key: PublicKey; readonly addresses: readonly string[] }[] {
-    return this.#surroundings.identities
-      .map(({ signer }, index) => ({ key: signer.publicKey, addresses: [addressOf(index)] }))
-      .filter(({ key }) => key !== this.key);
   }
 }

@@ -3,11 +3,11 @@
  * (f + 1) round time-outs, whatever rounds had been reached. Source: consensus design, "Recovery".
  */
 import type { Clock } from '../../runtime/ports/clock.ts';
-import type { SimulatedNode } from './node.ts';
+import type { ValidatorNode } from './validator-node.ts';
 
 export interface RecoveryOptions {
   readonly clock: Clock;
-  readonly nodes: readonly SimulatedNode[];
+  readonly nodes: readonly ValidatorNode[];
   readonly blockTimeMs: number;
   readonly roundTimeoutBaseMs: number;
   /** For messages and syncs, which the bound of the design does not count. */
@@ -78,7 +78,7 @@ export class Recovery {
   }
 }
 
-function linkedAmong(node: SimulatedNode, others: readonly SimulatedNode[]): number {
+function linkedAmong(node: ValidatorNode, others: readonly ValidatorNode[]): number {
   const live = node.parts?.wiring.livePeers() ?? [];
   return others.filter(({ key }) => live.includes(key)).length;
 }

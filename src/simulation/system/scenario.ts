@@ -45,6 +45,8 @@ export const calmMs = 10_000;
 /** The end of a run belongs to recovery: links come back within redials of 10 s and handshakes of 5 s, then blocks do. */
 export const recoveryMs = 40_000;
 
+export const defaults = { delayMs: [5, 50], syncMs: [1, 8] } as const;
+
 const validatorsMax = 31;
 
 const isWhole = (value: unknown, least: number, most: number): boolean =>

@@ -1,14 +1,16 @@
 /** Runs a scenario under a seed and says what came of it. */
 import { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
-import { type CheckerName, checkerNames, continuousCheckers, type Violation } from './checkers.ts';
+import { type CheckerName, checkerNames, continuousCheckers } from './checkers.ts';
 import { Draw } from '../draw.ts';
 import type { Fault } from './faults/index.ts';
-import type { NodePorts } from './node.ts';
 import type { Nact, NactGlobals } from './node-process.ts';
 import type { LogLine } from './observer.ts';
-import { calmMs, checkFaults, checkScenario, recoveryMs, type Scenario } from './scenario.ts';
+import { calmMs, checkFaults, checkScenario, defaults, recoveryMs, type Scenario } from './scenario.ts';
 import type { Stepper } from '../stepper.ts';
 import { swarmFaults } from './swarm.ts';
+import type { NodePorts, ValidatorProgram } from './validator-node.ts';
+import { ValidatorNetwork } from './validator-network.ts';
+import type { Violation } from './violation.ts';
 import { World } from './world.ts';
 
 /** What simulations take from the program that they run in. */
@@ -73,8 +75,8 @@ export async function runScenario(
   const faults = faultsOf(scenario, seed, durationMs);
   checkFaults(scenario, faults, durationMs);
   const log: LogLine[] = [];
-  const world = new World({
-    ...{ scenario, seed: `${scenario.name}/${seed}`, durationMs, faults, loadNact: host.loadNact },
+  const world = createWorld(host, scenario, {
+    ...{ seed, durationMs, faults },
     ports: options.ports ?? ((ports) => ports),
     onLog: (line) => {
       if (options.keepLog === true && line.level !== 'debug') log.push(line);
@@ -82,7 +84,8 @@ export async function runScenario(
   });
   await host.stepper.run(world.step, world.onLeak);
   world.finish();
-  const { violations, agreement, acknowledgements, load, recovery } = world;
+  const { violations } = world;
+  const { agreement, acknowledgements, load, recovery } = world.application;
   const reached = world.elapsedMs >= durationMs ? checkerNames : continuousCheckers;
   return {
     ...{ scenario: scenario.name, seed, faults, log },
@@ -101,6 +104,22 @@ export async function runScenario(
     recoveryMs: recovery.tookMs,
     counts: Object.fromEntries([...world.observer.counts].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
+}
+
+interface RunOptions {
+  readonly seed: string;
+  readonly durationMs: number;
+  readonly faults: readonly Fault[];
+  readonly ports: (ports: NodePorts, node: number) => NodePorts;
+  readonly onLog: (line: LogLine) => void;
+}
+
+function createWorld(host: SimulationHost, scenario: Scenario, { seed, ports, ...options }: RunOptions) {
+  const { name, validators, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
+  return new World<ValidatorProgram, ValidatorNetwork>(
+    { ...options, nodes: validators, seed: `${name}/${seed}`, delayMs, syncMs, loadNact: host.loadNact },
+    (world) => new ValidatorNetwork(world, { scenario, durationMs: options.durationMs, ports }),
+  );
 }
 
 function faultsOf({ faults, validators }: Scenario, seed: string, durationMs: number): readonly Fault[] {

@@ -1,0 +1,67 @@
+/** What a simulated validator runs: the production actors, links, chain and stores of one node. */
+import { Chain } from '../../actors/chain/chain.ts';
+import { type Wiring, wireNode, type WiringOptions } from '../../actors/node/wiring.ts';
+import { chainIdOf, type Genesis } from '../../protocols/ledger/genesis.ts';
+import { createActorSystem } from '../../runtime/actor-system.ts';
+import { createLinks, type LocalLinks } from '../../runtime/links/create-links.ts';
+import type { ActorSystem } from '../../runtime/ports/actors.ts';
+import type { Store } from '../../runtime/ports/store.ts';
+import type { LifePorts, SimulatedNode } from './node.ts';
+
+/** What a validator's actors are given. A simulation may give them others, to see what then happens. */
+export interface NodePorts extends LifePorts {
+  /** The chain's. */
+  readonly store: Store;
+  /** Guard and consensus journal. */
+  readonly records: Store;
+}
+
+export interface ValidatorProgram {
+  readonly chain: Chain;
+  readonly wiring: Wiring;
+  readonly links: LocalLinks;
+  readonly system: ActorSystem;
+}
+
+export type ValidatorNode = SimulatedNode<ValidatorProgram>;
+
+export interface ValidatorBoot {
+  readonly genesis: Genesis;
+  readonly ports: (ports: NodePorts, node: number) => NodePorts;
+  readonly onSigned: (node: number, ...signed: Parameters<NonNullable<WiringOptions['onSigned']>>) => void;
+  /** A block is final and durable on the node. */
+  readonly onFinal: (node: ValidatorNode, height: number) => void;
+}
+
+const historyBlocks = 100;
+
+export async function bootValidator(
+  node: ValidatorNode,
+  life: LifePorts,
+  running: (program: ValidatorProgram) => void,
+  { genesis, ports, onSigned, onFinal }: ValidatorBoot,
+): Promise<void> {
+  const chainId = chainIdOf(genesis);
+  const store = life.open('chain', { kind: 'chain', version: 1, chainId });
+  const records = life.open('records', { kind: 'guard', version: 1 });
+  const given = ports({ ...life, store, records }, node.index);
+  const chain = new Chain({ store: given.store, genesis, signatures: given.verifier, historyBlocks });
+  await given.store.durable();
+  const links = createLinks({
+    ...{ ...given, chainId },
+    listenAddress: given.address,
+    roles: ['validator'],
+    protocolRange: { min: 1, max: 1 },
+    authorize: () => false,
+  });
+  links.setPeers(given.peers);
+  const system = createActorSystem({ ...given, links });
+  const wiring = wireNode({
+    ...{ ...given, chain, system, links },
+    restoredWholeNetwork: false,
+    onSigned: (payload, signature) => onSigned(node.index, payload, signature),
+  });
+  wiring.finality.subscribe((height) => onFinal(node, height));
+  running({ chain, wiring, links, system });
+  await links.start();
+}
