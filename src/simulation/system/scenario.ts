@@ -33,9 +33,14 @@ export interface Scenario {
 
 export class ScenarioError extends CodedError<'bad-scenario'> {
   override readonly name = 'ScenarioError';
+  /** The field, `faults[3].kind` for example. */
+  readonly where: string;
+  readonly problem: string;
 
   constructor(scenario: string, where: string, problem: string) {
     super('bad-scenario', `scenario ${scenario}: ${where}: ${problem}`);
+    this.where = where;
+    this.problem = problem;
   }
 }
 

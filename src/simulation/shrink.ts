@@ -1,0 +1,199 @@
+/**
+ * Shrinking: from a run in which something was violated to a smaller one in which the same checker sees the same thing.
+ * Greedy delta debugging (Zeller and Hildebrandt, IEEE TSE 2002): fewer faults first, then fewer validators, simpler faults,
+ * less load and a shorter run, over again until nothing more can be left out or the budget of runs is used up. Every
+ * subsystem of a simulation draws from a random stream of its own, so leaving out a fault does not shift the others.
+ */
+import { faultAmong, simplerFaults } from './simpler-faults.ts';
+import { type Fault, faultKind, nodesHitBy } from './system/faults/index.ts';
+import { calmMs, recoveryMs, type Scenario, ScenarioError } from './system/scenario.ts';
+import type { SimulationResult } from './system/simulate.ts';
+import type { Violation } from './system/violation.ts';
+
+/** A run as data: nothing in it is drawn any more but by the simulation itself. */
+export interface SimulationCase {
+  readonly scenario: Scenario & { readonly faults: readonly Fault[] };
+  readonly seed: string;
+}
+
+export interface ShrinkProgress {
+  readonly runs: number;
+  readonly runsMax: number;
+  readonly smallest: SimulationCase;
+}
+
+export interface ShrinkOptions {
+  /** Runs one candidate to its end. Its ScenarioErrors mean that the candidate cannot be. */
+  readonly run: (candidate: SimulationCase) => Promise<SimulationResult>;
+  /** Default 300. */
+  readonly runsMax?: number;
+  readonly onProgress?: (progress: ShrinkProgress) => void;
+  /** Asked before every run; true ends the search with what there is. */
+  readonly isEnough?: () => boolean;
+}
+
+export interface Shrunk {
+  readonly smallest: SimulationCase;
+  /** Of the smallest. */
+  readonly result: SimulationResult;
+  readonly violation: Violation;
+  readonly runs: number;
+  /** False where the budget ended before everything was tried. */
+  readonly isMinimal: boolean;
+}
+
+const validatorsLeast = 4;
+/** Another network is another run: under more than one seed it may still show what is looked for. */
+const seedsTried = 4;
+
+const firstViolation = ({ verdicts }: SimulationResult): Violation | undefined =>
+  verdicts.flatMap(({ violations }) => violations)[0];
+
+/** Whether at most f validators forget or lie: more than that may break what holds otherwise, and show something else. */
+function isBearable(faults: readonly Fault[], validators: number): boolean {
+  const few = faults.filter(({ kind }) => faultKind(kind)?.swarm?.among === 'few');
+  return new Set(few.flatMap(nodesHitBy)).size <= Math.floor((validators - 1) / 3);
+}
+
+/** Null where the given run violates nothing. */
+export async function shrinkCase(given: SimulationCase, options: ShrinkOptions): Promise<Shrunk | null> {
+  const result = await options.run(given);
+  const violation = firstViolation(result);
+  if (violation === undefined) return null;
+  return new Shrinking(given, result, violation, options).toTheEnd();
+}
+
+class Shrinking {
+  readonly #options: ShrinkOptions;
+  readonly #checker: string;
+  readonly #runsMax: number;
+  #smallest: SimulationCase;
+  #result: SimulationResult;
+  #violation: Violation;
+  #runs = 1;
+
+  constructor(given: SimulationCase, result: SimulationResult, violation: Violation, options: ShrinkOptions) {
+    this.#options = options;
+    this.#checker = violation.checker;
+    this.#runsMax = options.runsMax ?? 300;
+    this.#smallest = given;
+    this.#result = result;
+    this.#violation = violation;
+  }
+
+  async toTheEnd(): Promise<Shrunk> {
+    for (let before: SimulationCase | null = null; before !== this.#smallest && this.#goesOn(); ) {
+      before = this.#smallest;
+      await this.#leaveOutLater();
+      await this.#leaveOutFaults();
+      await this.#leaveOutValidators();
+      await this.#simplifyFaults();
+      await this.#lowerLoad();
+      await this.#endEarlier();
+    }
+    return {
+      ...{ smallest: this.#smallest, result: this.#result, violation: this.#violation, runs: this.#runs },
+      isMinimal: this.#goesOn(),
+    };
+  }
+
+  get #faults(): readonly Fault[] {
+    return this.#smallest.scenario.faults;
+  }
+
+  #goesOn(): boolean {
+    return this.#runs < this.#runsMax && this.#options.isEnough?.() !== true;
+  }
+
+  /** What begins after the violation has no part in it, unless a checker that looks at the end saw it. */
+  async #leaveOutLater(): Promise<void> {
+    const { atMs } = this.#violation;
+    const earlier = this.#faults.filter((fault) => fault.atMs <= atMs);
+    if (earlier.length < this.#faults.length) await this.#takeFaults(earlier);
+  }
+
+  async #leaveOutFaults(): Promise<void> {
+    for (let size = this.#faults.length; size >= 1; size = Math.floor(size / 2)) {
+      for (let at = 0; at < this.#faults.length && this.#goesOn(); ) {
+        const rest = [...this.#faults.slice(0, at), ...this.#faults.slice(at + size)];
+        if (!(await this.#takeFaults(rest))) at += size;
+      }
+    }
+  }
+
+  async #leaveOutValidators(): Promise<void> {
+    const { scenario, seed } = this.#smallest;
+    for (let validators = validatorsLeast; validators < scenario.validators && this.#goesOn(); validators++) {
+      const faults = this.#faults.map((fault) => faultAmong(fault, validators));
+      if (!isBearable(faults, validators) && isBearable(this.#faults, scenario.validators)) continue;
+      for (let attempt = 0; attempt < seedsTried; attempt++) {
+        const other = attempt === 0 ? seed : `${seed}.${attempt}`;
+        if (await this.#take({ scenario: { ...scenario, validators, faults }, seed: other })) return;
+      }
+    }
+  }
+
+  async #simplifyFaults(): Promise<void> {
+    for (let index = 0; index < this.#faults.length; index++) {
+      for (let simplified = true; simplified && this.#goesOn(); ) {
+        simplified = false;
+        const current = this.#faults[index];
+        if (current === undefined) return;
+        for (const simpler of simplerFaults(current)) {
+          simplified = await this.#takeFaults(this.#faults.map((fault) => (fault === current ? simpler : fault)));
+          if (simplified || !this.#goesOn()) break;
+        }
+      }
+    }
+  }
+
+  async #lowerLoad(): Promise<void> {
+    const { scenario } = this.#smallest;
+    for (const transfersPerSecond of [0, 1, 2]) {
+      if (transfersPerSecond >= (scenario.transfersPerSecond ?? 5)) return;
+      if (await this.#takeScenario({ ...scenario, transfersPerSecond })) return;
+    }
+  }
+
+  /** The shortest that leaves the faults room, and recovery after them. */
+  async #endEarlier(): Promise<void> {
+    const overMs = Math.max(calmMs, ...this.#faults.map(({ atMs, forMs }) => atMs + forMs));
+    const durationMs = overMs + recoveryMs;
+    const { scenario } = this.#smallest;
+    if (durationMs < scenario.durationMs) await this.#takeScenario({ ...scenario, durationMs });
+  }
+
+  #takeFaults(faults: readonly Fault[]): Promise<boolean> {
+    return this.#takeScenario({ ...this.#smallest.scenario, faults });
+  }
+
+  #takeScenario(scenario: SimulationCase['scenario']): Promise<boolean> {
+    return this.#take({ ...this.#smallest, scenario });
+  }
+
+  /** Goes on from the candidate where it shows the same. */
+  async #take(candidate: SimulationCase): Promise<boolean> {
+    if (!this.#goesOn()) return false;
+    const { run, onProgress } = this.#options;
+    this.#runs += 1;
+    const result = await runIfPossible(run, candidate);
+    const violation = result === null ? undefined : firstViolation(result);
+    const isSame = result !== null && violation?.checker === this.#checker;
+    if (isSame) {
+      this.#smallest = candidate;
+      this.#result = result;
+      this.#violation = violation;
+    }
+    onProgress?.({ runs: this.#runs, runsMax: this.#runsMax, smallest: this.#smallest });
+    return isSame;
+  }
+}
+
+async function runIfPossible(run: ShrinkOptions['run'], candidate: SimulationCase): Promise<SimulationResult | null> {
+  try {
+    return await run(candidate);
+  } catch (error) {
+    if (error instanceof ScenarioError) return null;
+    throw error;
+  }
+}
