@@ -22,8 +22,10 @@ type Tables = Map<string, Table>;
 export interface MemoryDiskOptions {
   /** Bytes of keys and values that fit. Default: no limit. */
   readonly capacityBytes?: number;
-  /** How long a sync takes: awaited by every one. Default: one microtask. */
+  /** How long a sync takes: awaited by every one that has something to write. Default: one microtask. */
   readonly sync?: () => Promise<void>;
+  /** A sync has taken hold; nobody has heard of it yet. */
+  readonly onSynced?: () => void;
   /** Sees every commit, in order. */
   readonly onCommit?: (writes: readonly Write[]) => void;
 }
@@ -77,6 +79,7 @@ export class MemoryDisk {
   capacityBytes: number;
   readonly #sync: () => Promise<void>;
   readonly #onCommit: (writes: readonly Write[]) => void;
+  readonly #onSynced: () => void;
   #synced: Tables = new Map();
   /** Commits since the last sync, in order. */
   #unsynced: (readonly Write[])[] = [];
@@ -88,11 +91,15 @@ export class MemoryDisk {
     this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
     this.#sync = options.sync ?? (() => Promise.resolve());
     this.#onCommit = options.onCommit ?? (() => undefined);
+    this.#onSynced = options.onSynced ?? (() => undefined);
   }
 
   /** A backup: another disk with what is synced here now, closed and whole. */
   copy(): MemoryDisk {
-    const copy = new MemoryDisk({ capacityBytes: this.capacityBytes, sync: this.#sync, onCommit: this.#onCommit });
+    const copy = new MemoryDisk({
+      ...{ capacityBytes: this.capacityBytes, sync: this.#sync },
+      ...{ onCommit: this.#onCommit, onSynced: this.#onSynced },
+    });
     copy.#synced = snapshotOf(this.#synced);
     copy.#schema = this.#schema;
     return copy;
@@ -116,6 +123,7 @@ export class MemoryDisk {
       onSynced: (synced, count) => {
         this.#synced = synced;
         this.#unsynced.splice(0, count);
+        this.#onSynced();
       },
       unsyncedCount: () => this.#unsynced.length,
       onClose: () => {
@@ -196,6 +204,7 @@ class MemoryStore implements Store {
   }
 
   durable(): Promise<void> {
+    if (this.#abandoned) return new Promise(() => undefined);
     if (this.#syncing === null) {
       this.#syncing = this.#syncOnce().finally(() => {
         this.#syncing = null;
@@ -252,14 +261,21 @@ class MemoryStore implements Store {
     this.#refuseWhere('closed', 'failed');
     // Read together with the tables: commits of a later moment are not part of this sync.
     const count = this.#disk.unsyncedCount();
+    if (count === 0) return;
     const synced = snapshotOf(this.#tables);
     const bytes = this.#bytes;
     await this.#disk.sync();
-    if (this.#abandoned) await new Promise<never>(() => undefined);
+    if (this.#isAbandoned()) await new Promise<never>(() => undefined);
     if (this.#disk.isBroken()) throw this.#refuse('failed', 'the device failed');
     if (this.#disk.isFull(bytes)) throw this.#refuse('full', 'no space on the device');
     this.#refusal = null;
     this.#disk.onSynced(synced, count);
+    // That may have been the end of the process.
+    if (this.#isAbandoned()) await new Promise<never>(() => undefined);
+  }
+
+  #isAbandoned(): boolean {
+    return this.#abandoned;
   }
 
   #refuse(code: StoreErrorCode, message: string): StoreError {

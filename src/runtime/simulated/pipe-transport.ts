@@ -13,6 +13,16 @@ export interface Conditions {
   readonly delayMs: number;
   /** False: nothing passes in this direction. */
   readonly open: boolean;
+  /** Time until a frame of so many bytes that is sent now has left, ms: a line that is busy or slow. Default 0. */
+  readonly transmissionMs?: (bytes: number) => number;
+}
+
+/** What no TCP connection does to a frame, for links that are to refuse or survive it. */
+export interface Disorder {
+  /** How often it arrives. */
+  readonly copies: number;
+  /** It does not wait for those sent before it. */
+  readonly overtakes: boolean;
 }
 
 export interface PipeNetworkOptions {
@@ -21,6 +31,8 @@ export interface PipeNetworkOptions {
   readonly conditions?: (from: PublicKey, to: PublicKey) => Conditions;
   /** Sees every frame before it flies, and may change it; null loses it together with the pipe. For fault injection. */
   readonly onFrame?: (from: PublicKey, to: PublicKey, frame: Uint8Array) => Uint8Array | null;
+  /** Asked for every frame that `onFrame` lets pass. */
+  readonly disorder?: (from: PublicKey, to: PublicKey) => Disorder;
   /** Bytes in flight that count as taken by the operating system. Default 256 KiB. */
   readonly socketBufferBytes?: number;
 }
@@ -33,6 +45,7 @@ interface Door {
 }
 
 const perfect: Conditions = { delayMs: 0, open: true };
+const inOrder: Disorder = { copies: 1, overtakes: false };
 
 export class PipeNetwork {
   readonly clock: Clock;
@@ -65,11 +78,27 @@ export class PipeNetwork {
 
   /** Ends every pipe between two nodes, at both ends, now. What was in flight is lost. */
   cut(a: PublicKey, b: PublicKey, reason = 'connection reset'): void {
-    this.#sever((pipe) => pipe.ownKey === a && pipe.peerKey === b, reason);
+    for (const pipe of [...this.#pipes]) {
+      if (pipe.ownKey !== a || pipe.peerKey !== b) continue;
+      pipe.other?.ended(reason);
+      pipe.ended(reason);
+    }
   }
 
-  /** A node is gone: its doors are shut, its pipes reset at the other end; its own handlers are not called, its dials never settle. */
-  crash(key: PublicKey): void {
+  /** The pipes between two nodes end at the side of `key`; the other side hears nothing of it, nor of anything from there again. */
+  forsake(key: PublicKey, peer: PublicKey, reason = 'connection lost'): void {
+    for (const pipe of [...this.#pipes]) {
+      if (pipe.ownKey !== key || pipe.peerKey !== peer) continue;
+      pipe.other?.forsaken();
+      pipe.ended(reason);
+    }
+  }
+
+  /**
+   * A node is gone: its doors are shut, its own handlers are not called, its dials never settle. At the other end its
+   * pipes are reset after the first `keep(count)` of the `count` frames in flight from it. Default: none of them.
+   */
+  crash(key: PublicKey, keep: (inFlight: number) => number = () => 0): void {
     for (const dial of [...this.#dials]) if (dial.key === key) dial.forget();
     for (const [address, door] of this.#doors) if (door.key === key) this.#doors.delete(address);
     for (const pipe of [...this.#pipes]) {
@@ -77,8 +106,9 @@ export class PipeNetwork {
       pipe.onClose = () => undefined;
       pipe.onFrame = () => undefined;
       pipe.onDrain = () => undefined;
+      pipe.other?.diesAfter(keep, 'connection reset');
+      pipe.ended('connection reset');
     }
-    this.#sever((pipe) => pipe.ownKey === key, 'connection reset');
   }
 
   conditions(from: PublicKey, to: PublicKey): Conditions {
@@ -89,16 +119,12 @@ export class PipeNetwork {
     return this.#options.onFrame === undefined ? frame : this.#options.onFrame(from, to, frame);
   }
 
-  forget(pipe: SimulatedPipe): void {
-    this.#pipes.delete(pipe);
+  disorder(from: PublicKey, to: PublicKey): Disorder {
+    return this.#options.disorder?.(from, to) ?? inOrder;
   }
 
-  #sever(isOne: (pipe: SimulatedPipe) => boolean, reason: string): void {
-    for (const pipe of [...this.#pipes]) {
-      if (!isOne(pipe)) continue;
-      pipe.other?.ended(reason);
-      pipe.ended(reason);
-    }
+  forget(pipe: SimulatedPipe): void {
+    this.#pipes.delete(pipe);
   }
 
   #listen(key: PublicKey, asked: string, handlers: ListenHandlers): Listener {
@@ -220,8 +246,12 @@ class SimulatedPipe implements Pipe {
   send(frame: Uint8Array): void {
     if (!this.#isOpen || this.other === null) return;
     const passed = this.#network.inspect(this.ownKey, this.peerKey, frame);
-    if (passed === null) this.#reset();
-    else this.other.#arrives(passed.slice());
+    if (passed === null) {
+      this.#reset();
+      return;
+    }
+    const { copies, overtakes } = this.#network.disorder(this.ownKey, this.peerKey);
+    for (let copy = 0; copy < copies; copy++) this.other.#arrives(passed.slice(), overtakes);
   }
 
   pause(): void {
@@ -242,8 +272,23 @@ class SimulatedPipe implements Pipe {
   /** The other end closed: known here after what it sent before has arrived. */
   closesSoon(reason: string): void {
     if (!this.#isOpen) return;
-    this.#closing = { reason, dueMs: this.#dueMs() };
+    this.#closing = { reason, dueMs: this.#dueMs(0) };
     this.pump();
+  }
+
+  /** The other end is gone for ever, in the midst of what it sent. */
+  diesAfter(keep: (inFlight: number) => number, reason: string): void {
+    if (!this.#isOpen) return;
+    const kept = this.#incoming.slice(0, keep(this.#incoming.length));
+    for (const { frame } of this.#incoming.slice(kept.length)) this.#incomingBytes -= frame.length;
+    this.#incoming = kept;
+    if (kept.length === 0) this.ended(reason);
+    else this.closesSoon(reason);
+  }
+
+  /** The other end has forgotten this connection: what is sent there is lost. */
+  forsaken(): void {
+    this.other = null;
   }
 
   ended(reason: string): void {
@@ -275,16 +320,27 @@ class SimulatedPipe implements Pipe {
     });
   }
 
-  #dueMs(): number {
-    const { delayMs } = this.#network.conditions(this.peerKey, this.ownKey);
-    const last = this.#incoming[this.#incoming.length - 1]?.dueMs ?? 0;
-    return Math.max(last, this.#network.clock.monotonicMs() + delayMs);
+  #flightMs(bytes: number): number {
+    const { delayMs, transmissionMs } = this.#network.conditions(this.peerKey, this.ownKey);
+    return delayMs + (transmissionMs?.(bytes) ?? 0);
   }
 
-  #arrives(frame: Uint8Array): void {
+  #dueMs(bytes: number): number {
+    const last = this.#incoming[this.#incoming.length - 1]?.dueMs ?? 0;
+    return Math.max(last, this.#network.clock.monotonicMs() + this.#flightMs(bytes));
+  }
+
+  #arrives(frame: Uint8Array, overtakes: boolean): void {
     if (!this.#isOpen || this.#closing !== null) return;
-    this.#incoming.push({ frame, dueMs: this.#dueMs() });
     this.#incomingBytes += frame.length;
+    if (overtakes) {
+      const dueMs = this.#network.clock.monotonicMs() + this.#flightMs(frame.length);
+      const later = this.#incoming.findIndex((flight) => flight.dueMs > dueMs);
+      this.#incoming.splice(later === -1 ? this.#incoming.length : later, 0, { frame, dueMs });
+      this.pump();
+      return;
+    }
+    this.#incoming.push({ frame, dueMs: this.#dueMs(frame.length) });
     if (this.#incoming.length === 1) this.pump();
   }
 
