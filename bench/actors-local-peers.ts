@@ -72,7 +72,7 @@ const silentTelemetry: Telemetry = {
   counter: () => ({ add: silence }),
   histogram: () => ({ record: silence }),
   gauge: silence,
-  span: () => ({ setAttributes: silence, end: silence, traceparent: undefined }),
+  span: () => ({ setAttributes: silence, addLink: silence, end: silence, traceparent: undefined }),
 };
 
 function createOurs(): Peer {

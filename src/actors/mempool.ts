@@ -43,6 +43,7 @@ class MempoolKeeper {
   }
 
   async start(context: MempoolContext): Promise<void> {
+    this.#dependencies.traces.abandon();
     await this.intake.reload();
     this.offers.offer(
       [...this.pool.own()].map(({ transaction }) => transaction),
@@ -79,7 +80,10 @@ class MempoolKeeper {
   }
 
   #forget(departed: readonly Departed[]): void {
-    for (const { reason } of departed) this.#outcomes.add(1, { source: 'pool', outcome: reason });
+    for (const { hash, reason } of departed) {
+      this.#outcomes.add(1, { source: 'pool', outcome: reason });
+      this.#dependencies.traces.leave(hash, reason);
+    }
     const gone = departed.filter(({ own }) => own).map(({ hash }) => hash);
     try {
       this.#store.commit({ acknowledged: [], gone });

@@ -33,6 +33,7 @@ import type {
   ActorRef,
   ActorSystem,
   ActorSystemStats,
+  AskOptions,
   DeadLetter,
   RemoteOptions,
   ReplyTo,
@@ -85,9 +86,9 @@ class NactActorSystem implements ActorSystem {
   ask<const M, Reply>(
     ref: ActorRef<M>,
     make: (replyTo: ReplyTo<Reply>) => NoInfer<M>,
-    options: { readonly timeoutMs: number },
+    options: AskOptions,
   ): Promise<Reply> {
-    return this.#kernel.ask(undefined, ref, make, options.timeoutMs) as Promise<Reply>;
+    return this.#kernel.ask(undefined, ref, make, options) as Promise<Reply>;
   }
 
   reply<Reply>(replyTo: ReplyTo<Reply>, reply: NoInfer<Reply>): void {

@@ -6,6 +6,7 @@
 import { expect } from 'chai';
 import { mempoolActor, type MempoolMessage, type MempoolReader } from '../../src/actors/mempool.ts';
 import { type GossipMessage, mempoolWire } from '../../src/actors/mempool-wire.ts';
+import { TransactionTraces } from '../../src/actors/transaction-traces.ts';
 import { VerifiedTransactions } from '../../src/actors/verified-transactions.ts';
 import type { SignedTransaction } from '../../src/protocols/ledger/admission.ts';
 import { application } from '../../src/protocols/ledger/application.ts';
@@ -76,6 +77,7 @@ class Network {
         counts.available += 1;
       },
       verified,
+      traces: new TransactionTraces(noTelemetry),
       limits: { ...defaultMempoolLimits, ...limits },
     });
     this.nodes.set(key, { key, disk, ref: this.actors.system.spawn(definition), reader, verified, reports, counts });

@@ -7,6 +7,7 @@ import type { Digest } from '../../protocols/shared/brands.ts';
 import type { ReplyTo } from '../../runtime/ports/actors.ts';
 import type { SubmitOutcome } from '../../runtime/ports/chain-api.ts';
 import { StoreError } from '../../runtime/ports/store.ts';
+import type { Span } from '../../runtime/ports/telemetry.ts';
 import type { Answer, Batch, Examined, MempoolContext, MempoolDependencies, Source } from './messages.ts';
 import type { Offers } from './offers.ts';
 import type { MempoolStore } from './store.ts';
@@ -35,6 +36,10 @@ const refused = (hash: Digest | null, reason: string, detail: string): SubmitOut
   reason,
   detail,
 });
+
+/** What follows in this message's handling is part of the span. Undefined where nobody traces the message. */
+const part = (context: MempoolContext, name: string, transactions: number): Span | undefined =>
+  context.traceparent === undefined ? undefined : context.span(name, { 'bpci.transactions': transactions });
 
 /** Wrong whatever the height: whoever relays it misbehaves. */
 const isMalformed = (reason: string): boolean => ['malformed', 'too-large', 'wrong-chain'].includes(reason);
@@ -85,7 +90,8 @@ export class Intake {
     replyTo: ReplyTo<readonly SubmitOutcome[]>,
     context: MempoolContext,
   ): void {
-    const answer: Answer = { replyTo, outcomes: transactions.map(() => null) };
+    const span = part(context, 'mempool.submit', transactions.length);
+    const answer: Answer = { replyTo, outcomes: transactions.map(() => null), span };
     const examined: Examined[] = [];
     transactions.forEach((bytes, index) => {
       const outcome = this.#examine(bytes, index);
@@ -95,10 +101,12 @@ export class Intake {
         this.#parts.count('client', outcome.outcome === 'rejected' ? outcome.reason : outcome.outcome);
       }
     });
-    this.#start({ source: { type: 'client', answer }, examined }, context);
+    const checking = this.#detached(context, 'mempool.check');
+    this.#start({ source: { type: 'client', answer }, examined, span: checking }, context);
   }
 
   gossip({ peer, transactions }: GossipMessage, context: MempoolContext): void {
+    const span = part(context, 'mempool.receive', transactions.length);
     const examined: Examined[] = [];
     for (const bytes of transactions) {
       const outcome = this.#examine(bytes, 0);
@@ -111,7 +119,7 @@ export class Intake {
       // The rest may be a difference of heights.
       if (isMalformed(outcome.reason)) this.#dependencies.report(peer, `transaction-${outcome.reason}`);
     }
-    this.#start({ source: { type: 'peer', peer }, examined }, context);
+    this.#start({ source: { type: 'peer', peer }, examined, span }, context);
   }
 
   /** The checks before the signature's, cheapest first. */
@@ -154,12 +162,13 @@ export class Intake {
   }
 
   /** Takes nothing of a batch that cannot be verified now. */
-  #abandon({ source, examined }: Batch, reason: 'mempool-full' | 'not-ready', context: MempoolContext): void {
+  #abandon({ source, examined, span }: Batch, reason: 'mempool-full' | 'not-ready', context: MempoolContext): void {
     for (const { transaction, index } of examined) {
       this.#parts.count(source.type, reason);
       if (source.type !== 'client') continue;
       source.answer.outcomes[index] = refused(transaction.hash, reason, 'its signature cannot be verified now');
     }
+    span?.end('error');
     if (source.type === 'client') this.#reply(source.answer, context);
   }
 
@@ -176,7 +185,8 @@ export class Intake {
       this.#badSignature(source, transaction, index);
       return false;
     });
-    const fresh = this.#enter(source, sound);
+    const fresh = this.#enter(source, sound, context.traceparent);
+    batch.span?.end();
     if (source.type === 'client') this.#acknowledge(source.answer, fresh, context);
     if (fresh.accepted.length > 0) this.#dependencies.onAvailable();
   }
@@ -188,7 +198,7 @@ export class Intake {
   }
 
   /** Puts transactions with good signatures into the pool. */
-  #enter(source: Source, sound: readonly Examined[]): Entered {
+  #enter(source: Source, sound: readonly Examined[], traceparent: string | undefined): Entered {
     const { pool, count, forget } = this.#parts;
     const own = source.type === 'client';
     const moment = momentOf(this.#dependencies);
@@ -205,6 +215,7 @@ export class Intake {
       if (verdict.kind === 'accepted') accepted.push(transaction);
       else if (verdict.kind === 'ignored' && own && !wasOwn) adopted.push(transaction);
       if (source.type === 'client') source.answer.outcomes[index] = outcomeOf(hash, verdict);
+      if (verdict.kind === 'accepted' && traceparent !== undefined) this.#dependencies.traces.follow(hash, traceparent);
     }
     forget(departed);
     return { accepted, adopted };
@@ -221,16 +232,20 @@ export class Intake {
       store.commit({ acknowledged: [...accepted, ...adopted], gone: [] });
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'full') throw error;
-      for (const { hash } of accepted) pool.remove(hash, 'refused');
+      for (const { hash } of accepted) {
+        pool.remove(hash, 'refused');
+        this.#dependencies.traces.leave(hash, 'refused');
+      }
       this.durable(answer, error, context);
       return;
     }
     offers.offer(accepted, context);
-    context.pipeToSelf(store.durable(), (outcome) => ({
-      type: 'durable',
-      answer,
-      failure: 'error' in outcome ? outcome.error : null,
-    }));
+    const storing = this.#detached(context, 'mempool.store');
+    context.pipeToSelf(store.durable(), (outcome) => {
+      const failure = 'error' in outcome ? outcome.error : null;
+      storing?.end(failure === null ? 'ok' : 'error');
+      return { type: 'durable', answer, failure };
+    });
   }
 
   /** The store has said whether what the answer acknowledges is safe: `failure` is null where it is. */
@@ -246,7 +261,13 @@ export class Intake {
     this.#reply(answer, context);
   }
 
-  #reply({ replyTo, outcomes }: Answer, context: MempoolContext): void {
+  /** A part of the work in hand that goes on beside it. */
+  #detached({ traceparent }: MempoolContext, name: string): Span | undefined {
+    return traceparent === undefined ? undefined : this.#dependencies.telemetry.span(name, { traceparent });
+  }
+
+  #reply({ replyTo, outcomes, span }: Answer, context: MempoolContext): void {
+    span?.end();
     context.reply(
       replyTo,
       outcomes.map((outcome) => outcome ?? refused(null, 'not-ready', 'it was not examined')),

@@ -7,7 +7,8 @@ import type { ActorContext, ActorRef, ReplyTo } from '../../runtime/ports/actors
 import type { SubmitOutcome } from '../../runtime/ports/chain-api.ts';
 import type { Verifier } from '../../runtime/ports/signer.ts';
 import type { Store } from '../../runtime/ports/store.ts';
-import type { Telemetry } from '../../runtime/ports/telemetry.ts';
+import type { Span, Telemetry } from '../../runtime/ports/telemetry.ts';
+import type { TransactionTraces } from '../transaction-traces.ts';
 import type { VerifiedTransactions } from '../verified-transactions.ts';
 import type { GossipMessage } from '../mempool-wire.ts';
 
@@ -63,6 +64,7 @@ export interface MempoolDependencies {
   /** There is something to put into a block. */
   readonly onAvailable: () => void;
   readonly verified: VerifiedTransactions;
+  readonly traces: TransactionTraces;
   readonly limits?: MempoolLimits;
 }
 
@@ -81,6 +83,8 @@ export interface MempoolReader {
 export interface Answer {
   readonly replyTo: ReplyTo<readonly SubmitOutcome[]>;
   readonly outcomes: (SubmitOutcome | null)[];
+  /** Open until the answer is given, where somebody traces. */
+  readonly span: Span | undefined;
 }
 
 export interface Examined {
@@ -97,6 +101,8 @@ export type Source =
 export interface Batch {
   readonly source: Source;
   readonly examined: readonly Examined[];
+  /** Open until their signatures are checked, where somebody traces. */
+  readonly span: Span | undefined;
 }
 
 export type MempoolContext = ActorContext<MempoolMessage>;

@@ -1,30 +1,39 @@
 /** Sending transactions to the validators: once when they are accepted, and again until they are final. */
 import type { Mempool } from '../../protocols/ledger/mempool.ts';
-import type { PublicKey } from '../../protocols/shared/brands.ts';
+import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
 import type { MempoolContext, MempoolDependencies } from './messages.ts';
 import { gossipBatches, type GossipMessage } from '../mempool-wire.ts';
 
 const remindMs = 5_000;
 /** Bytes sent again to everybody in one reminder at most, and to one peer when its link comes up. */
 const remindBytes = 1024 * 1024;
+/** Traces that are told apart in one sending: a batch on a link belongs to one of them. The rest goes untraced. */
+const tracesMax = 64;
+
+interface Offer {
+  readonly hash: Digest;
+  readonly bytes: Uint8Array;
+}
+
+type OffersDependencies = Pick<MempoolDependencies, 'self' | 'peers' | 'remote' | 'traces'>;
 
 export class Offers {
-  readonly #dependencies: Pick<MempoolDependencies, 'self' | 'peers' | 'remote'>;
+  readonly #dependencies: OffersDependencies;
   readonly #pool: Mempool;
-  #outgoing: Uint8Array[] = [];
+  #outgoing: Offer[] = [];
   /** Own transactions that arrived before this one were offered at least one reminder ago. */
   #remindBelow = 0;
   #remindFrom = 0;
 
-  constructor(dependencies: Pick<MempoolDependencies, 'self' | 'peers' | 'remote'>, pool: Mempool) {
+  constructor(dependencies: OffersDependencies, pool: Mempool) {
     this.#dependencies = dependencies;
     this.#pool = pool;
   }
 
   /** Gathered until the messages that wait now are handled, so that batches grow with the load. */
-  offer(transactions: readonly { readonly bytes: Uint8Array }[], context: MempoolContext): void {
+  offer(transactions: readonly Offer[], context: MempoolContext): void {
     if (transactions.length > 0 && this.#outgoing.length === 0) context.tell(context.self, { type: 'flush' });
-    for (const { bytes } of transactions) this.#outgoing.push(bytes);
+    for (const transaction of transactions) this.#outgoing.push(transaction);
   }
 
   flush(context: MempoolContext): void {
@@ -33,7 +42,29 @@ export class Offers {
     this.#send(outgoing, this.#dependencies.peers(), context);
   }
 
-  #send(transactions: readonly Uint8Array[], peers: readonly PublicKey[], context: MempoolContext): void {
+  /** What belongs to a trace goes as part of it. */
+  #send(offers: readonly Offer[], peers: readonly PublicKey[], context: MempoolContext): void {
+    const { traces } = this.#dependencies;
+    const byTrace = new Map<string | undefined, Uint8Array[]>();
+    for (const { hash, bytes } of offers) {
+      const origin = byTrace.size > tracesMax || traces.isEmpty ? undefined : traces.originOf(hash);
+      const together = byTrace.get(origin);
+      if (together === undefined) byTrace.set(origin, [bytes]);
+      else together.push(bytes);
+    }
+    for (const [origin, transactions] of byTrace) {
+      context.within(origin, () => {
+        const span =
+          origin === undefined
+            ? undefined
+            : context.span('mempool.gossip', { 'bpci.transactions': transactions.length, 'bpci.peers': peers.length });
+        this.#sendTogether(transactions, peers, context);
+        span?.end();
+      });
+    }
+  }
+
+  #sendTogether(transactions: readonly Uint8Array[], peers: readonly PublicKey[], context: MempoolContext): void {
     for (const batch of gossipBatches(transactions)) {
       // One message object for all peers: it is encoded once.
       const message: GossipMessage = { type: 'gossip', peer: this.#dependencies.self, transactions: batch };
@@ -44,12 +75,12 @@ export class Offers {
 
   /** A peer's link came up: what was offered meanwhile may have passed it by. */
   linked(peer: PublicKey, context: MempoolContext): void {
-    const chosen: Uint8Array[] = [];
+    const chosen: Offer[] = [];
     let bytes = 0;
     for (const { transaction } of this.#pool.own()) {
       bytes += transaction.bytes.length;
       if (bytes > remindBytes) break;
-      chosen.push(transaction.bytes);
+      chosen.push(transaction);
     }
     this.#send(chosen, [peer], context);
   }

@@ -10,6 +10,7 @@ import type { ValidatorMessage } from '../validator/dependencies.ts';
 import { validatorActor } from '../validator/validator.ts';
 import { validatorWire } from '../validator/validator-wire.ts';
 import { type SnapshotMessage, snapshotSyncActor, snapshotWire } from '../snapshot/snapshot-sync.ts';
+import { TransactionTraces } from '../transaction-traces.ts';
 import { VerifiedTransactions } from '../verified-transactions.ts';
 import type { MachineState } from '../../protocols/ibft/machine-types.ts';
 import { explain } from '../../protocols/ibft/report.ts';
@@ -79,6 +80,7 @@ class NodeWiring implements Wiring {
   readonly pool: MempoolReader;
   readonly #options: WiringOptions;
   readonly #verified = new VerifiedTransactions();
+  readonly #traces: TransactionTraces;
   readonly #metrics: BlockMetrics;
   readonly #sync: ActorRef<BlockSyncMessage>;
   readonly #snapshots: ActorRef<SnapshotMessage>;
@@ -100,6 +102,7 @@ class NodeWiring implements Wiring {
     const { chain, system, vrf } = options;
     this.reader = new ChainReader(chain.store);
     this.#metrics = new BlockMetrics(options.telemetry);
+    this.#traces = new TransactionTraces(options.telemetry);
     const mempool = this.#mempoolActor();
     this.pool = mempool.reader;
     this.mempool = system.spawn(mempool.definition, { name: 'mempool', mailbox: { capacity: 50_000 } });
@@ -136,6 +139,7 @@ class NodeWiring implements Wiring {
   #mempoolActor(): ReturnType<typeof mempoolActor> {
     const { chain, signer, verifier, telemetry, links, system } = this.#options;
     return mempoolActor({
+      traces: this.#traces,
       chainId: chain.chainId,
       application: chain.application,
       self: signer.publicKey,
@@ -240,6 +244,7 @@ class NodeWiring implements Wiring {
     const equivocations = telemetry.counter('bpci.consensus.equivocations', 'Contradictions found, by kind');
     const guard = telemetry.counter('bpci.consensus.guard_refusals', 'Signatures that the sign-guard refused');
     const definition = validatorActor({
+      traces: this.#traces,
       chain,
       records,
       signer,

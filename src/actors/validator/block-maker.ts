@@ -8,8 +8,9 @@ import { sealsToVerify } from '../../protocols/ledger/block-limits.ts';
 import { transactionSigningBytes } from '../../protocols/ledger/transaction.ts';
 import { height as toHeight } from '../../protocols/shared/brands.ts';
 import { equalBytes } from '../../protocols/shared/bytes.ts';
+import { InvariantError } from '../../protocols/shared/errors.ts';
 import type { SignedItem, Verifier, VrfSigner } from '../../runtime/ports/signer.ts';
-import type { Chain } from '../chain/chain.ts';
+import type { Chain, ExecutedBlock } from '../chain/chain.ts';
 
 /** How far a proposal's time may be ahead of this node's clock. */
 export const clockToleranceMs = 500;
@@ -100,6 +101,20 @@ export class BlockMaker {
     if (verdicts.includes(false)) return refuse('bad-signature');
     if (!hasBeacon) return refuse('bad-beacon');
     return { transactions: signed, refusal: null };
+  }
+
+  /** Executes a block that a quorum has decided: it vouches for the signatures in it. */
+  executeDecided(block: Block): ExecutedBlock {
+    const { chain } = this.#dependencies;
+    const decoded = block.transactions.map(decodeTransaction).filter((transaction) => transaction !== undefined);
+    const signers = chain.signersOf(decoded);
+    const signed = decoded.map((transaction, i) => ({
+      ...transaction,
+      signer: signers[i] ?? transaction.value.sender,
+    }));
+    const verdict = chain.check(block, signed);
+    if (verdict.kind === 'valid') return verdict.executed;
+    throw new InvariantError(`a quorum decided a block that is invalid here: ${verdict.reason} (${verdict.detail})`);
   }
 
   #isVerified(transaction: DecodedTransaction, signer: string): boolean {

@@ -8,29 +8,36 @@ import type { Signer } from '../../runtime/ports/signer.ts';
 import type { Store } from '../../runtime/ports/store.ts';
 import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 import type { BlocksDelivery } from '../block-sync.ts';
+import type { TransactionTraces } from '../transaction-traces.ts';
 import type { Examination, Ingredients, MakerDependencies } from './block-maker.ts';
 import type { ConsensusWire } from './consensus-wire.ts';
 import type { GuardRefusal } from './sign-guard.ts';
 import type { PermitState } from './start-permit.ts';
+
+/** What a block is made of. `startedAt`, ms since 1970, is for traces only. */
+export interface Gathered {
+  readonly height: Height;
+  readonly round: Round;
+  readonly ingredients: Ingredients;
+  readonly startedAt: number;
+}
+
+/** A block with what was found of its signatures. */
+export interface Examined {
+  readonly height: Height;
+  readonly digest: Digest;
+  readonly block: EncodedBlock;
+  readonly examination: Examination;
+  readonly startedAt: number;
+}
 
 export type ValidatorMessage =
   | { readonly type: 'wire'; readonly peer: PublicKey; readonly wire: ConsensusWire }
   | { readonly type: 'timer'; readonly timer: TimerKind; readonly height: Height; readonly round: Round }
   /** What was queued in the outbox is durable. */
   | { readonly type: 'flushed'; readonly send: () => void }
-  | {
-      readonly type: 'gathered';
-      readonly height: Height;
-      readonly round: Round;
-      readonly ingredients: Ingredients;
-    }
-  | {
-      readonly type: 'examined';
-      readonly height: Height;
-      readonly digest: Digest;
-      readonly block: EncodedBlock;
-      readonly examination: Examination;
-    }
+  | ({ readonly type: 'gathered' } & Gathered)
+  | ({ readonly type: 'examined' } & Examined)
   | { readonly type: 'failed'; readonly what: string; readonly error: unknown }
   /** All peers with a live link. */
   | { readonly type: 'links'; readonly live: readonly PublicKey[] }
@@ -54,6 +61,8 @@ export interface ValidatorDependencies extends MakerDependencies {
   readonly records: Store;
   readonly signer: Signer;
   readonly telemetry: Telemetry;
+  /** Of the transactions that the mempool holds. */
+  readonly traces: TransactionTraces;
   /** Sign without asking peers after a start. */
   readonly restoredWholeNetwork: boolean;
 

@@ -13,19 +13,17 @@ import type {
   TimerKind,
   Verified,
 } from '../../protocols/ibft/machine-types.ts';
-import { decodeTransaction } from '../../protocols/ledger/admission.ts';
-import type { Block, Commit } from '../../protocols/ledger/block.ts';
 import type { ValidatorSet } from '../../protocols/ledger/validator-set.ts';
-import type { Digest, Height, PublicKey, Round } from '../../protocols/shared/brands.ts';
-import { compareText } from '../../protocols/shared/bytes.ts';
-import { InvariantError } from '../../protocols/shared/errors.ts';
+import type { Height, PublicKey, Round } from '../../protocols/shared/brands.ts';
 import type { BlocksDelivery } from '../block-sync.ts';
 import { applySynced } from '../chain/apply-synced.ts';
-import type { ExecutedBlock } from '../chain/chain.ts';
-
-import { BlockMaker, clockToleranceMs, type Examination, type Ingredients } from './block-maker.ts';
-import type { ValidatorContext, ValidatorDependencies } from './dependencies.ts';
+import { BlockMaker, clockToleranceMs } from './block-maker.ts';
+import { BlockTraces } from './block-traces.ts';
+import { ConsensusTimers } from './consensus-timers.ts';
+import type { Examined, Gathered, ValidatorContext, ValidatorDependencies } from './dependencies.ts';
+import { ExecutedBlocks } from './executed-blocks.ts';
 import { JournalStore } from './journal-store.ts';
+import { LastCommit } from './last-commit.ts';
 import { Outbox } from './outbox.ts';
 import { SignGuard } from './sign-guard.ts';
 import { signedMessage } from './signed-message.ts';
@@ -33,23 +31,20 @@ import { StartPermit } from './start-permit.ts';
 import { wireMessage } from './validator-wire.ts';
 import { PayloadVerifier } from './verify-message.ts';
 
-/** Executed blocks kept by digest: the current proposal, an older prepared one, and some slack. */
-const executedKept = 8;
-
 export class Host {
   readonly dependencies: ValidatorDependencies;
   readonly permit: StartPermit;
   readonly outbox: Outbox;
   readonly payloads: PayloadVerifier;
+  readonly traces: BlockTraces;
   readonly #context: ValidatorContext;
   readonly #guard: SignGuard;
   readonly #journal: JournalStore;
   readonly #maker: BlockMaker;
   readonly #inputs: Input[] = [];
-  readonly #executed = new Map<string, ExecutedBlock>();
-  readonly #timers = new Map<TimerKind, { height: number; round: number; dueMs: number }>();
-  /** The commit of the last block with the seals that came late: what the next block carries. */
-  #lastCommit: Commit | null;
+  readonly #executed = new ExecutedBlocks();
+  readonly #timers: ConsensusTimers;
+  readonly #lastCommit: LastCommit;
   #state: MachineState;
   #live: readonly PublicKey[] = [];
   #members: { readonly set: ValidatorSet; readonly keys: ReadonlySet<PublicKey> } | null = null;
@@ -64,7 +59,9 @@ export class Host {
     this.outbox = new Outbox({ records, chain: chain.store });
     this.payloads = new PayloadVerifier(dependencies.verifier, chainId);
     this.#maker = new BlockMaker(dependencies, this.payloads);
-    this.#lastCommit = chain.tip.commit;
+    this.traces = new BlockTraces(dependencies.telemetry, dependencies.traces);
+    this.#lastCommit = new LastCommit(chain.tip.commit);
+    this.#timers = new ConsensusTimers(context);
     const counter = this.#guard.startCounter + 1;
     this.outbox.record([this.#guard.writeStartCounter(counter)]);
     this.permit = new StartPermit({
@@ -114,8 +111,7 @@ export class Host {
   }
 
   onTimer(timer: TimerKind, height: Height, round: Round): void {
-    const running = this.#timers.get(timer);
-    if (running?.height === height && running.round === round) this.#timers.delete(timer);
+    this.#timers.expired(timer, height, round);
     this.give({ type: 'timer-expired', timer, height, round });
   }
 
@@ -152,15 +148,6 @@ export class Host {
     }
   }
 
-  /** A block was built or executed here. */
-  #remember(executed: ExecutedBlock): void {
-    this.#executed.set(executed.digest, executed);
-    for (const oldest of this.#executed.keys()) {
-      if (this.#executed.size <= executedKept) break;
-      this.#executed.delete(oldest);
-    }
-  }
-
   /** Final blocks from peers: checked, stored, and the machine moved to the height after them. */
   applyDelivery(delivery: BlocksDelivery): void {
     const { chain } = this.dependencies;
@@ -168,7 +155,7 @@ export class Host {
     const now = this.#context.clock.now();
     const refusal = applySynced(chain, this.dependencies.verifier, delivery.blocks, now);
     if (chain.tip.height > before) {
-      this.#lastCommit = chain.tip.commit;
+      this.#lastCommit.decided(chain.tip.commit);
       this.outbox.chainWritten();
       this.#inputs.push({ type: 'decided-by-sync', height: chain.tip.height });
       this.#announceFinal(before + 1);
@@ -204,11 +191,10 @@ export class Host {
         this.#send([effect.to], effect.message);
         break;
       case 'set-timer':
-        this.#setTimer(effect);
+        this.#timers.set(effect);
         break;
       case 'cancel-timer':
-        this.#timers.delete(effect.timer);
-        this.#context.cancelTimer(effect.timer);
+        this.#timers.cancel(effect.timer);
         break;
       case 'build-block':
         this.#build(effect);
@@ -220,7 +206,7 @@ export class Host {
         this.#decide(effect);
         break;
       case 'late-seal':
-        this.#addLateSeal(effect);
+        this.#lastCommit.addLateSeal(this.dependencies.chain.tip, effect);
         break;
       default:
         this.#tell(effect);
@@ -282,41 +268,36 @@ export class Host {
   }
 
   #send(peers: readonly PublicKey[], message: Verified<ConsensusMessage>): void {
+    const trace = message.type === 'proposal' ? this.traces.of(message.payload.digest) : undefined;
     this.outbox.whenDurable(() => {
       const outgoing = wireMessage(this.dependencies.signer.publicKey, message);
-      for (const peer of peers) this.#context.tell(this.dependencies.remote(peer), outgoing);
+      this.#context.within(trace, () => {
+        for (const peer of peers) this.#context.tell(this.dependencies.remote(peer), outgoing);
+      });
     });
-  }
-
-  #setTimer(effect: Extract<Effect, { type: 'set-timer' }>): void {
-    const { timer, height, round, due } = effect;
-    const now = this.#context.clock.monotonicMs();
-    const delayMs = Math.max(0, 'afterMs' in due ? due.afterMs : due.atMs - this.#context.clock.now());
-    const running = this.#timers.get(timer);
-    const isSame = running?.height === height && running.round === round;
-    if (effect.keepEarlier && isSame && running.dueMs <= now + delayMs) return;
-    this.#timers.set(timer, { height, round, dueMs: now + delayMs });
-    this.#context.timer(timer, delayMs, { type: 'timer', timer, height, round });
   }
 
   #build(effect: Extract<Effect, { type: 'build-block' }>): void {
     const { height, round } = effect;
+    const startedAt = this.#context.clock.now();
     this.#context.pipeToSelf(this.#maker.gather(), (outcome) =>
       'value' in outcome
-        ? { type: 'gathered', height, round, ingredients: outcome.value }
+        ? { type: 'gathered', height, round, ingredients: outcome.value, startedAt }
         : { type: 'failed', what: 'gathering a block', error: outcome.error },
     );
   }
 
   /** Beacon and candidates are here: the block is made on the tip, if it is still wanted. */
-  finishBuild(height: Height, round: Round, { beacon, candidates }: Ingredients): void {
+  finishBuild({ height, round, ingredients, startedAt }: Gathered): void {
+    const { beacon, candidates } = ingredients;
     const { chain, signer } = this.dependencies;
     if (height !== this.#state.facts.height) return;
     const { time: parentTime, parameters } = chain.tip;
     const time = Math.max(parentTime + parameters.blockTimeMs, this.#context.clock.now());
-    const choice = { time, proposer: signer.publicKey, beacon, lastCommit: this.#lastCommit };
+    const choice = { time, proposer: signer.publicKey, beacon, lastCommit: this.#lastCommit.commit };
     const { executed, refused } = chain.build(choice, candidates);
-    this.#remember(executed);
+    this.#executed.keep(executed);
+    this.traces.begin('block.build', executed, startedAt)?.end();
     if (refused.length > 0) this.dependencies.onRefusedTransactions(refused);
     const block: EncodedBlock = { bytes: executed.bytes, value: executed.block };
     this.give({ type: 'block-built', height, round, block });
@@ -325,28 +306,32 @@ export class Host {
   #check(effect: Extract<Effect, { type: 'check-block' }>): void {
     const { height, digest, block, mode } = effect;
     const validAtMs = block.value.header.time - clockToleranceMs;
-    if (mode === 'fresh' && validAtMs > this.#context.clock.now()) {
+    const startedAt = this.#context.clock.now();
+    if (mode === 'fresh' && validAtMs > startedAt) {
       this.#inputs.push({ type: 'block-checked', height, digest, result: { kind: 'early', validAtMs } });
     } else if (this.#executed.has(digest)) {
       this.#inputs.push({ type: 'block-checked', height, digest, result: { kind: 'valid' } });
     } else {
       this.#context.pipeToSelf(this.#maker.examine(block.value), (outcome) =>
         'value' in outcome
-          ? { type: 'examined', height, digest, block, examination: outcome.value }
+          ? { type: 'examined', height, digest, block, examination: outcome.value, startedAt }
           : { type: 'failed', what: 'examining a block', error: outcome.error },
       );
     }
   }
 
   /** Its signatures hold (or why they do not): now the block is executed on the tip. */
-  finishCheck(height: Height, digest: Digest, block: EncodedBlock, examination: Examination): void {
+  finishCheck({ height, digest, block, examination, startedAt }: Examined): void {
     const { chain } = this.dependencies;
     if (height !== this.#state.facts.height || chain.tip.height + 1 !== height) return;
+    const { transactions } = examination;
+    const span = this.traces.begin('block.check', { digest, block: block.value, transactions }, startedAt);
     const verdict =
       examination.refusal === null
-        ? chain.check(block.value, examination.transactions)
+        ? chain.check(block.value, transactions)
         : ({ kind: 'invalid', reason: examination.refusal, detail: '' } as const);
-    if (verdict.kind === 'valid') this.#remember(verdict.executed);
+    span?.end(verdict.kind === 'valid' ? 'ok' : 'error');
+    if (verdict.kind === 'valid') this.#executed.keep(verdict.executed);
     else {
       const { proposer } = block.value.header;
       this.#context.log.warn('invalid block', { height, proposer, reason: verdict.reason, detail: verdict.detail });
@@ -357,26 +342,17 @@ export class Host {
 
   #decide(effect: Extract<Effect, { type: 'decide' }>): void {
     const { chain } = this.dependencies;
-    const executed = this.#executed.get(effect.digest) ?? this.#executeDecided(effect.block.value);
+    const executed = this.#executed.get(effect.digest) ?? this.#maker.executeDecided(effect.block.value);
+    const deciding = this.traces.begin('block.decide', executed);
     chain.append(executed, effect.commit, this.#context.clock.now());
-    this.#lastCommit = effect.commit;
+    if (deciding !== undefined) this.traces.decided(executed, deciding);
+    deciding?.end();
+    this.#lastCommit.decided(effect.commit);
     this.outbox.chainWritten();
+    const storing = this.traces.begin('block.store', executed);
+    if (storing !== undefined) this.outbox.whenDurable(() => storing.end());
     this.#announceFinal(effect.height);
     this.#startNextHeight();
-  }
-
-  /** A quorum vouches for the signatures in it. */
-  #executeDecided(block: Block): ExecutedBlock {
-    const { chain } = this.dependencies;
-    const decoded = block.transactions.map(decodeTransaction).filter((transaction) => transaction !== undefined);
-    const signers = chain.signersOf(decoded);
-    const signed = decoded.map((transaction, i) => ({
-      ...transaction,
-      signer: signers[i] ?? transaction.value.sender,
-    }));
-    const verdict = chain.check(block, signed);
-    if (verdict.kind === 'valid') return verdict.executed;
-    throw new InvariantError(`a quorum decided a block that is invalid here: ${verdict.reason} (${verdict.detail})`);
   }
 
   #announceFinal(from: number): void {
@@ -394,6 +370,7 @@ export class Host {
 
   #startNextHeight(): void {
     this.#executed.clear();
+    this.traces.clear();
     this.#inputs.push({ type: 'height-started', facts: this.#facts() });
     this.updatePermit();
     this.#maker.prepareTurn();
@@ -409,15 +386,5 @@ export class Host {
       parameters,
       hasTransactions: this.#hasTransactions(),
     };
-  }
-
-  #addLateSeal(effect: Extract<Effect, { type: 'late-seal' }>): void {
-    const { tip } = this.dependencies.chain;
-    const commit = this.#lastCommit;
-    if (commit === null || effect.height !== tip.height || effect.digest !== tip.digest) return;
-    if (effect.round !== commit.round) return;
-    if (commit.seals.some(({ validator }) => validator === effect.seal.validator)) return;
-    const seals = [...commit.seals, effect.seal].sort((a, b) => compareText(a.validator, b.validator));
-    this.#lastCommit = { round: commit.round, seals };
   }
 }

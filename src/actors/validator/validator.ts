@@ -131,10 +131,10 @@ function handle(
       message.send();
       return;
     case 'gathered':
-      host.finishBuild(message.height, message.round, message.ingredients);
+      host.finishBuild(message);
       return;
     case 'examined':
-      host.finishCheck(message.height, message.digest, message.block, message.examination);
+      host.finishCheck(message);
       return;
     case 'failed':
       if (message.error instanceof StoreError) throw message.error;
@@ -176,7 +176,7 @@ function onWire(
   const { host } = state;
   switch (wire.type) {
     case 'message':
-      onConsensus(dependencies, state, peer, wire.bytes);
+      onConsensus(dependencies, state, { peer, bytes: wire.bytes, traceparent: context.traceparent });
       return;
     case 'start':
       answerStart(dependencies, state, peer, wire, context);
@@ -193,8 +193,7 @@ function onWire(
 function onConsensus(
   dependencies: ValidatorDependencies,
   { host, taken, peerStarts }: State & { readonly host: Host },
-  peer: PublicKey,
-  bytes: Uint8Array,
+  { peer, bytes, traceparent }: { peer: PublicKey; bytes: Uint8Array; traceparent: string | undefined },
 ): void {
   const received = decodeReceived(dependencies, peer, bytes);
   if (received === null) return;
@@ -210,6 +209,7 @@ function onConsensus(
     return;
   }
   host.outbox.recordUnawaited(peerStarts.observe(message, host.members));
+  if (message.type === 'proposal') host.traces.came(message.payload.digest, traceparent);
   const verdict = host.give({ type: 'message', message: message as Verified<ConsensusMessage>, peer });
   if (verdict.kind === 'accepted' && taken.size < duplicatesMax) taken.add(id);
   dependencies.onVerdict(verdict.kind, verdict.kind === 'accepted' ? message.type : verdict.reason);

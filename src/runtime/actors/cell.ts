@@ -136,6 +136,8 @@ export class Cell {
 
   endBusy(): void {
     this.busy = false;
+    // What the actor does later, outside of any message, is part of no ask and no trace.
+    this.scope = undefined;
     const waiters = this.idleWaiters;
     if (waiters === undefined) return;
     this.idleWaiters = undefined;

@@ -1,5 +1,13 @@
 /** What an actor sees of its surroundings. One object an actor, for its whole life. */
-import type { ActorContext, ActorDefinition, ActorRef, ReplyTo, SpawnOptions, Terminated } from '../ports/actors.ts';
+import type {
+  ActorContext,
+  ActorDefinition,
+  ActorRef,
+  AskOptions,
+  ReplyTo,
+  SpawnOptions,
+  Terminated,
+} from '../ports/actors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { Attributes, Log, Span, Telemetry } from '../ports/telemetry.ts';
@@ -21,7 +29,7 @@ export interface Surroundings {
     from: Cell | undefined,
     ref: ActorRef<never>,
     make: (replyTo: ReplyTo<unknown>) => unknown,
-    timeoutMs: number,
+    options: AskOptions,
   ): Promise<unknown>;
   reply(replyTo: ReplyTo<never>, reply: unknown): void;
   spawn(parent: Cell, definition: AnyDefinition, options: SpawnOptions): Cell;
@@ -67,9 +75,9 @@ export class Context implements ActorContext<unknown> {
   ask<const M, Reply>(
     ref: ActorRef<M>,
     make: (replyTo: ReplyTo<Reply>) => NoInfer<M>,
-    options: { readonly timeoutMs: number },
+    options: AskOptions,
   ): Promise<Reply> {
-    return this.#system.ask(this.#cell, ref, make, options.timeoutMs) as Promise<Reply>;
+    return this.#system.ask(this.#cell, ref, make, options) as Promise<Reply>;
   }
 
   reply<Reply>(replyTo: ReplyTo<Reply>, reply: NoInfer<Reply>): void {
@@ -109,8 +117,22 @@ export class Context implements ActorContext<unknown> {
     this.#system.unwatch(this.#cell, ref);
   }
 
+  get traceparent(): string | undefined {
+    return this.#cell.scope?.trace;
+  }
+
+  within<T>(traceparent: string | undefined, work: () => T): T {
+    const scope = (this.#cell.scope ??= new Carried(undefined, {}));
+    const outer = scope.trace;
+    scope.trace = traceparent;
+    try {
+      return work();
+    } finally {
+      scope.trace = outer;
+    }
+  }
+
   span(name: string, attributes?: Attributes): Span {
-    // A message without a trace starts one here; what is told while the span is open carries it on.
     const scope = (this.#cell.scope ??= new Carried(undefined, {}));
     const span = this.#system.telemetry.span(name, {
       traceparent: scope.trace,
@@ -139,6 +161,10 @@ class ScopedSpan implements Span {
 
   setAttributes(attributes: Attributes): void {
     this.#span.setAttributes(attributes);
+  }
+
+  addLink(traceparent: string): void {
+    this.#span.addLink(traceparent);
   }
 
   end(outcome?: 'ok' | 'error'): void {

@@ -37,9 +37,9 @@ export class Delivery {
    * What the actor itself has asked for (a timer, piped work, a watch): never refused, since the actor's own requests
    * bound it, and never delivered once its guard is down.
    */
-  deliverOwn(cell: Cell, message: unknown, guard: Guard): void {
+  deliverOwn(cell: Cell, message: unknown, guard: Guard, trace?: string): void {
     if (!guard.active || cell.phase >= stopping) return;
-    this.#accept(cell, new Carried(message, { guard }));
+    this.#accept(cell, new Carried(message, { guard, trace }));
   }
 
   /** Calls `waiter` back once the item is in the mailbox or never will be. Full mailboxes of policy `wait` are waited for. */

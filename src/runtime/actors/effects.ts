@@ -41,10 +41,11 @@ export function pipeToSelf<T>(
   },
 ): void {
   const lifetime = (cell.lifetime ??= { active: true });
+  const trace = cell.scope?.trace;
   const arrive = (outcome: { readonly value: T } | { readonly error: unknown }): void => {
     if (!lifetime.active) return;
     try {
-      options.delivery.deliverOwn(cell, options.toMessage(outcome), lifetime);
+      options.delivery.deliverOwn(cell, options.toMessage(outcome), lifetime, trace);
     } catch (cause) {
       options.onFailure(cell, cause);
     }

@@ -6,6 +6,7 @@ import {
   ActorError,
   type ActorRef,
   type ActorSystemStats,
+  type AskOptions,
   type DeadLetter,
   type RemoteOptions,
   type ReplyTo,
@@ -134,10 +135,9 @@ export class Kernel implements Surroundings {
     from: Cell | undefined,
     ref: ActorRef<never>,
     make: (replyTo: ReplyTo<unknown>) => unknown,
-    timeoutMs: number,
+    { timeoutMs, traceparent: trace = from?.scope?.trace }: AskOptions,
   ): Promise<unknown> {
     const target = resolve(this, ref);
-    const trace = from?.scope?.trace;
     const ask = startAsk(from, timeoutMs, this.#deadlines);
     try {
       const message = make(ask.address);

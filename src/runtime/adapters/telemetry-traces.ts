@@ -41,12 +41,21 @@ export function createTraces(resource: Readonly<Record<string, string>>, endpoin
   const tracer = provider.getTracer('bpci');
   return {
     span(name, options = {}): Span {
-      const span = tracer.startSpan(name, { attributes: { ...options.attributes } }, parentOf(options.traceparent));
+      const { traceparent, attributes, startedAt } = options;
+      const span = tracer.startSpan(
+        name,
+        { attributes: { ...attributes }, ...(startedAt === undefined ? {} : { startTime: startedAt }) },
+        parentOf(traceparent),
+      );
       const context = span.spanContext();
       let isEnded = false;
       return {
         traceparent: (context.traceFlags & TraceFlags.SAMPLED) === 0 ? undefined : writeTraceparent(context),
-        setAttributes: (attributes) => void span.setAttributes({ ...attributes }),
+        setAttributes: (more) => void span.setAttributes({ ...more }),
+        addLink: (other) => {
+          const linked = readTraceparent(other);
+          if (linked !== null) span.addLink({ context: linked });
+        },
         end: (outcome = 'ok') => {
           if (isEnded) return;
           isEnded = true;

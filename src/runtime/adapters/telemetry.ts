@@ -7,6 +7,7 @@
  *   name: 'validator-1', role: 'validator', logTo: 'stdout', logLevel: 'info', dataDir: './data', otlpEndpoint: null,
  * });
  */
+import { noSpan } from '../ports/no-telemetry.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { createLog, type LogLevel, type LogTarget } from './telemetry-log.ts';
 import { createMetrics } from './telemetry-metrics.ts';
@@ -54,7 +55,7 @@ export function createTelemetry(options: TelemetryOptions): RunningTelemetry {
       counter: metrics.counter,
       histogram: metrics.histogram,
       gauge: metrics.gauge,
-      span: traces?.span ?? (() => unsampled),
+      span: traces?.span ?? (() => noSpan),
     },
     metricsText: metrics.text,
     logLevel: logs.level,
@@ -66,5 +67,3 @@ export function createTelemetry(options: TelemetryOptions): RunningTelemetry {
     },
   };
 }
-
-const unsampled = { setAttributes: () => undefined, end: () => undefined, traceparent: undefined };

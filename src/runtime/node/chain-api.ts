@@ -8,7 +8,7 @@ import { readServices } from '../../protocols/ledger/modules/registry.ts';
 import { accountAt, membersAt, protocolVersionAt, rolesAt } from '../../protocols/ledger/queries.ts';
 import { View } from '../../protocols/ledger/view.ts';
 import { isHex64, type Digest, type PublicKey } from '../../protocols/shared/brands.ts';
-import type { ChainApi, ConsensusView, HealthView, ProofOptions, SubmitOutcome } from '../ports/chain-api.ts';
+import type { ChainApi, ConsensusView, HealthView, ProofOptions } from '../ports/chain-api.ts';
 import type { Clock } from '../ports/clock.ts';
 import { blockView, eventViews, finalTransactionView, pendingTransactionView } from './chain-views.ts';
 import { FinalityWaiters } from './finality-waiters.ts';
@@ -16,7 +16,7 @@ import { stateView } from './state-view.ts';
 
 /** What of the mempool the interface needs. */
 interface PoolAccess {
-  submit(transactions: readonly Uint8Array[]): Promise<readonly SubmitOutcome[]>;
+  submit: ChainApi['submit'];
   /** Bytes of a transaction that waits. */
   pending(hash: Digest): Uint8Array | undefined;
   /** Lowest nonce of an account that is neither used in state nor waiting. */
@@ -52,7 +52,7 @@ export function createChainApi(parts: ChainApiParts): ChainApi {
   return {
     network: () => networkView(parts),
     genesis: () => genesisToJson(chain.genesis),
-    submit: (transactions) => pool.submit(transactions),
+    submit: (transactions, options) => pool.submit(transactions, options),
     transaction,
     whenFinal: (hash, timeoutMs, signal) =>
       isHex64(hash) ? waiters.wait(hash as Digest, timeoutMs, signal) : Promise.resolve(null),

@@ -40,13 +40,13 @@ export function localChainApi(parts: LocalApiParts): ChainApi {
     finality,
     clock,
     pool: {
-      submit: async (transactions) =>
+      submit: async (transactions, options) =>
         wiring.trouble() === 'importing-snapshot'
           ? transactions.map(notReady)
           : system.ask<MempoolMessage, readonly SubmitOutcome[]>(
               mempool,
               (replyTo) => ({ type: 'submit', transactions, replyTo }),
-              { timeoutMs: submitTimeoutMs },
+              { timeoutMs: submitTimeoutMs, traceparent: options?.traceparent },
             ),
       pending: (hash) => pool.pending(hash),
       nextNonce: (account) => pool.nextNonce(account),

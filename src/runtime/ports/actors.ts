@@ -84,6 +84,12 @@ export interface ActorDefinition<State, Message> {
   readonly onStop?: (state: State, context: ActorContext<Message>) => void | Promise<void>;
 }
 
+export interface AskOptions {
+  readonly timeoutMs: number;
+  /** W3C traceparent of the work that the question belongs to. Within an actor: that of the message in hand. */
+  readonly traceparent?: string | undefined;
+}
+
 interface Sending {
   /** False where the message became a dead letter at once (stopped, full). Remote: false where there is no credit or link. */
   tell<M>(ref: ActorRef<M>, message: NoInfer<M>): boolean;
@@ -94,7 +100,7 @@ interface Sending {
   ask<const M, Reply>(
     ref: ActorRef<M>,
     make: (replyTo: ReplyTo<Reply>) => NoInfer<M>,
-    options: { readonly timeoutMs: number },
+    options: AskOptions,
   ): Promise<Reply>;
   reply<Reply>(replyTo: ReplyTo<Reply>, reply: NoInfer<Reply>): void;
 }
@@ -118,6 +124,12 @@ export interface ActorContext<Message> extends Sending {
   /** `toMessage` is delivered to self when the target has stopped (also at once, if it had). */
   watch(ref: ActorRef<never>, toMessage: (terminated: Terminated) => Message): void;
   unwatch(ref: ActorRef<never>): void;
+  /** W3C traceparent of the work that the message in hand is part of; undefined where nobody traces it. Messages that
+   *  are sent, and work that is piped to self, carry it on; timers do not. */
+  readonly traceparent: string | undefined;
+  /** Does `work` as part of another trace, or of none: what it sends and the spans that it opens belong there. */
+  within<T>(traceparent: string | undefined, work: () => T): T;
+  /** A part of the work in hand: what is sent while it is open carries it on. Starts a trace where there is none. */
   span(name: string, attributes?: Attributes): Span;
 }
 

@@ -171,7 +171,11 @@ export interface ChainApi {
   network(): NetworkView;
   /** The genesis document (genesis.json). */
   genesis(): unknown;
-  submit(transactions: readonly Uint8Array[]): Promise<readonly SubmitOutcome[]>;
+  /** `traceparent` (W3C): the work that they are part of; its trace follows them through the network. */
+  submit(
+    transactions: readonly Uint8Array[],
+    options?: { readonly traceparent?: string | undefined },
+  ): Promise<readonly SubmitOutcome[]>;
   transaction(hash: string): TransactionView | null;
   /** Resolves when the transaction is final, or with null after `timeoutMs` or when `signal` aborts. */
   whenFinal(hash: string, timeoutMs: number, signal?: AbortSignal): Promise<TransactionView | null>;

@@ -6,7 +6,7 @@ const nothing = (): void => undefined;
 export const noLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => noLog };
 const noCounter: Counter = { add: nothing };
 const noHistogram: Histogram = { record: nothing };
-const noSpan: Span = { setAttributes: nothing, end: nothing, traceparent: undefined };
+export const noSpan: Span = { setAttributes: nothing, addLink: nothing, end: nothing, traceparent: undefined };
 
 export const noTelemetry: Telemetry = {
   log: noLog,

@@ -18,10 +18,19 @@ export interface Histogram {
 
 export interface Span {
   setAttributes(attributes: Attributes): void;
+  /** Names other work (a W3C traceparent) that this span is about as well: one more transaction of a block, say. */
+  addLink(traceparent: string): void;
   /** Idempotent. */
   end(outcome?: 'ok' | 'error'): void;
   /** W3C traceparent of this span, to be carried to where the work goes on; undefined where it is not sampled. */
   readonly traceparent: string | undefined;
+}
+
+export interface SpanOptions {
+  readonly traceparent?: string | undefined;
+  readonly attributes?: Attributes;
+  /** When the work began, ms since 1970, where that was before the span is made. */
+  readonly startedAt?: number;
 }
 
 export interface Telemetry {
@@ -32,5 +41,5 @@ export interface Telemetry {
   /** `read` is called when metrics are collected. */
   gauge(name: string, description: string, read: () => readonly { value: number; attributes?: Attributes }[]): void;
   /** A span whose parent is named by `traceparent` where given. */
-  span(name: string, options?: { readonly traceparent?: string | undefined; readonly attributes?: Attributes }): Span;
+  span(name: string, options?: SpanOptions): Span;
 }

@@ -12,6 +12,7 @@ export interface RecordedSpan {
   readonly name: string;
   readonly parent: string | undefined;
   readonly traceparent: string;
+  readonly links: string[];
   outcome: 'ok' | 'error' | undefined;
 }
 
@@ -38,11 +39,12 @@ export class QuietTelemetry implements Telemetry {
     const number = String(this.spans.length + 1);
     const trace = options.traceparent?.slice(3, 35) ?? number.padStart(32, '0');
     const traceparent = `00-${trace}-${number.padStart(16, '0')}-01`;
-    const span: RecordedSpan = { name, parent: options.traceparent, traceparent, outcome: undefined };
+    const span: RecordedSpan = { name, parent: options.traceparent, traceparent, links: [], outcome: undefined };
     this.spans.push(span);
     return {
       traceparent,
       setAttributes: () => undefined,
+      addLink: (other) => void span.links.push(other),
       end: (outcome = 'ok') => {
         span.outcome ??= outcome;
       },

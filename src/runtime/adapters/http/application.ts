@@ -31,6 +31,9 @@ export interface Application {
   readonly refusals: Refusals;
   /** Aborted when the server closes: waits and streams end. */
   readonly stopping: AbortController;
+  readonly telemetry: Telemetry;
+  /** W3C traceparent of a request's span; undefined where nobody traces it. */
+  readonly traceOf: (request: FastifyRequest) => string | undefined;
 }
 
 const urlLengthMax = 4_096;
@@ -59,7 +62,8 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     crossOriginResourcePolicy: { policy: 'same-origin' },
   });
   await app.register(rateLimit, { global: false, cache: 10_000 });
-  addHooks(app, options);
+  const spans = new WeakMap<FastifyRequest, Span>();
+  addHooks(app, options, spans);
   addParsers(app);
   app.addHook('onRoute', describeRoute);
   app.setErrorHandler((error: FastifyError, request, reply) => answerProblem(options, error, request, reply));
@@ -74,7 +78,9 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       reply,
     ),
   );
-  return { app, refusals: options.refusals, stopping: new AbortController() };
+  const { refusals, telemetry } = options;
+  const traceOf = (request: FastifyRequest): string | undefined => spans.get(request)?.traceparent;
+  return { app, refusals, stopping: new AbortController(), telemetry, traceOf };
 }
 
 type RateCheck = ReturnType<FastifyInstance['createRateLimit']>;
@@ -89,14 +95,17 @@ async function checkRate(check: RateCheck, request: FastifyRequest): Promise<voi
   });
 }
 
-function addHooks(app: FastifyInstance, { gate, limits, telemetry }: ApplicationOptions): void {
+function addHooks(
+  app: FastifyInstance,
+  { gate, limits, telemetry }: ApplicationOptions,
+  spans: WeakMap<FastifyRequest, Span>,
+): void {
   const timeWindow = 60_000;
   const max = limits.requestsPerMinute;
   // Addresses come before the token is looked at, so that bad tokens cost a stranger its own allowance.
   const byAddress = app.createRateLimit({ max: max * addressAllowance, timeWindow, keyGenerator: ({ ip }) => ip });
   const byCaller = app.createRateLimit({ max, timeWindow, keyGenerator: rateKey });
   const duration = telemetry.histogram('http.server.request.duration', 'Time to answer a request', 's');
-  const spans = new WeakMap<FastifyRequest, Span>();
   app.addHook('onRequest', async (request, reply) => {
     const traceparent = request.headers['traceparent'];
     spans.set(

@@ -76,18 +76,19 @@ export function registerTransactions(application: Application, api: ChainApi, li
     },
     handler: async (request, reply) => {
       const { transactions, isBatch } = toSubmission(request.body, request.headers['content-type'] ?? '');
-      const outcomes = await api.submit(transactions);
+      const traceparent = application.traceOf(request);
+      const outcomes = await api.submit(transactions, { traceparent });
       const taken = outcomes.filter((outcome) => outcome.outcome !== 'rejected');
       if (taken.length === 0) throw rejection(outcomes, isBatch);
       const timeoutMs = request.query.timeout ?? limits.waitDefaultMs;
+      const hashes = taken.map(({ hash }) => hash);
+      const span =
+        request.query.wait === 'final' && traceparent !== undefined
+          ? application.telemetry.span('transaction.wait', { traceparent })
+          : undefined;
       const final =
-        request.query.wait === 'final'
-          ? await waiting.allFinal(
-              taken.map(({ hash }) => hash),
-              timeoutMs,
-              request.raw.socket,
-            )
-          : null;
+        request.query.wait === 'final' ? await waiting.allFinal(hashes, timeoutMs, request.raw.socket) : null;
+      span?.end();
       const isFinal = final !== null && taken.every(({ hash }) => final.has(hash));
       reply.code(isFinal ? 200 : 202).type('application/json');
       if (isBatch) return reply.send({ results: outcomes.map((outcome) => toEntry(outcome, final)) });
