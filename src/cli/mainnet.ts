@@ -19,7 +19,7 @@ import {
 } from './mainnet/keys.ts';
 import { defaultManifest } from './mainnet/locate.ts';
 import { showLogs } from './mainnet/logs.ts';
-import { registerSimulate } from './mainnet/simulate.ts';
+import { registerSimulate } from './mainnet/simulate/register.ts';
 import { showStatus } from './mainnet/status.ts';
 import { refuseToParent, runDetached, runDetachedChild, runForeground } from './mainnet/up.ts';
 import { CommandError, exitCodes, processTerminal, reportFailure, type Terminal } from './terminal.ts';

@@ -1,0 +1,60 @@
+/** `mainnet simulate`: production validators on virtual time, under faults that a seed decides. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { parseDuration } from '../../../runtime/manifest-shape.ts';
+import { CommandError, type Terminal } from '../../terminal.ts';
+import { shippedNames } from './scenario-source.ts';
+import { type SimulateFlags, simulateSeeds } from './simulate-seeds.ts';
+
+const wholeOption =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const number = /^[0-9]{1,15}$/.test(text) ? Number(text) : NaN;
+    if (number >= least && number <= most) return number;
+    throw new InvalidArgumentError(least === 0 ? 'A whole number.' : `A whole number from ${least} to ${most}.`);
+  };
+const durationOption = (text: string): number => {
+  const milliseconds = parseDuration(text);
+  if (milliseconds === null) throw new InvalidArgumentError('A duration such as 90s or 10m.');
+  return milliseconds;
+};
+
+const seedOption = wholeOption(0, Number.MAX_SAFE_INTEGER);
+
+const examples = `
+Exit code 1 where something did not hold.
+
+Examples:
+  $ mainnet simulate partition-heal --seed 42
+  $ mainnet simulate everything --runs 1000 --parallel 2
+  $ mainnet simulate everything --seed 1234 --save failure.json   # where it fails: its smallest schedule
+  $ mainnet simulate --replay failure.json`;
+
+export function registerSimulate(program: Command, terminal: Terminal): void {
+  program
+    .command('simulate')
+    // Options after the name of a subcommand are the subcommand's.
+    .enablePositionalOptions()
+    .description('Run validators in simulated time under faults, and check what must hold')
+    .argument('[scenario]', `a file, or one of: ${shippedNames().join(', ')}`)
+    .option('--seed <number>', 'decides everything that happens (default: 1)', seedOption)
+    .option('--runs <count>', 'as many seeds, from --seed on', wholeOption(1, 1e9), 1)
+    .option('--parallel <processes>', 'so many runs at once', wholeOption(1, 256), 1)
+    .option('--until <duration>', 'simulated time of a run, in place of the scenario’s', durationOption)
+    .option('--twice', 'run every seed twice and compare the traces')
+    .option('--replay <file>', 'run a saved schedule')
+    .option('--shrink', 'where a run fails, look for the smallest run that still does')
+    .option('--save <file>', 'the same, and save it as a schedule')
+    .option('--budget <runs>', 'runs that shrinking may take', wholeOption(1, 1e6), 300)
+    .option('--log', 'print what the nodes log')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples)
+    .action(async (scenario: string | undefined, flags: SimulateFlags) => {
+      if (scenario === undefined && flags.replay === undefined) {
+        throw new CommandError('usage', 'which scenario?', [
+          `one of those that come along: ${shippedNames().join(', ')}`,
+          'a file of your own, or --replay FILE',
+        ]);
+      }
+      process.exitCode = await simulateSeeds(scenario ?? null, flags, terminal);
+    });
+}

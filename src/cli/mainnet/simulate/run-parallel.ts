@@ -1,0 +1,106 @@
+/** Seeds handed out one by one to child processes; reports come back in the order of the seeds. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { CommandError } from '../../terminal.ts';
+import type { RunReport, RunRequest } from './run-one.ts';
+
+export type ParentMessage =
+  | { readonly type: 'request'; readonly request: RunRequest }
+  | { readonly type: 'run'; readonly seed: string };
+
+export type WorkerMessage =
+  | { readonly type: 'ready' }
+  | { readonly type: 'report'; readonly report: RunReport }
+  | { readonly type: 'failed'; readonly isUsage: boolean; readonly message: string };
+
+export interface ParallelOptions {
+  readonly request: RunRequest;
+  readonly seeds: readonly string[];
+  readonly processes: number;
+  /** In the order of the seeds. */
+  readonly onReport: (report: RunReport) => void;
+  /** Ends the work: what is under way is given up. */
+  readonly stop: AbortSignal;
+}
+
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const entry = fileURLToPath(new URL(`../../simulation-process.${extension}`, import.meta.url));
+
+/** Resolves when every seed was run, or when it was stopped. Rejects with CommandError where a process fails. */
+export function runParallel(options: ParallelOptions): Promise<void> {
+  return new ParallelRuns(options).toTheEnd();
+}
+
+class ParallelRuns {
+  readonly #options: ParallelOptions;
+  readonly #children = new Set<ChildProcess>();
+  /** By place in the list of seeds, until everything before them has been told. */
+  readonly #reports = new Map<number, RunReport>();
+  #next = 0;
+  #told = 0;
+
+  constructor(options: ParallelOptions) {
+    this.#options = options;
+  }
+
+  async toTheEnd(): Promise<void> {
+    const { processes, seeds, stop } = this.#options;
+    const stopAll = (): void => {
+      for (const child of this.#children) child.kill('SIGKILL');
+    };
+    stop.addEventListener('abort', stopAll, { once: true });
+    try {
+      await Promise.all(Array.from({ length: Math.min(processes, seeds.length) }, () => this.#oneProcess()));
+    } finally {
+      stopAll();
+      stop.removeEventListener('abort', stopAll);
+    }
+  }
+
+  #oneProcess(): Promise<void> {
+    const { request, seeds, stop } = this.#options;
+    return new Promise((resolve, reject) => {
+      const child = fork(entry, [], { serialization: 'advanced' });
+      this.#children.add(child);
+      let place = -1;
+      const tell = (message: ParentMessage): void => {
+        child.send(message);
+      };
+      const goOn = (): void => {
+        if (this.#next >= seeds.length || stop.aborted) {
+          child.disconnect();
+          return;
+        }
+        place = this.#next++;
+        tell({ type: 'run', seed: seeds[place] as string });
+      };
+      child.on('message', (message: WorkerMessage) => {
+        if (message.type === 'failed') {
+          reject(new CommandError(message.isUsage ? 'usage' : 'failed', message.message));
+          return;
+        }
+        if (message.type === 'report') this.#keep(place, message.report);
+        goOn();
+      });
+      child.on('error', reject);
+      child.on('exit', (code, signal) => {
+        this.#children.delete(child);
+        if (code === 0 || stop.aborted) resolve();
+        else
+          reject(
+            new CommandError('failed', `seed ${seeds[place] ?? '-'}: its process ended with ${signal ?? code ?? ''}`),
+          );
+      });
+      tell({ type: 'request', request });
+    });
+  }
+
+  #keep(place: number, report: RunReport): void {
+    this.#reports.set(place, report);
+    for (let next = this.#reports.get(this.#told); next !== undefined; next = this.#reports.get(this.#told)) {
+      this.#reports.delete(this.#told);
+      this.#told += 1;
+      if (!this.#options.stop.aborted) this.#options.onReport(next);
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/** What came of many runs: counts, what happened how often, and the seeds that failed. */
+import type { SimulationResult } from '../../../simulation.ts';
+import { formatElapsed, formatTable, type Terminal } from '../../terminal.ts';
+import { isPassed, type RunReport } from './run-one.ts';
+
+export interface FailedSeed {
+  readonly seed: string;
+  readonly checkers: readonly string[];
+  readonly again: string;
+}
+
+interface Tally {
+  total: number;
+  runs: number;
+}
+
+export class Summary {
+  readonly failed: FailedSeed[] = [];
+  readonly #results: SimulationResult[] = [];
+  readonly #tallies = new Map<string, Tally>();
+  readonly #startedMs = performance.now();
+  readonly #asked: number;
+  #runs = 0;
+  #simulatedMs = 0;
+  #heights = 0;
+  #untelling = 0;
+
+  /** `asked`: how many runs there are to be. */
+  constructor(asked: number) {
+    this.#asked = asked;
+  }
+
+  get runs(): number {
+    return this.#runs;
+  }
+
+  add(report: RunReport, again: string): void {
+    const { result } = report;
+    this.#runs += 1;
+    this.#simulatedMs += result.simulatedMs;
+    this.#heights += result.heights;
+    if (!result.isTelling) this.#untelling += 1;
+    for (const [name, count] of Object.entries(result.counts)) {
+      const tally = this.#tallies.get(name) ?? { total: 0, runs: 0 };
+      tally.total += count;
+      tally.runs += count > 0 ? 1 : 0;
+      this.#tallies.set(name, tally);
+    }
+    // A list of ten thousand runs is for programs; what they need of each is small.
+    this.#results.push({ ...result, log: [], counts: {} });
+    if (isPassed(report)) return;
+    const violated = result.verdicts.filter(({ outcome }) => outcome === 'violated').map(({ checker }) => checker);
+    const checkers = report.otherTrace === null ? violated : [...violated, 'not repeatable'];
+    this.failed.push({ seed: result.seed, checkers, again });
+  }
+
+  print(terminal: Terminal): void {
+    const wallMs = performance.now() - this.#startedMs;
+    const left = this.#asked - this.#runs;
+    terminal.out();
+    const rows = [...this.#tallies].sort(([a], [b]) => (a < b ? -1 : 1));
+    const heading = ['what happened', 'times', 'in runs'].map((cell) => terminal.paint('bold', cell));
+    const table = rows.map(([name, { total, runs }]) => [name, String(total), String(runs)]);
+    for (const line of formatTable([heading, ...table])) terminal.out(line);
+    terminal.out();
+    const speed = Math.round(this.#simulatedMs / wallMs);
+    const failures = terminal.paint(this.failed.length === 0 ? 'green' : 'red', `${this.failed.length} failed`);
+    terminal.out(
+      `${this.#runs} runs, ${failures}; ${this.#heights} blocks; ${formatElapsed(this.#simulatedMs)} simulated in ` +
+        `${formatElapsed(wallMs)}, ${speed} simulated seconds a second`,
+    );
+    if (this.#untelling > 0) {
+      terminal.out(`${this.#untelling} of them decided fewer than 20 blocks, and say little`);
+    }
+    if (left > 0) terminal.out(terminal.paint('yellow', `${left} of ${this.#asked} runs were not done`));
+    for (const { seed, checkers, again } of this.failed) {
+      terminal.out(`  seed ${seed}  ${terminal.paint('red', checkers.join(', '))}  again: ${again}`);
+    }
+  }
+
+  /** For programs. */
+  toJson(): unknown {
+    return {
+      ...{ asked: this.#asked, runs: this.#runs, failed: this.failed, heights: this.#heights },
+      ...{ simulatedMs: this.#simulatedMs, wallMs: Math.round(performance.now() - this.#startedMs) },
+      counts: Object.fromEntries([...this.#tallies].sort(([a], [b]) => (a < b ? -1 : 1))),
+      results: this.#results,
+    };
+  }
+}
