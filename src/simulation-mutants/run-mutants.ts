@@ -1,0 +1,137 @@
+/**
+ * Mutation score of the simulator: every mutant is run, in a process of its own, under the trials it names, until a
+ * checker of a simulated trace finds something wrong or its seeds are used up.
+ *
+ * ```ts
+ * const results = await runMutants({ onResult: ({ mutant, outcome }) => console.log(mutant.name, outcome) });
+ * console.log(scoreOf(results).percent);
+ * ```
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Attempt, Finding, Order, Report } from './messages.ts';
+import { type Mutant, mutate } from './mutant.ts';
+import { loadCompiler, readSource, replacedModule } from './sources.ts';
+
+export interface MutantResult {
+  readonly mutant: Mutant;
+  /**
+   * killed: a checker found something. survived: no checker did. equivalent: not run, because nothing can be found.
+   * broken: the simulator itself failed in every run, so there was no trace to check. stuck: a run did not end.
+   */
+  readonly outcome: 'killed' | 'survived' | 'equivalent' | 'broken' | 'stuck';
+  /** Where it was killed. */
+  readonly kill: (Finding & { readonly trial: string; readonly seed: number }) | null;
+  /** Runs, the killing one included. */
+  readonly seeds: number;
+  /** Of the failure of a broken one. */
+  readonly problem: string | null;
+  /** Loading included. */
+  readonly wallMs: number;
+}
+
+export interface RunMutantsOptions {
+  readonly mutants: readonly Mutant[];
+  /** Seeds of each trial, by its name. */
+  readonly seedsOf: (trial: string) => number;
+  readonly onResult?: (result: MutantResult) => void;
+  /** Processes at once. Default 1. */
+  readonly jobs?: number;
+  /** No more mutants are begun once it is aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** Real time after which a run that says nothing is stuck. A healthy one takes seconds. */
+const stuckAfterMs = 120_000;
+
+/** Results in the order of the mutants. Throws MutantError where a mutant no longer fits, before any is run. */
+export async function runMutants(options: RunMutantsOptions): Promise<readonly MutantResult[]> {
+  const { mutants, seedsOf, onResult, jobs = 1, signal } = options;
+  const compiler = await loadCompiler();
+  const orders = mutants.map((mutant) => ({
+    replaced: replacedModule(compiler, mutant.file, mutate(readSource(mutant.file), mutant)),
+    attempts: mutant.trials.map((trial) => ({ trial, seeds: seedsOf(trial) })),
+  }));
+  const results: (MutantResult | undefined)[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < mutants.length && signal?.aborted !== true) {
+      const index = next++;
+      const mutant = mutants[index] as Mutant;
+      const result = mutant.equivalent === undefined ? await runOne(mutant, orders[index] as Order) : unrun(mutant);
+      results[index] = result;
+      onResult?.(result);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  return results.filter((result) => result !== undefined);
+}
+
+/** Runs of the product as it is, under the same trials: null where no checker finds anything. */
+export async function runUnmutated(
+  attempts: readonly Attempt[],
+): Promise<(Finding & { readonly trial: string }) | null> {
+  const tally = await runInProcess({ replaced: null, attempts });
+  if (tally.kill !== null) return tally.kill;
+  const { problem } = tally;
+  return problem === null ? null : { checker: 'simulator', detail: problem, trial: '' };
+}
+
+const unrun = (mutant: Mutant): MutantResult => ({
+  ...{ mutant, outcome: 'equivalent', kill: null, seeds: 0, problem: null, wallMs: 0 },
+});
+
+interface Tally {
+  kill: MutantResult['kill'];
+  /** Runs that ended with or without a finding. */
+  whole: number;
+  seeds: number;
+  problem: string | null;
+  isStuck: boolean;
+}
+
+async function runOne(mutant: Mutant, order: Order): Promise<MutantResult> {
+  const startedMs = performance.now();
+  const { kill, whole, seeds, problem, isStuck } = await runInProcess(order);
+  const wallMs = performance.now() - startedMs;
+  const outcome = kill !== null ? 'killed' : isStuck ? 'stuck' : whole === 0 ? 'broken' : 'survived';
+  return { mutant, outcome, kill, seeds, problem, wallMs };
+}
+
+async function runInProcess(order: Order): Promise<Tally> {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const child = fork(fileURLToPath(new URL(`./run-one.${extension}`, import.meta.url)), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const tally: Tally = { kill: null, whole: 0, seeds: 0, problem: null, isStuck: false };
+  let isDone = false;
+  const giveUp = (): void => {
+    tally.isStuck = true;
+    child.kill('SIGKILL');
+  };
+  let watchdog = setTimeout(giveUp, stuckAfterMs);
+  child.on('message', (message: Report) => {
+    clearTimeout(watchdog);
+    watchdog = setTimeout(giveUp, stuckAfterMs);
+    if (message.type === 'done') isDone = true;
+    else count(tally, message);
+  });
+  child.send(order);
+  await once(child, 'exit');
+  clearTimeout(watchdog);
+  if (!isDone && tally.kill === null && !tally.isStuck) tally.problem ??= 'its process ended by itself';
+  return tally;
+}
+
+function count(tally: Tally, report: Exclude<Report, { type: 'done' }>): void {
+  tally.seeds += 1;
+  if (report.type === 'broke') {
+    tally.problem ??= report.detail;
+    return;
+  }
+  tally.whole += 1;
+  if (report.type === 'passed') return;
+  const { trial, seed, checker, detail } = report;
+  tally.kill = { trial, seed, checker, detail };
+}

@@ -1,0 +1,154 @@
+/** Scenarios that press on one thing each: short, few validators, and as unkind as the faults allow. */
+import type { Draw } from '../simulation/draw.ts';
+import type { Fault } from '../simulation/system/faults/index.ts';
+import type { Scenario } from '../simulation/system/scenario.ts';
+
+const few = [0, 1, 2, 3];
+
+/** Faults from here on, and over by there: the shortest run that a scenario may be. */
+const fromMs = 10_000;
+const untilMs = 30_000;
+
+const brief = {
+  validators: 4,
+  durationMs: untilMs + 40_000,
+  blockTimeMs: 1_000,
+  roundTimeoutBaseMs: 1_000,
+  transfersPerSecond: 5,
+} as const;
+
+/** One crash after the other, each of any validator; two may be down together. */
+function crashes(draw: Draw, count: number): readonly Fault[] {
+  return Array.from({ length: count }, () => {
+    const atMs = draw.between(fromMs, untilMs - 3_000);
+    return { kind: 'crash', node: draw.between(0, 3), atMs, forMs: draw.between(50, 3_000) };
+  });
+}
+
+export const scenarios = {
+  'halves of four': {
+    ...brief,
+    name: 'halves of four',
+    expects: 'Two and two: neither half has a quorum.',
+    faults: (draw) => {
+      const nodes = draw.shuffle(few);
+      return [{ kind: 'partition', groups: [nodes.slice(0, 2), nodes.slice(2)], atMs: fromMs, forMs: 15_000 }];
+    },
+  },
+  'one is down': {
+    ...brief,
+    name: 'one is down',
+    expects: 'Three of four go on without it, through every turn of its own.',
+    faults: (draw) => [{ kind: 'crash', node: draw.between(0, 3), atMs: fromMs, forMs: 20_000 }],
+  },
+  'all at once': {
+    ...brief,
+    name: 'all at once',
+    expects: 'The power goes while disks are slow: what was final stays so, and blocks come back.',
+    syncMs: [50, 400],
+    faults: (draw) =>
+      [10_000, 17_000, 24_000].flatMap((atMs) => {
+        const momentMs = draw.between(atMs, atMs + 3_000);
+        return few.map((node) => ({ kind: 'crash' as const, node, atMs: momentMs, forMs: draw.between(50, 1_000) }));
+      }),
+  },
+  'slow disks, many crashes': {
+    ...brief,
+    name: 'slow disks, many crashes',
+    expects: 'Crashes between a write and its sync, again and again.',
+    syncMs: [50, 400],
+    faults: (draw) => crashes(draw, 12),
+  },
+  'cut off, then crashed': {
+    ...brief,
+    name: 'cut off, then crashed',
+    expects: 'What a validator acknowledged while it was alone is not lost with it.',
+    transfersPerSecond: 20,
+    syncMs: [20, 100],
+    faults: (draw) => {
+      const [node = 0, ...others] = draw.shuffle(few);
+      const atMs = draw.between(fromMs, fromMs + 1_000);
+      return [
+        { kind: 'partition', groups: [[node], others], atMs, forMs: 10_000 },
+        { kind: 'crash', node, atMs: atMs + draw.between(2_000, 6_000), forMs: 500 },
+      ];
+    },
+  },
+  'slow network': {
+    ...brief,
+    name: 'slow network',
+    expects: 'A round takes longer than its first time-out: time-outs grow until one is enough.',
+    delayMs: [450, 550],
+    faults: [],
+  },
+  'scattered rounds': {
+    ...brief,
+    name: 'scattered rounds',
+    expects: 'Validators that were cut off in different ways for different times meet in one round again.',
+    faults: (draw) => {
+      const nodes = draw.shuffle(few);
+      return [
+        {
+          kind: 'partition',
+          groups: [nodes.slice(0, 1), nodes.slice(1, 2), nodes.slice(2)],
+          atMs: fromMs,
+          forMs: draw.between(3_000, 9_000),
+        },
+        {
+          kind: 'partition',
+          groups: [nodes.slice(0, 2), nodes.slice(2)],
+          atMs: 19_500,
+          forMs: draw.between(1_000, 6_000),
+        },
+        { kind: 'loss', probability: 0.05, atMs: fromMs, forMs: 18_000 },
+      ];
+    },
+  },
+  'many transfers': {
+    ...brief,
+    name: 'many transfers',
+    expects: 'Nothing goes wrong: value moves, none appears or vanishes.',
+    durationMs: 50_000,
+    transfersPerSecond: 100,
+    faults: [],
+  },
+  'copies of a running validator': {
+    ...brief,
+    name: 'copies of a running validator',
+    expects: 'A validator is replaced by an older copy of itself: it does not sign until it cannot contradict itself.',
+    delayMs: [50, 200],
+    faults: (draw) =>
+      [12_000, 20_000].map((copiedAtMs) => ({
+        kind: 'restore' as const,
+        node: draw.between(0, 3),
+        copiedAtMs: draw.between(copiedAtMs, copiedAtMs + 2_000),
+        atMs: copiedAtMs + draw.between(2_000, 5_000),
+        forMs: 200,
+      })),
+  },
+  'a wiped disk': {
+    ...brief,
+    name: 'a wiped disk',
+    expects: 'A validator loses all it had, twice: late enough for a snapshot, and it contradicts nothing.',
+    durationMs: 150_000,
+    faults: (draw) => [
+      { kind: 'wipe', node: draw.between(0, 3), atMs: draw.between(fromMs, 15_000), forMs: 500 },
+      { kind: 'wipe', node: draw.between(0, 3), atMs: draw.between(80_000, 90_000), forMs: 500 },
+    ],
+  },
+  'any mix, four': {
+    ...brief,
+    name: 'any mix, four',
+    expects: 'Whatever the seed draws.',
+    durationMs: 90_000,
+    faults: 'swarm',
+  },
+  'any mix, seven': {
+    ...brief,
+    name: 'any mix, seven',
+    expects: 'Whatever the seed draws.',
+    validators: 7,
+    durationMs: 90_000,
+    faults: 'swarm',
+  },
+} satisfies Readonly<Record<string, Scenario>>;

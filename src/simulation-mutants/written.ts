@@ -1,0 +1,11 @@
+/** Mutants written by hand: defects that a person makes, or that a published protocol had. */
+import type { Mutant } from './mutant.ts';
+import { consensusMutants } from './written-consensus.ts';
+import { ledgerMutants } from './written-ledger.ts';
+import { nodeMutants } from './written-node.ts';
+
+export type WrittenMutant = Omit<Mutant, 'origin'>;
+
+export const writtenMutants: readonly Mutant[] = [...consensusMutants, ...nodeMutants, ...ledgerMutants].map(
+  (mutant) => ({ ...mutant, origin: 'written' }),
+);
