@@ -23,6 +23,18 @@ type Override = (value: Located) => void;
 /** Variables with these beginnings are ours: a name that fits nothing is an error. Others (tokens, client settings) are left alone. */
 const ownPrefixes = ['BPCI_METADATA_', 'BPCI_CHAIN_', 'BPCI_DEFAULTS_', 'BPCI_HOSTS_', 'BPCI_NODES_'];
 
+/** Variables that other programs know as well, and ours that they stand for. */
+const commonVariables: ReadonlyMap<string, string> = new Map([
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'BPCI_DEFAULTS_OTLP_ENDPOINT'],
+]);
+
+/** The variable of ours that this one is; null where it is none. One of ours that is set counts more than a common one. */
+function targetOf(variable: string, environment: Environment): string | null {
+  if (ownPrefixes.some((prefix) => variable.startsWith(prefix))) return variable;
+  const own = commonVariables.get(variable);
+  return own === undefined || environment[own] !== undefined ? null : own;
+}
+
 /** Every variable that can override something in this document. */
 function overridableVariables(tree: Located): ReadonlyMap<string, Override> {
   const targets = new Map<string, Override>();
@@ -37,9 +49,10 @@ function overridableVariables(tree: Located): ReadonlyMap<string, Override> {
 export function applyEnvironment(tree: Located, environment: Environment, problems: Problem[]): void {
   const targets = overridableVariables(tree);
   for (const [variable, text] of Object.entries(environment)) {
-    if (text === undefined || !ownPrefixes.some((prefix) => variable.startsWith(prefix))) continue;
+    const target = targetOf(variable, environment);
+    if (text === undefined || target === null) continue;
     const origin = { kind: 'environment', variable } as const;
-    const override = targets.get(variable);
+    const override = targets.get(target);
     if (override === undefined) {
       const suggestion = nearest(variable, [...targets.keys()]);
       problems.push({

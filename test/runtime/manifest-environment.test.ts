@@ -54,6 +54,16 @@ describe('environment overrides', () => {
     }
   });
 
+  it('may be those that other programs know: the collector of traces, unless ours names another', () => {
+    const common = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' };
+    const endpoints = (environment: Record<string, string>): readonly (string | null)[] =>
+      loadManifest(file, environment).nodes.map(({ otlpEndpoint }) => otlpEndpoint);
+    expect(new Set(endpoints(common))).to.deep.equal(new Set(['http://127.0.0.1:4318']));
+    const both = { BPCI_DEFAULTS_OTLP_ENDPOINT: 'http://127.0.0.1:9', ...common };
+    expect(new Set(endpoints(both))).to.deep.equal(new Set(['http://127.0.0.1:9']));
+    expect(sourceOf(common, 'spec.defaults.otlpEndpoint')).to.equal('environment variable OTEL_EXPORTER_OTLP_ENDPOINT');
+  });
+
   it('leave variables of other purposes alone', () => {
     expect(() => loadManifest(file, { BPCI_ENDPOINT: 'http://x', BPCI_PASSPHRASE: 's' })).to.not.throw();
   });

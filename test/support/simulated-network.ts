@@ -19,6 +19,8 @@ import {
   spawnFollower,
   spawnValidator,
 } from '../../src/index.ts';
+import type { Envelope } from '../../src/runtime/ports/links.ts';
+import type { Telemetry } from '../../src/runtime/ports/telemetry.ts';
 import { MemoryDisk, PipeNetwork } from '../../src/simulated.ts';
 
 export interface SimulatedNode {
@@ -31,6 +33,13 @@ export interface SimulatedNode {
   readonly fatal: unknown[];
 }
 
+export interface SimulatedNetworkOptions {
+  /** Of a node, by its place. Default: none. */
+  readonly telemetry?: (index: number) => Telemetry;
+  /** What becomes of an envelope on its way. */
+  readonly envelope?: (sent: Envelope) => Envelope;
+}
+
 const chainName = 'simulated';
 const seedOf = (number: number): Uint8Array => new Uint8Array(32).fill(number);
 
@@ -41,8 +50,10 @@ export class SimulatedNetwork {
   readonly #clock = createSystemClock();
   readonly #network = new PipeNetwork({ clock: this.#clock });
   readonly #verifier = createVerifier();
+  readonly #options: SimulatedNetworkOptions;
 
-  constructor(validators: number) {
+  constructor(validators: number, options: SimulatedNetworkOptions = {}) {
+    this.#options = options;
     const members = Array.from({ length: validators }, (_, index) => {
       const signer = createSigner(seedOf(index + 1));
       const vrfPublicKey = createVrfSigner(seedOf(index + 51)).publicKey;
@@ -96,7 +107,8 @@ export class SimulatedNetwork {
 
   async #spawn(index: number, validates: boolean): Promise<SimulatedNode> {
     const signer: Signer = createSigner(seedOf(index + 1));
-    const shared = { clock: this.#clock, random: createSystemRandom(), telemetry: noTelemetry };
+    const { telemetry = () => noTelemetry, envelope } = this.#options;
+    const shared = { clock: this.#clock, random: createSystemRandom(), telemetry: telemetry(index) };
     const links = createLinks({
       ...{ ...shared, signer, verifier: this.#verifier, chainId: chainIdOf(this.genesis) },
       transport: this.#network.transport(signer.publicKey),
@@ -105,6 +117,10 @@ export class SimulatedNetwork {
       protocolRange: { min: 1, max: 1 },
       authorize: () => false,
     });
+    if (envelope !== undefined) {
+      const send = links.send.bind(links);
+      links.send = (peer, sent, how) => send(peer, envelope(sent), how);
+    }
     const system = createActorSystem({ ...shared, links });
     const fatal: unknown[] = [];
     system.onFatal((cause) => fatal.push(cause));
