@@ -153,6 +153,16 @@ describe('examples', function () {
     ]);
   });
 
+  example('simulate-your-actors', 'finds the seed that breaks a lease, and none once it is mended', async () => {
+    expectLines(await runExample('simulate-your-actors'), [
+      'mistaken, calm: 10 seeds hold',
+      /^mistaken, cut off at times: seed [0-9]+ breaks "one holder" at [0-9]+ ms$/,
+      /^ {2}node [0-2] holds it, and node [0-2] for [0-9]+ ms more$/,
+      '  run again, its trace is the same',
+      'right, cut off at times: 100 seeds hold',
+    ]);
+  });
+
   it('are all run here, and are what docs/embedding.md shows', () => {
     const files = readdirSync(join(root, 'examples')).filter((file) => file.endsWith('.ts'));
     expect([...tested].sort()).to.deep.equal(files.sort());

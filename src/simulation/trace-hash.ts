@@ -6,7 +6,7 @@ import type { Random } from '../runtime/ports/random.ts';
 import type { Write } from '../runtime/ports/store.ts';
 
 /** What a record is about, so that equal numbers of different kinds do not look alike. */
-const traceKinds = { step: 1, callback: 2, frame: 3, draw: 4, commit: 5, fault: 6, crash: 7 } as const;
+const traceKinds = { step: 1, callback: 2, frame: 3, draw: 4, commit: 5, fault: 6, crash: 7, event: 8 } as const;
 type TraceKind = keyof typeof traceKinds;
 
 export class TraceHash {

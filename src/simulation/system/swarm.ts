@@ -36,8 +36,8 @@ export function swarmFaults(draw: Draw, { validators, fromMs, untilMs }: FaultPe
 type Place = Pick<SwarmPlace, 'atMs' | 'forMs' | 'nodes'> & { readonly few: readonly number[] };
 
 function faultOf({ kind, swarm }: FaultKind<FaultBase>, draw: Draw, place: Place): readonly FaultBase[] {
-  if (swarm === undefined) return [];
   const { atMs, forMs, few, nodes } = place;
+  if (swarm === undefined || (swarm.among === 'few' && few.length === 0)) return [];
   const node = draw.pick(swarm.among === 'few' ? few : nodes);
   const middle = draw.between(1, nodes.length - 1);
   const parts = [nodes.slice(0, middle), nodes.slice(middle)] as const;
