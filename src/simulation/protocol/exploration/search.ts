@@ -1,0 +1,231 @@
+/** Breadth-first search over the global states of one case: who is a twin is fixed, everything else is open. */
+import type { Digest } from '../../../protocols/shared/brands.ts';
+import { settingOf } from '../setting.ts';
+import { EveryStep, type HostStep, type HostSteps, ReducedSteps } from './host-steps.ts';
+import { LocalStates } from './local-states.ts';
+import { emptyMask, maskWords, MaskTable, type Mask } from './mask.ts';
+import { MessageTable } from './message-table.ts';
+import type { ScopeCase, ScopeOptions } from './scope.ts';
+import { StateStore } from './state-store.ts';
+
+export interface Reductions {
+  /** Hosts of equal sliced text are one state. Symmetry needs it. */
+  readonly slicing: boolean;
+  readonly partialOrder: boolean;
+  readonly symmetry: boolean;
+}
+
+export interface SearchOptions {
+  readonly scope: ScopeOptions;
+  readonly chosen: ScopeCase;
+  readonly reductions: Reductions;
+  readonly statesMax: number;
+}
+
+export interface SearchCounts {
+  readonly states: number;
+  readonly transitions: number;
+  readonly depth: number;
+  /** States found and not yet looked at. */
+  readonly waiting: number;
+  readonly hostStates: number;
+  readonly messages: number;
+  /** Runs of the machine's transition function; everything else is looked up. */
+  readonly machineSteps: number;
+  readonly comparisons: number;
+  readonly bytes: number;
+}
+
+/** What went wrong where: the steps from the beginning, each of one instance. */
+export interface Found {
+  readonly property: 'agreement' | 'conduct';
+  readonly detail: string;
+  readonly path: readonly { readonly instance: number; readonly events: readonly number[] }[];
+}
+
+export class Search {
+  readonly table: MessageTable;
+  readonly states: LocalStates;
+  found: Found | null = null;
+  readonly #options: SearchOptions;
+  readonly #steps: HostSteps;
+  readonly #store: StateStore;
+  readonly #decidable = new MaskTable();
+  readonly #digestSets: (readonly Digest[])[] = [];
+  readonly #state: Int32Array;
+  /** Messages that exist in the state that is looked at, and in the one that was just found. */
+  readonly #exists: Mask = emptyMask();
+  readonly #existsThere: Mask = emptyMask();
+  #next = 0;
+  #transitions = 0;
+  #depth = 0;
+  #depthEnd = 0;
+  #knownMessages = 0;
+
+  constructor(options: SearchOptions) {
+    const { scope, chosen, reductions } = options;
+    this.#options = options;
+    const setting = settingOf(scope.validators, { rules: scope.rules });
+    const { rounds, crashes } = scope;
+    this.table = new MessageTable(chosen.renamings, reductions.slicing);
+    this.states = new LocalStates({
+      ...{ scope: chosen, rounds, crashes, isSliced: reductions.slicing, table: this.table },
+      setting: scope.quorum === undefined ? setting : { ...setting, set: { ...setting.set, quorum: scope.quorum } },
+    });
+    this.#steps = reductions.partialOrder
+      ? new ReducedSteps(this.states, this.table)
+      : new EveryStep(this.states, this.table);
+    const width = chosen.instances.length;
+    this.#state = new Int32Array(width);
+    this.#store = new StateStore(width, this.#canonicalBy(reductions.symmetry ? chosen.renamings.length : 1));
+    this.#state.set(this.states.start());
+    this.#add(-1);
+    this.#depthEnd = 1;
+  }
+
+  get isFinished(): boolean {
+    return this.found === null && this.#next === this.#store.size;
+  }
+
+  get counts(): SearchCounts {
+    return {
+      states: this.#store.size,
+      transitions: this.#transitions,
+      depth: this.#depth,
+      waiting: this.#store.size - this.#next,
+      hostStates: this.states.size,
+      messages: this.table.size,
+      machineSteps: this.states.transitions,
+      comparisons: this.states.compared,
+      bytes: this.#store.bytes,
+    };
+  }
+
+  /** Looks at up to so many states more. False: it is over (finished, something found, or too many states). */
+  advance(count: number): boolean {
+    for (let done = 0; done < count; done++) {
+      if (this.found !== null || this.#next === this.#store.size) return false;
+      if (this.#store.size >= this.#options.statesMax) return false;
+      if (this.#next === this.#depthEnd) {
+        this.#depth += 1;
+        this.#depthEnd = this.#store.size;
+      }
+      this.#expand(this.#next++);
+    }
+    return true;
+  }
+
+  // --- one state ---------------------------------------------------------------------------------------------------
+
+  #expand(index: number): void {
+    const state = this.#state;
+    this.#store.read(index, state);
+    this.#collect(this.#exists);
+    const crashed = state.reduce((sum, id) => sum + this.states.crashes(id), 0);
+    for (let instance = 0; instance < state.length; instance++) {
+      const id = state[instance] as number;
+      for (const { to } of this.#steps.from(id, this.#exists)) {
+        if (crashed >= this.#options.scope.crashes && this.states.crashes(to) > this.states.crashes(id)) continue;
+        this.#transitions += 1;
+        state[instance] = to;
+        this.#add(index);
+        if (this.found !== null) return;
+      }
+      state[instance] = id;
+    }
+  }
+
+  #add(parent: number): void {
+    if (!this.#store.add(this.#state, parent)) return;
+    const detail = this.#wrong();
+    if (detail === null) return;
+    this.found = { ...detail, path: this.#pathTo(this.#store.size - 1) };
+  }
+
+  /** All messages that were sent. */
+  #collect(exists: Mask): void {
+    exists.fill(0);
+    for (const id of this.#state) {
+      const sent = this.states.sent(id);
+      for (let word = 0; word < maskWords; word++) exists[word] = (exists[word] as number) | (sent[word] as number);
+    }
+  }
+
+  #wrong(): Pick<Found, 'property' | 'detail'> | null {
+    this.#collect(this.#existsThere);
+    let first: { readonly instance: number; readonly digest: Digest } | null = null;
+    for (let instance = 0; instance < this.#state.length; instance++) {
+      const id = this.#state[instance] as number;
+      const violation = this.states.violation(id);
+      if (violation !== null) return { property: 'conduct', detail: `validator ${instance} ${violation}` };
+      if (!this.states.isCorrect(id)) continue;
+      for (const digest of this.#decidableAt(id)) {
+        if (first !== null && first.instance !== instance && first.digest !== digest)
+          return { property: 'agreement', detail: `validators ${first.instance} and ${instance} decide differently` };
+        first ??= { instance, digest };
+      }
+    }
+    return null;
+  }
+
+  #decidableAt(id: number): readonly Digest[] {
+    const { commits } = this.table;
+    const exists = this.#existsThere;
+    if (this.#knownMessages !== this.table.size) {
+      this.#decidable.clear();
+      this.#digestSets.length = 0;
+      this.#knownMessages = this.table.size;
+    }
+    const known = this.#decidable.get(id, exists, commits);
+    if (known >= 0) return this.#digestSets[known] as readonly Digest[];
+    const available = exists.map((word, at) => word & (commits[at] as number));
+    const digests = this.states.decidable(id, available);
+    this.#decidable.set(id, exists, commits, this.#digestSets.length);
+    this.#digestSets.push(digests);
+    return digests;
+  }
+
+  // --- sameness ----------------------------------------------------------------------------------------------------
+
+  /** The least image of a state under the renamings. */
+  #canonicalBy(renamings: number): (state: Int32Array, into: Int32Array) => void {
+    const { chosen } = this.#options;
+    const image = new Int32Array(chosen.instances.length);
+    return (state, into) => {
+      into.set(state);
+      for (let at = 1; at < renamings; at++) {
+        const { instances } = chosen.renamings[at] as ScopeCase['renamings'][number];
+        for (let place = 0; place < state.length; place++)
+          image[instances[place] as number] = this.states.image(state[place] as number, at);
+        if (isLess(image, into)) into.set(image);
+      }
+    };
+  }
+
+  // --- paths -------------------------------------------------------------------------------------------------------
+
+  #pathTo(index: number): Found['path'] {
+    const path: { instance: number; events: readonly number[] }[] = [];
+    const before = new Int32Array(this.#store.width);
+    const after = new Int32Array(this.#store.width);
+    for (let at = index; this.#store.parent(at) >= 0; at = this.#store.parent(at)) {
+      this.#store.read(at, after);
+      this.#store.read(this.#store.parent(at), before);
+      const instance = before.findIndex((id, place) => id !== after[place]);
+      this.#state.set(before);
+      this.#collect(this.#exists);
+      const steps = this.#steps.from(before[instance] as number, this.#exists);
+      const taken = steps.find(({ to }) => to === after[instance]) as HostStep;
+      path.unshift({ instance, events: taken.events });
+    }
+    return path;
+  }
+}
+
+function isLess(a: Int32Array, b: Int32Array): boolean {
+  for (let place = 0; place < a.length; place++) {
+    const difference = (a[place] as number) - (b[place] as number);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
+}

@@ -1,0 +1,67 @@
+/**
+ * Who hears what: partitions, and for the first rounds of a height a set of receivers for each kind of message and round.
+ * The schedules published against BFT protocols are of that form: few of them come out of losing messages one by one.
+ */
+import type { PayloadKind } from '../../protocols/ibft/messages.ts';
+import type { Draw } from '../draw.ts';
+
+const kindCodes: Readonly<Record<PayloadKind, number>> = { proposal: 0, prepare: 1, commit: 2, 'round-change': 3 };
+
+type Pattern = 'all' | 'none' | 'one-group' | 'few' | 'many';
+const patterns: readonly Pattern[] = ['all', 'all', 'none', 'one-group', 'one-group', 'few', 'many'];
+
+export class Reach {
+  readonly #draw: Draw;
+  readonly #instances: number;
+  readonly #patternedRounds: number;
+  /** By height, round and kind: whether `to` hears `from`, at from·instances + to; null: everyone hears everyone. */
+  readonly #heard = new Map<number, readonly boolean[] | null>();
+  /** Group of each instance; null: all are linked. */
+  #groups: readonly number[] | null = null;
+
+  constructor(draw: Draw, instances: number, patternedRounds: number) {
+    this.#draw = draw;
+    this.#instances = instances;
+    this.#patternedRounds = patternedRounds;
+  }
+
+  /** New groups, or all linked again: who each instance is linked with. */
+  repartition(): readonly (readonly number[])[] {
+    const all = Array.from({ length: this.#instances }, (_, instance) => instance);
+    const groups = this.#groups === null || this.#draw.chance(0.5) ? all.map(() => this.#draw.between(0, 2)) : null;
+    this.#groups = groups;
+    return all.map((instance) =>
+      all.filter((other) => other !== instance && (groups === null || groups[other] === groups[instance])),
+    );
+  }
+
+  isLinked(from: number, to: number): boolean {
+    return this.#groups === null || this.#groups[from] === this.#groups[to];
+  }
+
+  isHeard(kind: PayloadKind, height: number, round: number, from: number, to: number): boolean {
+    if (round >= this.#patternedRounds) return true;
+    const place = (height * this.#patternedRounds + round) * 4 + kindCodes[kind];
+    let heard = this.#heard.get(place);
+    if (heard === undefined) {
+      heard = this.#drawPattern();
+      this.#heard.set(place, heard);
+    }
+    return heard === null || heard[from * this.#instances + to] === true;
+  }
+
+  #drawPattern(): readonly boolean[] | null {
+    const pattern = this.#draw.pick(patterns);
+    if (pattern === 'all') return null;
+    const all = Array.from({ length: this.#instances }, (_, instance) => instance);
+    const groups = all.map(() => this.#draw.between(0, 1));
+    const probability = { none: 0, 'one-group': 0, few: 0.25, many: 0.75 }[pattern];
+    return all.flatMap((from) =>
+      all.map((to) =>
+        pattern === 'one-group'
+          ? groups[from] === 1 && groups[to] === 1
+          : this.#draw.chance(probability) && from !== to,
+      ),
+    );
+  }
+}
