@@ -8,10 +8,17 @@ import type { Pipe } from '../../src/runtime/ports/transport.ts';
 import { PipeNetwork } from '../../src/runtime/simulated/pipe-transport.ts';
 import { SeededRandom } from '../../src/runtime/simulated/seeded-random.ts';
 import { VirtualClock } from '../../src/runtime/simulated/virtual-clock.ts';
+import { NodeClock } from '../../src/simulation/system/node-clock.ts';
 import { NodeProcess } from '../../src/simulation/system/node-process.ts';
 import { TraceHash } from '../../src/simulation/trace-hash.ts';
 
 const [here, there] = ['aa'.repeat(32) as PublicKey, 'bb'.repeat(32) as PublicKey];
+
+function standingOff(clock: VirtualClock, offsetMs: number): NodeClock {
+  const own = new NodeClock(clock);
+  own.offsetMs = offsetMs;
+  return own;
+}
 
 function createWorld() {
   const random = new SeededRandom('process');
@@ -19,7 +26,7 @@ function createWorld() {
   const clock = new VirtualClock({ priority: () => random.uint32() });
   const trace = new TraceHash();
   const create = (node: number): NodeProcess =>
-    new NodeProcess({ clock, trace, node, random, offsetMs: () => 500 * node });
+    new NodeProcess({ clock: standingOff(clock, 500 * node), trace, node, random });
   return { clock, trace, create };
 }
 

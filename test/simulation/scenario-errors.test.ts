@@ -15,7 +15,7 @@ const cases: readonly [scenario: Scenario, message: string][] = [
   [wrong({ transfersPerSecond: -1 }), 'scenario brief: transfersPerSecond: a number from 0 to 1000'],
   [wrong({ delayMs: [5, 1] }), 'scenario brief: delayMs: two numbers, the lower one first'],
   [wrong({ faults: 'some' }), 'scenario brief: faults: a list, a function that gives one, or "swarm"'],
-  [fault({ kind: 'flood' }), 'scenario brief: faults[0].kind: "flood" is no fault; these are: crash, wipe, restore'],
+  [fault({ kind: 'flood' }), 'scenario brief: faults[0].kind: "flood" is no fault; these are: crash, crash-at-effect, wipe'],
   [fault({ node: 4 }), 'scenario brief: faults[0].node: validators are numbered 0 to 3'],
   [fault({ atMs: 1.5 }), 'scenario brief: faults[0].atMs: a whole number of milliseconds'],
   [fault({ forMs: 10_000 }), 'scenario brief: faults[0].forMs: ends 10100 ms after the start; recovery needs the run'],

@@ -26,6 +26,8 @@ export interface MemoryDiskOptions {
   readonly sync?: () => Promise<void>;
   /** A sync has taken hold; nobody has heard of it yet. */
   readonly onSynced?: () => void;
+  /** A sync ended badly. */
+  readonly onRefused?: (code: StoreErrorCode) => void;
   /** Sees every commit, in order. */
   readonly onCommit?: (writes: readonly Write[]) => void;
 }
@@ -80,6 +82,7 @@ export class MemoryDisk {
   readonly #sync: () => Promise<void>;
   readonly #onCommit: (writes: readonly Write[]) => void;
   readonly #onSynced: () => void;
+  readonly #onRefused: (code: StoreErrorCode) => void;
   #synced: Tables = new Map();
   /** Commits since the last sync, in order. */
   #unsynced: (readonly Write[])[] = [];
@@ -92,13 +95,19 @@ export class MemoryDisk {
     this.#sync = options.sync ?? (() => Promise.resolve());
     this.#onCommit = options.onCommit ?? (() => undefined);
     this.#onSynced = options.onSynced ?? (() => undefined);
+    this.#onRefused = options.onRefused ?? (() => undefined);
+  }
+
+  /** Bytes of keys and values that are synced. */
+  get syncedBytes(): number {
+    return bytesIn(this.#synced);
   }
 
   /** A backup: another disk with what is synced here now, closed and whole. */
   copy(): MemoryDisk {
     const copy = new MemoryDisk({
       ...{ capacityBytes: this.capacityBytes, sync: this.#sync },
-      ...{ onCommit: this.#onCommit, onSynced: this.#onSynced },
+      ...{ onCommit: this.#onCommit, onSynced: this.#onSynced, onRefused: this.#onRefused },
     });
     copy.#synced = snapshotOf(this.#synced);
     copy.#schema = this.#schema;
@@ -126,6 +135,7 @@ export class MemoryDisk {
         this.#onSynced();
       },
       unsyncedCount: () => this.#unsynced.length,
+      onRefused: this.#onRefused,
       onClose: () => {
         this.#open = null;
       },
@@ -163,6 +173,7 @@ interface DiskSide {
   readonly onCommit: (writes: readonly Write[]) => void;
   readonly onSynced: (tables: Tables, count: number) => void;
   readonly unsyncedCount: () => number;
+  readonly onRefused: (code: StoreErrorCode) => void;
   readonly onClose: () => void;
 }
 
@@ -280,6 +291,7 @@ class MemoryStore implements Store {
 
   #refuse(code: StoreErrorCode, message: string): StoreError {
     this.#refusal = new StoreError(code, message);
+    this.#disk.onRefused(code);
     return this.#refusal;
   }
 

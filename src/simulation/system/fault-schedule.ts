@@ -2,9 +2,8 @@
 import { invariant } from '../../protocols/shared/errors.ts';
 import type { FaultBase, FaultTargets } from './faults/fault-kind.ts';
 import { type Fault, faultKind } from './faults/index.ts';
-import { Outages } from './faults/outages.ts';
 
-export interface FaultScheduleOptions extends Omit<FaultTargets, 'outages' | 'copies'> {
+export interface FaultScheduleOptions extends Omit<FaultTargets, 'copies'> {
   /** A fault begins. */
   readonly onFault: (fault: Fault) => void;
 }
@@ -12,7 +11,7 @@ export interface FaultScheduleOptions extends Omit<FaultTargets, 'outages' | 'co
 /** To be called once, at the start of a run. */
 export function scheduleFaults(faults: readonly Fault[], options: FaultScheduleOptions): void {
   const { clock, onFault } = options;
-  const targets = { ...options, outages: new Outages(), copies: new Map() };
+  const targets = { ...options, copies: new Map() };
   const plan = (fault: Fault): void => {
     const kind = faultKind(fault.kind);
     invariant(kind !== undefined, `"${fault.kind}" is no fault`);

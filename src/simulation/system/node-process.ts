@@ -28,8 +28,8 @@ export interface NodeProcessOptions {
   readonly trace: TraceHash;
   readonly node: number;
   readonly random: Random;
-  /** Of the node's wall clock to the true time, ms. May change. */
-  readonly offsetMs: () => number;
+  /** A frame is about to be sent by `send`. Default: it is. */
+  readonly onSend?: (frame: Uint8Array, send: () => void) => void;
 }
 
 interface Task {
@@ -49,9 +49,9 @@ export class NodeProcess {
 
   constructor(options: NodeProcessOptions) {
     this.#options = options;
-    const { clock, offsetMs } = options;
+    const { clock } = options;
     this.clock = {
-      now: () => clock.now() + offsetMs(),
+      now: () => clock.now(),
       monotonicMs: () => clock.monotonicMs(),
       setTimer: (delayMs, callback) => this.#setTimer(delayMs, callback),
     };
@@ -78,6 +78,14 @@ export class NodeProcess {
     this.#catchUp();
   }
 
+  /** What a life that has ended in the midst of a step still does goes nowhere. */
+  send(frame: Uint8Array, pipe: Pipe): void {
+    const { onSend } = this.#options;
+    if (this.#ended) return;
+    if (onSend === undefined) pipe.send(frame);
+    else onSend(frame, () => pipe.send(frame));
+  }
+
   /** Nothing of this life runs any more. */
   end(): void {
     this.#ended = true;
@@ -95,6 +103,7 @@ export class NodeProcess {
         }),
       dial: (address, options) =>
         new Promise((resolve, reject) => {
+          if (this.#ended) return;
           // Handed over in the very step, so that no frame comes before its receiver is set.
           network.dial(address, options).then(
             (pipe) => this.enter(() => resolve(new ProcessPipe(pipe, this))),
@@ -193,9 +202,11 @@ class ProcessPipe implements Pipe {
   onClose: (reason: string) => void = () => undefined;
   onDrain: () => void = () => undefined;
   readonly #pipe: Pipe;
+  readonly #process: NodeProcess;
 
   constructor(pipe: Pipe, process: NodeProcess) {
     this.#pipe = pipe;
+    this.#process = process;
     this.peerKey = pipe.peerKey;
     this.channelBinding = pipe.channelBinding;
     this.remoteAddress = pipe.remoteAddress;
@@ -210,7 +221,7 @@ class ProcessPipe implements Pipe {
   }
 
   send(frame: Uint8Array): void {
-    this.#pipe.send(frame);
+    this.#process.send(frame, this.#pipe);
   }
 
   pause(): void {

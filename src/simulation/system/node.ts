@@ -7,12 +7,14 @@ import type { Signer, Verifier, VrfSigner } from '../../runtime/ports/signer.ts'
 import type { Store, StoreSchema } from '../../runtime/ports/store.ts';
 import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 import type { Transport } from '../../runtime/ports/transport.ts';
-import { MemoryDisk } from '../../runtime/simulated/memory-store.ts';
 import type { PipeNetwork } from '../../runtime/simulated/pipe-transport.ts';
 import type { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
 import type { Draw } from '../draw.ts';
 import { type TraceHash, TracedRandom } from '../trace-hash.ts';
+import { frameKinds } from '../../runtime/links/frames.ts';
 import type { Identity } from './identities.ts';
+import { NodeClock } from './node-clock.ts';
+import { type EffectPhase, NodeDisks } from './node-disks.ts';
 import { type Nact, type NactGlobals, NodeProcess } from './node-process.ts';
 
 /** All that the programs of a node have of the world, for one life. */
@@ -51,26 +53,43 @@ export interface NodeSurroundings<P extends Program> {
   readonly boot: (node: number, ports: LifePorts, running: (program: P) => void) => Promise<void>;
   /** What a production node would end itself for. */
   readonly onFatal: (node: number, cause: unknown) => void;
+  /** The node has ended itself because its disk failed, as it is to do. */
+  readonly onStopped: (node: number) => void;
+}
+
+/** Something that a node does and others may come to know of. Heartbeats are none. */
+export interface NodeEffect {
+  readonly kind: 'write' | 'send';
+  /** Of a send there is no `during`. */
+  readonly phase: EffectPhase;
+}
+
+/** What is left of a process that dies. Each is told how much there is, and says how much of it, from the first on. */
+export interface Remains {
+  /** Commits since the last sync of a disk. */
+  readonly unsynced?: (count: number) => number;
+  /** Frames on their way to one peer. */
+  readonly inFlight?: (count: number) => number;
 }
 
 /** One life, as far as it has come. */
 interface Life<P> {
   readonly process: NodeProcess;
   parts: P | null;
+  /** What the node ends itself for is then no failure of it. */
+  hasDiskFailed: boolean;
 }
-
-export type Disks = ReadonlyMap<string, MemoryDisk>;
 
 const addressOf = (index: number): string => `node-${index}:7000`;
 
 export class SimulatedNode<P extends Program = Program> {
   readonly index: number;
-  /** Of its wall clock, ms. */
-  clockOffsetMs = 0;
+  readonly time: NodeClock;
+  readonly disks: NodeDisks;
   readonly #surroundings: NodeSurroundings<P>;
   readonly #random: SeededRandom;
   readonly #crashes: Draw;
-  #disks: Map<string, MemoryDisk> = new Map();
+  readonly #watchers = new Set<(effect: NodeEffect) => void>();
   #life: Life<P> | null = null;
   #lives = 0;
   #paused = false;
@@ -82,6 +101,16 @@ export class SimulatedNode<P extends Program = Program> {
     this.#surroundings = surroundings;
     this.#random = random;
     this.#crashes = crashes;
+    this.time = new NodeClock(surroundings.clock);
+    this.disks = new NodeDisks({
+      ...{ node: index, trace: surroundings.trace, random, syncMs: surroundings.syncMs },
+      clock: () => this.#life?.process.clock ?? surroundings.clock,
+      isWatched: () => this.#watchers.size > 0,
+      onSync: (phase) => this.#onEffect({ kind: 'write', phase }),
+      onRefused: (code) => {
+        if (code === 'failed' && this.#life !== null) this.#life.hasDiskFailed = true;
+      },
+    });
   }
 
   get key(): PublicKey {
@@ -107,7 +136,8 @@ export class SimulatedNode<P extends Program = Program> {
 
   /** How often an actor of any of its lives threw and was started again. */
   get actorFailures(): number {
-    return this.#actorFailures + (this.parts?.system.stats().restarts ?? 0);
+    const isExcused = this.#life?.hasDiskFailed === true;
+    return this.#actorFailures + (isExcused ? 0 : (this.parts?.system.stats().restarts ?? 0));
   }
 
   /** A step of the node's own: what the outside world does to it through its API. */
@@ -115,19 +145,31 @@ export class SimulatedNode<P extends Program = Program> {
     this.#life?.process.enter(callback);
   }
 
+  /** Told of every effect until the function returned is called. May crash the node then and there. */
+  watchEffects(watcher: (effect: NodeEffect) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
   boot(): void {
-    const { clock, trace, boot, onFatal } = this.#surroundings;
+    const { trace, boot, onFatal, onStopped } = this.#surroundings;
     this.#lives += 1;
     const random = new TracedRandom(this.#random.fork(`life ${this.#lives}`), trace, this.index);
-    const offsetMs = (): number => this.clockOffsetMs;
+    const onSend = (frame: Uint8Array, send: () => void): void => this.#send(frame, send);
     const life: Life<P> = {
-      process: new NodeProcess({ clock, trace, node: this.index, random, offsetMs }),
+      process: new NodeProcess({ clock: this.time, trace, node: this.index, random, onSend }),
       parts: null,
+      hasDiskFailed: false,
     };
     this.#life = life;
     const ports = this.#portsOf(life.process, random);
     const failed = (cause: unknown): void => {
-      if (this.#life === life) onFatal(this.index, cause);
+      if (this.#life !== life) return;
+      if (!life.hasDiskFailed) onFatal(this.index, cause);
+      else {
+        this.crash();
+        onStopped(this.index);
+      }
     };
     boot(this.index, ports, (program) => {
       life.parts = program;
@@ -135,34 +177,26 @@ export class SimulatedNode<P extends Program = Program> {
     }).catch(failed);
   }
 
-  /** The process dies in the midst of whatever it does. Disks keep what was synced, and a part of the rest in order. */
-  crash(): void {
+  /**
+   * The process dies in the midst of whatever it does. Disks keep what was synced, and unless told otherwise a part of
+   * the rest in order; peers receive a part of what was on its way to them.
+   */
+  crash(remains: Remains = {}): void {
+    const some = (count: number): number => this.#crashes.between(0, count);
+    const { unsynced = some, inFlight = some } = remains;
+    const traced =
+      (keep: (count: number) => number) =>
+      (count: number): number => {
+        const kept = keep(count);
+        this.#surroundings.trace.record('crash', this.index, kept);
+        return kept;
+      };
     this.#actorFailures = this.actorFailures;
     this.#life?.process.end();
     this.#life = null;
     this.#paused = false;
-    this.#surroundings.network.crash(this.key);
-    for (const disk of this.#disks.values()) {
-      disk.crash((unsynced) => {
-        const kept = this.#crashes.between(0, unsynced);
-        this.#surroundings.trace.record('crash', this.index, kept);
-        return kept;
-      });
-    }
-  }
-
-  /** Of a node that is down. */
-  wipe(): void {
-    this.#disks = new Map();
-  }
-
-  copyDisks(): Disks {
-    return new Map([...this.#disks].map(([name, disk]) => [name, disk.copy()]));
-  }
-
-  /** Of a node that is down. */
-  restore(disks: Disks): void {
-    this.#disks = new Map(disks);
+    this.#surroundings.network.crash(this.key, traced(inFlight));
+    this.disks.crash(traced(unsynced));
   }
 
   pause(): void {
@@ -188,30 +222,20 @@ export class SimulatedNode<P extends Program = Program> {
         .map((identity, index) => ({ key: identity.signer.publicKey, addresses: [addressOf(index)] }))
         .filter(({ key }) => key !== signer.publicKey),
       nact: loadNact(process.nactGlobals),
-      open: (disk, schema) => this.#disk(disk).open(schema),
+      open: (disk, schema) => this.disks.open(disk, schema),
     };
   }
 
-  #disk(name: string): MemoryDisk {
-    let disk = this.#disks.get(name);
-    if (disk === undefined) {
-      disk = this.#newDisk(name);
-      this.#disks.set(name, disk);
-    }
-    return disk;
+  #send(frame: Uint8Array, send: () => void): void {
+    const life = this.#life;
+    const isEffect = this.#watchers.size > 0 && frame[0] !== frameKinds.heartbeat;
+    if (isEffect) this.#onEffect({ kind: 'send', phase: 'before' });
+    if (this.#life !== life) return;
+    send();
+    if (isEffect) this.#onEffect({ kind: 'send', phase: 'after' });
   }
 
-  #newDisk(name: string): MemoryDisk {
-    const { clock, trace, syncMs } = this.#surroundings;
-    const durations = this.#random.fork(`syncs of ${name} ${this.#lives}`);
-    const [least, most] = syncMs;
-    return new MemoryDisk({
-      onCommit: (writes) => trace.commit(this.index, writes),
-      sync: () =>
-        new Promise((resolve) => {
-          // Of the life that asked: a sync ends within the process, which may be paused or gone by then.
-          (this.#life?.process.clock ?? clock).setTimer(least + durations.fraction() * (most - least), resolve);
-        }),
-    });
+  #onEffect(effect: NodeEffect): void {
+    for (const watcher of [...this.#watchers]) watcher(effect);
   }
 }

@@ -10,6 +10,7 @@ import { Draw } from '../draw.ts';
 import { TraceHash } from '../trace-hash.ts';
 import { scheduleFaults } from './fault-schedule.ts';
 import type { Fault } from './faults/index.ts';
+import { Outages } from './faults/outages.ts';
 import { createIdentities, type Identity } from './identities.ts';
 import { NetworkFaults } from './network-faults.ts';
 import { type LifePorts, type Program, SimulatedNode } from './node.ts';
@@ -48,6 +49,8 @@ export interface WorldOptions {
 
 /** Steps within one moment of virtual time after which it is said to stand still. */
 const stepsPerMomentMax = 1_000_000;
+/** A node that has ended itself is started again after this. */
+const restartAfterMs = 2_000;
 
 export class World<P extends Program, A extends Application<P> = Application<P>> {
   readonly trace = new TraceHash();
@@ -60,6 +63,7 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
   readonly application: A;
   readonly #options: WorldOptions;
   readonly #random: SeededRandom;
+  readonly #outages = new Outages();
   #steps = 0;
   #moment = { atMs: 0, steps: 0 };
 
@@ -73,11 +77,12 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
     this.authority = new SignatureAuthority(this.#random.fork('keys'));
     this.identities = createIdentities(this.authority, options.nodes);
 
-    const networkFaults = new NetworkFaults(this.#random.fork('network'), delayMs, this.trace);
+    const networkFaults = new NetworkFaults(this.#random.fork('network'), delayMs, this.trace, this.clock);
     const network = new PipeNetwork({
       clock: this.clock,
       conditions: (from, to) => networkFaults.conditions(from, to),
       onFrame: (from, to, frame) => networkFaults.onFrame(from, to, frame),
+      disorder: (from, to) => networkFaults.disorder(from, to),
     });
     this.nodes = this.#createNodes(network);
     for (const node of this.nodes) networkFaults.add(node);
@@ -141,6 +146,7 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
         onFatal: (node: number, cause: unknown) => {
           this.#violated('no-failures', `node ${node} could not go on: ${describe(cause)}`);
         },
+        onStopped: (node: number) => this.#onStopped(this.nodes[node] as SimulatedNode<P>),
       };
       return new SimulatedNode(
         index,
@@ -156,7 +162,8 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
     for (const node of this.nodes) this.clock.setTimer(0, () => node.boot());
     this.application.start();
     scheduleFaults(faults, {
-      ...{ clock: this.clock, nodes: this.nodes, network, networkFaults },
+      ...{ clock: this.clock, nodes: this.nodes, network, networkFaults, outages: this.#outages },
+      draw: (fault) => this.draw(`fault ${JSON.stringify(fault)}`),
       onFault: (fault) => {
         this.observer.count(`fault ${fault.kind}`);
         this.trace.record('fault', 0, fault.atMs);
@@ -165,6 +172,14 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
     });
     const overMs = Math.max(0, ...faults.map(({ atMs, forMs }) => atMs + forMs));
     this.clock.setTimer(overMs, () => this.application.calm());
+  }
+
+  /** As the supervisor of a production node does: again and again, until it stays up. */
+  #onStopped(node: SimulatedNode<P>): void {
+    this.observer.count('stopped itself for its disk');
+    this.clock.setTimer(restartAfterMs, () => {
+      if (node.isDown && !this.#outages.isDown(node)) node.boot();
+    });
   }
 
   #watchMoment(atMs: number): void {

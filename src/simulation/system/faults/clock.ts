@@ -11,9 +11,9 @@ export const clock: FaultKind<ClockFault> = {
   kind: 'clock',
   fields: { node: nodeNumber, offsetMs: whole(-1e9, 1e9, 'whole milliseconds') },
   begin: (fault, targets) => {
-    const node = nodeAt(targets, fault.node);
-    node.clockOffsetMs += fault.offsetMs;
-    return () => (node.clockOffsetMs -= fault.offsetMs);
+    const { time } = nodeAt(targets, fault.node);
+    time.offsetMs += fault.offsetMs;
+    return () => (time.offsetMs -= fault.offsetMs);
   },
   swarm: { among: 'all', draw: (draw, { node }) => ({ node, offsetMs: draw.between(-5_000, 5_000) }) },
 };

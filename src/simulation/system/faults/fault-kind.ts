@@ -8,6 +8,7 @@ import type { PipeNetwork } from '../../../runtime/simulated/pipe-transport.ts';
 import type { Draw } from '../../draw.ts';
 import type { NetworkFaults } from '../network-faults.ts';
 import type { SimulatedNode } from '../node.ts';
+import type { DiskCopies } from '../node-disks.ts';
 import type { Outages } from './outages.ts';
 
 /** Times count from the start of a run; a fault has ended, and what it did is undone, `forMs` after it began. */
@@ -38,8 +39,10 @@ export interface FaultTargets {
   readonly network: PipeNetwork;
   readonly networkFaults: NetworkFaults;
   readonly outages: Outages;
+  /** Choices of this one fault: a function of the seed and the fault only, so that leaving out another shifts nothing. */
+  readonly draw: (fault: FaultBase) => Draw;
   /** Disks as `prepare` copied them. */
-  readonly copies: Map<FaultTime, ReturnType<SimulatedNode['copyDisks']>>;
+  readonly copies: Map<FaultTime, DiskCopies>;
   /** The disk of this node forgets what it held. */
   readonly onDiskLost: (node: number) => void;
 }

@@ -1,5 +1,19 @@
 /** Every kind of fault that there is. A new one: a file here, and a line in this list. */
 import { clock } from './clock.ts';
+import { bandwidth } from './bandwidth.ts';
+import { clockDrift } from './clock-drift.ts';
+import { clockJumps } from './clock-jumps.ts';
+import { crashAtEffect } from './crash-at-effect.ts';
+import { diskFailure } from './disk-failure.ts';
+import { duplicate } from './duplicate.ts';
+import { flapping } from './flapping.ts';
+import { fullDisk } from './full-disk.ts';
+import { halfOpen } from './half-open.ts';
+import { partialPartition } from './partial-partition.ts';
+import { reorder } from './reorder.ts';
+import { slowDisk } from './slow-disk.ts';
+import { slowLink } from './slow-link.ts';
+import { tornWrite } from './torn-write.ts';
 import { crash } from './crash.ts';
 import { delay } from './delay.ts';
 import type { FaultBase, FaultKind, FaultTime } from './fault-kind.ts';
@@ -13,14 +27,28 @@ import { wipe } from './wipe.ts';
 /** By the name of its constructor. */
 const kinds = {
   crash,
+  crashAtEffect,
   wipe,
   restore,
   pause,
   partition,
+  partialPartition,
   oneWay,
+  flapping,
+  slowLink,
+  bandwidth,
   loss,
   delay,
+  duplicate,
+  reorder,
+  halfOpen,
+  tornWrite,
+  diskFailure,
+  fullDisk,
+  slowDisk,
   clock,
+  clockDrift,
+  clockJumps,
 };
 
 type Kinds = typeof kinds;

@@ -1,13 +1,17 @@
 /** Nodes that are down or stand still, by how many faults: one is back when the last of these has ended. */
-import type { SimulatedNode } from '../node.ts';
+import type { Remains, SimulatedNode } from '../node.ts';
 
 export class Outages {
   readonly #downs = new Map<SimulatedNode, number>();
   readonly #pauses = new Map<SimulatedNode, number>();
 
+  isDown(node: SimulatedNode): boolean {
+    return (this.#downs.get(node) ?? 0) > 0;
+  }
+
   /** The node dies, also where it has not come back since the last time. Returns what starts it again. */
-  crash(node: SimulatedNode): () => void {
-    node.crash();
+  crash(node: SimulatedNode, remains: Remains = {}): () => void {
+    node.crash(remains);
     return hold(this.#downs, node, () => node.boot());
   }
 

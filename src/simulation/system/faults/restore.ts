@@ -16,13 +16,13 @@ export const restore: FaultKind<RestoreFault> = {
   },
   prepare: {
     atMs: ({ copiedAtMs }) => copiedAtMs,
-    run: (fault, targets) => targets.copies.set(fault, nodeAt(targets, fault.node).copyDisks()),
+    run: (fault, targets) => targets.copies.set(fault, nodeAt(targets, fault.node).disks.copy()),
   },
   begin: (fault, targets) => {
     const node = nodeAt(targets, fault.node);
     const copy = targets.copies.get(fault);
     const end = targets.outages.crash(node);
-    if (copy !== undefined) node.restore(copy);
+    if (copy !== undefined) node.disks.restore(copy);
     targets.copies.delete(fault);
     targets.onDiskLost(fault.node);
     return end;

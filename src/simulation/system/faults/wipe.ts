@@ -13,7 +13,7 @@ export const wipe: FaultKind<WipeFault> = {
   begin: (fault, targets) => {
     const node = nodeAt(targets, fault.node);
     const end = targets.outages.crash(node);
-    node.wipe();
+    node.disks.wipe();
     targets.onDiskLost(fault.node);
     return end;
   },
