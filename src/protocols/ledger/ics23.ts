@@ -10,7 +10,8 @@
  */
 import { compareBytes, concatBytes, equalBytes } from '../shared/bytes.ts';
 import { accepted, CodedError, rejected, type Verdict } from '../shared/errors.ts';
-import { hashBytes, hashLeafPair } from './merkle-hash.ts';
+import { sha256 } from '../shared/hash.ts';
+import { hashLeafPair } from './merkle-hash.ts';
 import { ProtobufError, ProtobufReader, ProtobufWriter } from './protobuf.ts';
 
 /** One step from a node to its parent: SHA-256(prefix ‖ child ‖ suffix). */
@@ -88,8 +89,8 @@ export const innerStep = (isLeft: boolean, sibling: Uint8Array): InnerStep =>
 
 /** The root that an existence proof leads to; its steps must have been checked. */
 function existenceRoot(proof: ExistenceProof): Uint8Array {
-  let hash = hashLeafPair(hashBytes(proof.key), hashBytes(proof.value));
-  for (const { prefix, suffix } of proof.path) hash = hashBytes(concatBytes(prefix, hash, suffix));
+  let hash = hashLeafPair(sha256(proof.key), sha256(proof.value));
+  for (const { prefix, suffix } of proof.path) hash = sha256(concatBytes(prefix, hash, suffix));
   return hash;
 }
 
@@ -123,9 +124,9 @@ export function verifyNonMembership(root: Uint8Array, proof: CommitmentProof, ke
     const verdict = neighbour === null ? accepted : checkExistence(root, neighbour);
     if (verdict.kind !== 'accepted') return verdict;
   }
-  const path = hashBytes(key);
-  if (left !== null && compareBytes(hashBytes(left.key), path) >= 0) return rejected('not-between');
-  if (right !== null && compareBytes(path, hashBytes(right.key)) >= 0) return rejected('not-between');
+  const path = sha256(key);
+  if (left !== null && compareBytes(sha256(left.key), path) >= 0) return rejected('not-between');
+  if (right !== null && compareBytes(path, sha256(right.key)) >= 0) return rejected('not-between');
   return isAdjacent(left, right) ? accepted : rejected('not-adjacent');
 }
 

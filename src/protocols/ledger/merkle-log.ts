@@ -4,11 +4,11 @@
  */
 import type { Digest } from '../shared/brands.ts';
 import { equalBytes } from '../shared/bytes.ts';
-import { toDigest } from '../shared/hash.ts';
-import { hashBytes, hashInner, hashLeaf } from './merkle-hash.ts';
+import { sha256, toDigest } from '../shared/hash.ts';
+import { hashInner, hashLeaf } from './merkle-hash.ts';
 
 /** Head of the tree over no leaves: the hash of nothing. */
-export const emptyLogRoot: Digest = toDigest(hashBytes(new Uint8Array(0)));
+export const emptyLogRoot: Digest = toDigest(sha256(new Uint8Array(0)));
 
 /** MTH of the leaves: `transactionsRoot`, `eventsRoot`. */
 export const merkleRoot = (leaves: readonly Uint8Array[]): Digest =>
@@ -24,7 +24,7 @@ export function rootOfHashes(leafHashes: readonly Uint8Array[]): Uint8Array {
     if (row.length % 2 === 1) above.push(row[row.length - 1] as Uint8Array);
     row = above;
   }
-  return row[0] ?? hashBytes(new Uint8Array(0));
+  return row[0] ?? sha256(new Uint8Array(0));
 }
 
 const half = (value: number): number => Math.floor(value / 2);

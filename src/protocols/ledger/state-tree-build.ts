@@ -1,5 +1,6 @@
 /** Subtrees of the state tree from their leaves. */
-import { hashBytes, hashLeafPair } from './merkle-hash.ts';
+import { sha256 } from '../shared/hash.ts';
+import { hashLeafPair } from './merkle-hash.ts';
 import {
   changeNode,
   type Child,
@@ -25,8 +26,8 @@ export interface Item {
 }
 
 /** The path of a key: its SHA-256. */
-export const statePath = (key: Uint8Array): Uint8Array => hashBytes(key);
-export const stateLeafHash = (path: Uint8Array, value: Uint8Array): Uint8Array => hashLeafPair(path, hashBytes(value));
+export const statePath = (key: Uint8Array): Uint8Array => sha256(key);
+export const stateLeafHash = (path: Uint8Array, value: Uint8Array): Uint8Array => hashLeafPair(path, sha256(value));
 
 /** Records of one version. */
 export class TreeWriter {
