@@ -12,7 +12,7 @@ export interface MessageLabel {
   readonly text: string;
 }
 
-export type SimulationEvent = { readonly atMs: number } & (
+export type EventContent =
   | { readonly type: 'started' | 'down' | 'paused' | 'resumed'; readonly node: number }
   /** A message left a node, or reached one. Equal `id`s of one pair of nodes are one message. */
   | {
@@ -33,7 +33,7 @@ export type SimulationEvent = { readonly atMs: number } & (
     }
   | { readonly type: 'final'; readonly node: number; readonly height: number; readonly digest: string }
   | { readonly type: 'fault'; readonly fault: Fault }
-  | { readonly type: 'violated'; readonly checker: string; readonly detail: string }
-);
+  | { readonly type: 'violated'; readonly checker: string; readonly detail: string };
 
+export type SimulationEvent = { readonly atMs: number } & EventContent;
 export type OnEvent = (event: SimulationEvent) => void;

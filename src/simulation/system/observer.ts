@@ -1,6 +1,7 @@
 /** Telemetry of simulated nodes: counts what is worth having happened in a run, and passes log lines on. */
 import { noTelemetry } from '../../runtime/ports/no-telemetry.ts';
 import type { Attributes, Log, Telemetry } from '../../runtime/ports/telemetry.ts';
+import type { EventContent, OnEvent } from '../events.ts';
 
 export interface LogLine {
   readonly atMs: number;
@@ -20,12 +21,15 @@ const counted: ReadonlyMap<string, string> = new Map([
 
 export class Observer {
   readonly counts = new Map<string, number>();
+  /** Tells who watches the run what happens now; null where nobody does. */
+  readonly tell: ((event: EventContent) => void) | null;
   readonly #now: () => number;
   readonly #onLog: (line: LogLine) => void;
 
-  constructor(now: () => number, onLog: (line: LogLine) => void) {
+  constructor(now: () => number, onLog: (line: LogLine) => void, onEvent: OnEvent | null = null) {
     this.#now = now;
     this.#onLog = onLog;
+    this.tell = onEvent === null ? null : (event) => onEvent({ atMs: now(), ...event });
   }
 
   count(name: string): void {

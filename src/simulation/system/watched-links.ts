@@ -5,24 +5,23 @@ import type { PublicKey } from '../../protocols/shared/brands.ts';
 import { CodecError, decode } from '../../protocols/shared/codec.ts';
 import type { LocalLinks } from '../../runtime/links/create-links.ts';
 import type { Envelope, Links } from '../../runtime/ports/links.ts';
-import type { MessageLabel, OnEvent } from '../events.ts';
+import type { EventContent, MessageLabel } from '../events.ts';
 
 export interface LinksWatch {
   readonly node: number;
   /** -1 for a key of nobody here. */
   readonly indexOf: (key: PublicKey) => number;
-  readonly nowMs: () => number;
-  readonly onEvent: OnEvent;
+  readonly tell: (event: EventContent) => void;
 }
 
-export function watchedLinks(links: LocalLinks, { node, indexOf, nowMs, onEvent }: LinksWatch): LocalLinks {
-  const tell = (type: 'sent' | 'arrived', from: number, to: number, envelope: Envelope): void => {
-    onEvent({ atMs: nowMs(), type, from, to, id: idOf(envelope), label: labelOf(envelope, from) });
+export function watchedLinks(links: LocalLinks, { node, indexOf, tell }: LinksWatch): LocalLinks {
+  const onMessage = (type: 'sent' | 'arrived', from: number, to: number, envelope: Envelope): void => {
+    tell({ type, from, to, id: idOf(envelope), label: labelOf(envelope, from) });
   };
   const attach: Links['attach'] = (handler) => {
     links.attach({
       onEnvelope: (peer, envelope, consumed, lane) => {
-        tell('arrived', indexOf(peer), node, envelope);
+        onMessage('arrived', indexOf(peer), node, envelope);
         handler.onEnvelope(peer, envelope, consumed, lane);
       },
       onUp: (peer, resumed) => handler.onUp(peer, resumed),
@@ -31,7 +30,7 @@ export function watchedLinks(links: LocalLinks, { node, indexOf, nowMs, onEvent 
   };
   const send: Links['send'] = (peer, envelope, options) => {
     const outcome = links.send(peer, envelope, options);
-    if (outcome === 'sent') tell('sent', node, indexOf(peer), envelope);
+    if (outcome === 'sent') onMessage('sent', node, indexOf(peer), envelope);
     return outcome;
   };
   return {
