@@ -6,13 +6,13 @@ import { sha256 } from '../../../src/protocols/shared/sha256.ts';
 
 /** The module as it is where Node's own modules cannot be had. */
 async function loadPortable(): Promise<typeof sha256> {
-  const { getBuiltinModule } = process;
+  const builtin: unknown = Reflect.get(process, 'getBuiltinModule');
   Reflect.set(process, 'getBuiltinModule', undefined);
   try {
     const file = '../../../src/protocols/shared/sha256.ts?portable';
     return ((await import(file)) as { readonly sha256: typeof sha256 }).sha256;
   } finally {
-    process.getBuiltinModule = getBuiltinModule;
+    Reflect.set(process, 'getBuiltinModule', builtin);
   }
 }
 
