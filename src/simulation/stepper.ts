@@ -5,8 +5,8 @@
 export interface Stepper {
   /**
    * Calls `step` until it returns false; the queue of microtasks is empty before each call. While simulated code runs,
-   * reading the real clock, real randomness or setting a real timer throws, and `onLeak` is told its name and place.
+   * reading the real clock, real randomness or a file, or setting a real timer, throws, and `onLeak` is told its name and place.
    * Rejects with what `step` throws.
    */
-  run(step: () => boolean, onLeak: (name: string, stack: string) => void): Promise<void>;
+  run(step: () => boolean, onLeak: (name: string, place: string) => void): Promise<void>;
 }

@@ -6,7 +6,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import type { Stepper } from '../../simulation/stepper.ts';
-import { createRealWorldGuard } from './real-world-guard.ts';
+import { installRealWorldGuard } from './real-world-guard.ts';
 
 /** Steps before the real event loop has a turn. */
 const stepsPerTurn = 4096;
@@ -49,10 +49,10 @@ export interface StepperOptions {
 }
 
 export function createStepper(options: StepperOptions = {}): Stepper {
-  const guard = createRealWorldGuard();
   return {
-    run: (step, onLeak) =>
-      new Promise<void>((resolve, reject) => {
+    run: (step, onLeak) => {
+      const guard = installRealWorldGuard();
+      const run = new Promise<void>((resolve, reject) => {
         let checkpoint: Checkpoint | null = null;
         const turn = (): void => {
           const steps = checkpoint === null ? 1 : stepsPerTurn;
@@ -76,6 +76,8 @@ export function createStepper(options: StepperOptions = {}): Stepper {
           if (options.slow !== true) checkpoint = engineCheckpoint();
           turn();
         });
-      }),
+      });
+      return run.finally(() => guard.remove());
+    },
   };
 }
