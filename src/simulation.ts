@@ -17,7 +17,7 @@ import {
   type ActorSimulationResult,
   runActorScenario,
 } from './simulation/system/actors/simulate-actors.ts';
-import { checkerNames } from './simulation/system/checkers.ts';
+import { checkerNames } from './simulation/system/checkers/index.ts';
 import type { Scenario } from './simulation/system/scenario.ts';
 import {
   runScenario,

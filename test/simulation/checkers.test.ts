@@ -4,7 +4,8 @@ import type { UnsignedPayload } from '../../src/protocols/ibft/messages.ts';
 import { chainId, digest, height, round } from '../../src/protocols/shared/brands.ts';
 import type { Store } from '../../src/runtime/ports/store.ts';
 import { type NodePorts, type Scenario, simulate } from '../../src/simulation.ts';
-import { Agreement, Signatures } from '../../src/simulation/system/checkers.ts';
+import { Agreement } from '../../src/simulation/system/checkers/agreement.ts';
+import { Signatures } from '../../src/simulation/system/checkers/signatures.ts';
 
 const one = digest('11'.repeat(32));
 const two = digest('22'.repeat(32));
@@ -23,13 +24,13 @@ const change = (to: number, prepared: number | null): UnsignedPayload => ({
 describe('the checker of agreement', () => {
   it('lets everybody finalise the same block, also twice, and refuses another one at its height', () => {
     const agreement = new Agreement();
-    expect(agreement.onFinal(0, 5, one)).to.equal(null);
-    expect(agreement.onFinal(1, 5, one)).to.equal(null);
-    expect(agreement.onFinal(0, 5, one)).to.equal(null);
-    expect(agreement.onFinal(2, 5, two))
+    expect(agreement.onFinal({ node: 0, height: 5, digest: one })).to.equal(null);
+    expect(agreement.onFinal({ node: 1, height: 5, digest: one })).to.equal(null);
+    expect(agreement.onFinal({ node: 0, height: 5, digest: one })).to.equal(null);
+    expect(agreement.onFinal({ node: 2, height: 5, digest: two }))
       .to.include('height 5')
       .and.include('validator 2');
-    expect(agreement.onFinal(2, 6, two)).to.equal(null);
+    expect(agreement.onFinal({ node: 2, height: 6, digest: two })).to.equal(null);
     expect(agreement.highest).to.equal(6);
   });
 });

@@ -1,6 +1,7 @@
 /** The scenarios that come along. */
 import crashOne from '../../simulations/crash-one.ts';
 import crashTwoOfSeven from '../../simulations/crash-two-of-seven.ts';
+import equivocation from '../../simulations/equivocation.ts';
 import everything from '../../simulations/everything.ts';
 import partitionHeal from '../../simulations/partition-heal.ts';
 import restoredBackup from '../../simulations/restored-backup.ts';
@@ -19,6 +20,7 @@ export const shippedScenarios: readonly Scenario[] = [
   restoredBackup,
   restoredRunningCopy,
   wipedValidator,
+  equivocation,
   everything,
 ];
 

@@ -19,6 +19,9 @@ import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 
 const submitTimeoutMs = 10_000;
 
+/** What the log says where a contradiction was found. */
+export const contradictionFound = 'a validator contradicts itself';
+
 export interface EvidenceContext {
   readonly chain: Chain;
   readonly signer: Signer;
@@ -34,7 +37,7 @@ type EvidenceEffect = Extract<Effect, { type: 'evidence' }>;
 export function submitEvidence(context: EvidenceContext, effect: EvidenceEffect): void {
   const { system, mempool, telemetry } = context;
   const { offender, height, round, conflict } = effect;
-  telemetry.log.error('a validator contradicts itself', { offender, height, round, kind: conflict.kind });
+  telemetry.log.error(contradictionFound, { offender, height, round, kind: conflict.kind });
   const bytes = evidenceTransaction(context, effect);
   system
     .ask<MempoolMessage, readonly SubmitOutcome[]>(

@@ -22,6 +22,11 @@ export class NodeClock implements Clock {
     this.#clock = clock;
   }
 
+  /** From the start of the run. */
+  get trueMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
   now(): number {
     return this.#clock.now() + Math.floor(this.offsetMs + this.#driftMs + this.#drifting());
   }

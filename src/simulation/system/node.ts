@@ -53,6 +53,10 @@ export interface NodeSurroundings<P extends Program> {
   readonly boot: (node: number, ports: LifePorts, running: (program: P) => void) => Promise<void>;
   /** What a production node would end itself for. */
   readonly onFatal: (node: number, cause: unknown) => void;
+  /** The node's process has been stopped, or goes on. */
+  readonly onPause: (node: number, isPaused: boolean) => void;
+  /** The node's process has died. */
+  readonly onCrash: (node: number) => void;
   /** The node has ended itself because its disk failed, as it is to do. */
   readonly onStopped: (node: number) => void;
 }
@@ -62,6 +66,12 @@ export interface NodeEffect {
   readonly kind: 'write' | 'send';
   /** Of a send there is no `during`. */
   readonly phase: EffectPhase;
+}
+
+export interface EffectWatcher {
+  readonly onEffect: (effect: NodeEffect) => void;
+  /** Whether `during` is of interest: it takes a timer more a sync. */
+  readonly halves: boolean;
 }
 
 /** What is left of a process that dies. Each is told how much there is, and says how much of it, from the first on. */
@@ -89,7 +99,7 @@ export class SimulatedNode<P extends Program = Program> {
   readonly #surroundings: NodeSurroundings<P>;
   readonly #random: SeededRandom;
   readonly #crashes: Draw;
-  readonly #watchers = new Set<(effect: NodeEffect) => void>();
+  readonly #watchers = new Set<EffectWatcher>();
   #life: Life<P> | null = null;
   #lives = 0;
   #paused = false;
@@ -105,7 +115,7 @@ export class SimulatedNode<P extends Program = Program> {
     this.disks = new NodeDisks({
       ...{ node: index, trace: surroundings.trace, random, syncMs: surroundings.syncMs },
       clock: () => this.#life?.process.clock ?? surroundings.clock,
-      isWatched: () => this.#watchers.size > 0,
+      isWatched: () => [...this.#watchers].some(({ halves }) => halves),
       onSync: (phase) => this.#onEffect({ kind: 'write', phase }),
       onRefused: (code) => {
         if (code === 'failed' && this.#life !== null) this.#life.hasDiskFailed = true;
@@ -146,7 +156,7 @@ export class SimulatedNode<P extends Program = Program> {
   }
 
   /** Told of every effect until the function returned is called. May crash the node then and there. */
-  watchEffects(watcher: (effect: NodeEffect) => void): () => void {
+  watchEffects(watcher: EffectWatcher): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   }
@@ -197,18 +207,21 @@ export class SimulatedNode<P extends Program = Program> {
     this.#paused = false;
     this.#surroundings.network.crash(this.key, traced(inFlight));
     this.disks.crash(traced(unsynced));
+    this.#surroundings.onCrash(this.index);
   }
 
   pause(): void {
     this.#paused = true;
     this.#life?.process.pause();
     this.#surroundings.network.changed();
+    this.#surroundings.onPause(this.index, true);
   }
 
   resume(): void {
     this.#paused = false;
     this.#life?.process.resume();
     this.#surroundings.network.changed();
+    this.#surroundings.onPause(this.index, false);
   }
 
   #portsOf(process: NodeProcess, random: Random): LifePorts {
@@ -236,6 +249,6 @@ export class SimulatedNode<P extends Program = Program> {
   }
 
   #onEffect(effect: NodeEffect): void {
-    for (const watcher of [...this.#watchers]) watcher(effect);
+    for (const { onEffect } of [...this.#watchers]) onEffect(effect);
   }
 }

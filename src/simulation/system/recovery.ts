@@ -2,12 +2,15 @@
  * Liveness: once the faults are over and a quorum is pairwise linked, the next block is decided within two block times and
  * (f + 1) round time-outs, whatever rounds had been reached. Source: consensus design, "Recovery".
  */
+import { faultyCountMax, type ValidatorSet } from '../../protocols/ledger/validator-set.ts';
 import type { Clock } from '../../runtime/ports/clock.ts';
 import type { ValidatorNode } from './validator-node.ts';
 
 export interface RecoveryOptions {
   readonly clock: Clock;
   readonly nodes: readonly ValidatorNode[];
+  /** Whether a node never lies: nobody has to rely on the others. */
+  readonly isCorrect: (node: number) => boolean;
   readonly blockTimeMs: number;
   readonly roundTimeoutBaseMs: number;
   /** For messages and syncs, which the bound of the design does not count. */
@@ -58,16 +61,32 @@ export class Recovery {
   }
 
   get #boundMs(): number {
-    const { nodes, blockTimeMs, roundTimeoutBaseMs, slackMs } = this.#options;
-    const faultyMax = Math.floor((nodes.length - 1) / 3);
-    return 2 * blockTimeMs + (faultyMax + 1) * roundTimeoutBaseMs + slackMs;
+    const { blockTimeMs, roundTimeoutBaseMs, slackMs } = this.#options;
+    return 2 * blockTimeMs + (faultyCountMax(this.#set.validators.length) + 1) * roundTimeoutBaseMs + slackMs;
+  }
+
+  /** The set that decides the next block, as far as any correct node knows. */
+  get #set(): ValidatorSet {
+    const { nodes, isCorrect } = this.#options;
+    const tips = nodes.flatMap(({ index, parts }) => (parts === null || !isCorrect(index) ? [] : [parts.chain.tip]));
+    const latest = tips.reduce<(typeof tips)[number] | undefined>(
+      (best, tip) => (best === undefined || tip.height > best.height ? tip : best),
+      undefined,
+    );
+    return latest?.set ?? { validators: [], quorum: 1 };
   }
 
   /** Whether a quorum of those that may vote are pairwise linked, found by leaving out the least linked. */
   #isQuorumLinked(): boolean {
-    const { nodes } = this.#options;
-    const quorum = Math.ceil((2 * nodes.length) / 3);
-    let left = nodes.filter((node) => node.parts !== null && node.parts.wiring.trouble() === null);
+    const { nodes, isCorrect } = this.#options;
+    const { validators, quorum } = this.#set;
+    let left = nodes.filter(
+      ({ index, key, parts }) =>
+        isCorrect(index) &&
+        validators.some(({ publicKey }) => publicKey === key) &&
+        parts !== null &&
+        parts.wiring.trouble() === null,
+    );
     while (left.length >= quorum) {
       const counts = left.map((node) => linkedAmong(node, left));
       const fewest = Math.min(...counts);

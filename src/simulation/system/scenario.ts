@@ -1,8 +1,9 @@
 /** What a simulation is to go through. A scenario is data: a file that exports one reads like a table. */
+import { faultyCountMax } from '../../protocols/ledger/validator-set.ts';
 import { CodedError } from '../../protocols/shared/errors.ts';
 import type { Draw } from '../draw.ts';
 import type { FaultBase, FaultKind, FieldCheck } from './faults/fault-kind.ts';
-import { type Fault, faultKind, faultKinds } from './faults/index.ts';
+import { type Fault, faultKind, faultKinds, liarsOf } from './faults/index.ts';
 
 /** When the faults of a run may begin and by when they must have ended, and for how many validators they are. */
 export interface FaultPeriod {
@@ -28,6 +29,8 @@ export interface Scenario {
   /** Default 5. */
   readonly transfersPerSecond?: number;
   /** `swarm`: every seed draws its own mix. */
+  /** A negative control: more than may be is wrong with its validators, and these checkers, and no others, must see it. */
+  readonly violates?: readonly string[];
   readonly faults: readonly Fault[] | 'swarm' | ((draw: Draw, period: FaultPeriod) => readonly Fault[]);
 }
 
@@ -91,12 +94,20 @@ export function checkFaults(scenario: Scenario, faults: readonly Fault[], durati
     const known = faultKind(kind) ?? refuse('kind', `"${kind}" is no fault; these are: ${kindNames()}`);
     if (!isWhole(atMs, 0, 1e9)) refuse('atMs', 'a whole number of milliseconds');
     if (!isWhole(forMs, 0, 1e9)) refuse('forMs', 'a whole number of milliseconds');
-    if (atMs + forMs > durationMs - recoveryMs) {
+    if (known.mayLast === true) {
+      if (atMs + forMs > durationMs) refuse('forMs', `ends ${atMs + forMs} ms after the start, after the run`);
+    } else if (atMs + forMs > durationMs - recoveryMs) {
       const need = Math.ceil((atMs + forMs + recoveryMs) / 1000);
       refuse('forMs', `ends ${atMs + forMs} ms after the start; recovery needs the run to last ${need} s`);
     }
     checkFields(known, fault, validators, refuse);
   });
+  const liars = liarsOf(faults).size;
+  const faultyMax = faultyCountMax(validators);
+  if (liars > faultyMax && scenario.violates === undefined) {
+    const problem = `${liars} of ${validators} validators lie, at most ${faultyMax} may where nothing is to be violated`;
+    throw new ScenarioError(name, 'faults', problem);
+  }
 }
 
 const kindNames = (): string => faultKinds.map(({ kind }) => kind).join(', ');

@@ -1,11 +1,14 @@
 /** What a simulated validator runs: the production actors, links, chain and stores of one node. */
 import { Chain } from '../../actors/chain/chain.ts';
+import { contradictionFound } from '../../actors/node/evidence.ts';
 import { type Wiring, wireNode, type WiringOptions } from '../../actors/node/wiring.ts';
 import { chainIdOf, type Genesis } from '../../protocols/ledger/genesis.ts';
+import type { PublicKey } from '../../protocols/shared/brands.ts';
 import { createActorSystem } from '../../runtime/actor-system.ts';
 import { createLinks, type LocalLinks } from '../../runtime/links/create-links.ts';
 import type { ActorSystem } from '../../runtime/ports/actors.ts';
 import type { Store } from '../../runtime/ports/store.ts';
+import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 import type { LifePorts, SimulatedNode } from './node.ts';
 
 /** What a validator's actors are given. A simulation may give them others, to see what then happens. */
@@ -29,6 +32,12 @@ export interface ValidatorBoot {
   readonly genesis: Genesis;
   readonly ports: (ports: NodePorts, node: number) => NodePorts;
   readonly onSigned: (node: number, ...signed: Parameters<NonNullable<WiringOptions['onSigned']>>) => void;
+  /** The links as the node's actors are to have them. */
+  readonly linksOf: (node: number, links: LocalLinks) => LocalLinks;
+  /** The node's chain is open: what it stands on is known, and what is next to be decided. */
+  readonly onOpen: (node: ValidatorNode, chain: Chain) => void;
+  /** The node found that a validator contradicts itself. */
+  readonly onAccusation: (node: number, offender: PublicKey, height: number) => void;
   /** A block is final and durable on the node. */
   readonly onFinal: (node: ValidatorNode, height: number) => void;
 }
@@ -39,7 +48,7 @@ export async function bootValidator(
   node: ValidatorNode,
   life: LifePorts,
   running: (program: ValidatorProgram) => void,
-  { genesis, ports, onSigned, onFinal }: ValidatorBoot,
+  { genesis, ports, linksOf, onOpen, onAccusation, onSigned, onFinal }: ValidatorBoot,
 ): Promise<void> {
   const chainId = chainIdOf(genesis);
   const store = life.open('chain', { kind: 'chain', version: 1, chainId });
@@ -47,21 +56,39 @@ export async function bootValidator(
   const given = ports({ ...life, store, records }, node.index);
   const chain = new Chain({ store: given.store, genesis, signatures: given.verifier, historyBlocks });
   await given.store.durable();
-  const links = createLinks({
+  onOpen(node, chain);
+  const own = createLinks({
     ...{ ...given, chainId },
     listenAddress: given.address,
     roles: ['validator'],
     protocolRange: { min: 1, max: 1 },
     authorize: () => false,
   });
+  const links = linksOf(node.index, own);
   links.setPeers(given.peers);
   const system = createActorSystem({ ...given, links });
   const wiring = wireNode({
     ...{ ...given, chain, system, links },
+    telemetry: accusing(given.telemetry, (offender, height) => onAccusation(node.index, offender, height)),
     restoredWholeNetwork: false,
     onSigned: (payload, signature) => onSigned(node.index, payload, signature),
   });
   wiring.finality.subscribe((height) => onFinal(node, height));
   running({ chain, wiring, links, system });
   await links.start();
+}
+
+function accusing(telemetry: Telemetry, onAccusation: (offender: PublicKey, height: number) => void): Telemetry {
+  const { log } = telemetry;
+  return {
+    ...telemetry,
+    log: {
+      ...log,
+      error: (message, fields, cause) => {
+        log.error(message, fields, cause);
+        if (message === contradictionFound)
+          onAccusation(String(fields?.['offender']) as PublicKey, Number(fields?.['height']));
+      },
+    },
+  };
 }

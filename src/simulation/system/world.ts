@@ -2,14 +2,17 @@
  * Nodes on one virtual clock, with their network, their disks and the faults that befall them. What runs on the nodes, what
  * is asked of them and what must hold is an application's. One world, one run.
  */
+import type { PublicKey } from '../../protocols/shared/brands.ts';
 import { PipeNetwork } from '../../runtime/simulated/pipe-transport.ts';
 import { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
 import { SignatureAuthority } from '../../runtime/simulated/signer.ts';
 import { VirtualClock } from '../../runtime/simulated/virtual-clock.ts';
 import { Draw } from '../draw.ts';
+import type { OnEvent } from '../events.ts';
 import { TraceHash } from '../trace-hash.ts';
 import { scheduleFaults } from './fault-schedule.ts';
-import type { Fault } from './faults/index.ts';
+import type { ValidatorTargets } from './faults/fault-kind.ts';
+import { calmAtMs, type Fault } from './faults/index.ts';
 import { Outages } from './faults/outages.ts';
 import { createIdentities, type Identity } from './identities.ts';
 import { NetworkFaults } from './network-faults.ts';
@@ -27,8 +30,12 @@ export interface Application<P extends Program> {
   boot(node: SimulatedNode<P>, ports: LifePorts, running: (program: P) => void): Promise<void>;
   /** Before the first step: load, clocks of its own. */
   start(): void;
-  /** The last fault has ended. */
+  /** What the faults of validators act upon; none in other applications. */
+  readonly validators?: ValidatorTargets;
+  /** The last fault has ended, but for those that may last. */
   calm(): void;
+  /** The process of this node has died. */
+  onCrash?(node: number): void;
   /** The disks of this node forget what they held. */
   onDiskLost(node: number): void;
   /** After the last step, unless something was violated: what only the end shows. */
@@ -45,6 +52,8 @@ export interface WorldOptions {
   readonly faults: readonly Fault[];
   readonly loadNact: (globals: NactGlobals) => Nact;
   readonly onLog: (line: LogLine) => void;
+  /** Watches the run; null: nobody does. */
+  readonly onEvent: OnEvent | null;
 }
 
 /** Steps within one moment of virtual time after which it is said to stand still. */
@@ -73,7 +82,7 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
     this.#random = new SeededRandom(options.seed);
     const priorities = this.#random.fork('priorities');
     this.clock = new VirtualClock({ priority: () => priorities.uint32() });
-    this.observer = new Observer(() => this.clock.monotonicMs(), options.onLog);
+    this.observer = new Observer(() => this.clock.monotonicMs(), options.onLog, options.onEvent);
     this.authority = new SignatureAuthority(this.#random.fork('keys'));
     this.identities = createIdentities(this.authority, options.nodes);
 
@@ -124,8 +133,14 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
     if (this.violations.length === 0) this.application.finish();
   }
 
+  /** The node that has this key; -1 where none has. */
+  indexOf(key: PublicKey): number {
+    return this.identities.findIndex(({ signer }) => signer.publicKey === key);
+  }
+
   violated(checker: string, detail: string): void {
     this.violations.push({ checker, atMs: this.clock.monotonicMs(), detail });
+    this.observer.tell?.({ type: 'violated', checker, detail });
   }
 
   /** Simulated code reached for the real world. */
@@ -141,10 +156,19 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
       const surroundings = {
         ...{ clock, network, trace, verifier, identities, loadNact, syncMs },
         telemetry: (node: number) => this.observer.telemetry(node),
-        boot: (node: number, ports: LifePorts, running: (program: P) => void) =>
-          this.application.boot(this.nodes[node] as SimulatedNode<P>, ports, running),
+        boot: (node: number, ports: LifePorts, running: (program: P) => void) => {
+          this.observer.tell?.({ type: 'started', node });
+          return this.application.boot(this.nodes[node] as SimulatedNode<P>, ports, running);
+        },
         onFatal: (node: number, cause: unknown) => {
           this.#violated('no-failures', `node ${node} could not go on: ${describe(cause)}`);
+        },
+        onPause: (node: number, isPaused: boolean) => {
+          this.observer.tell?.({ type: isPaused ? 'paused' : 'resumed', node });
+        },
+        onCrash: (node: number) => {
+          this.observer.tell?.({ type: 'down', node });
+          this.application.onCrash?.(node);
         },
         onStopped: (node: number) => this.#onStopped(this.nodes[node] as SimulatedNode<P>),
       };
@@ -159,19 +183,24 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
 
   #begin(network: PipeNetwork, networkFaults: NetworkFaults): void {
     const { faults } = this.#options;
+    const priorities = this.#random.fork('priorities of faults');
+    // Leaving out a fault, as shrinking does, shifts nothing else.
+    const faultClock = this.clock.withPriority(() => priorities.uint32());
     for (const node of this.nodes) this.clock.setTimer(0, () => node.boot());
     this.application.start();
     scheduleFaults(faults, {
-      ...{ clock: this.clock, nodes: this.nodes, network, networkFaults, outages: this.#outages },
+      ...{ clock: faultClock, nodes: this.nodes, network, networkFaults, outages: this.#outages },
+      count: (what) => this.observer.count(what),
       draw: (fault) => this.draw(`fault ${JSON.stringify(fault)}`),
+      validators: this.application.validators ?? null,
       onFault: (fault) => {
         this.observer.count(`fault ${fault.kind}`);
         this.trace.record('fault', 0, fault.atMs);
+        this.observer.tell?.({ type: 'fault', fault });
       },
       onDiskLost: (node) => this.application.onDiskLost(node),
     });
-    const overMs = Math.max(0, ...faults.map(({ atMs, forMs }) => atMs + forMs));
-    this.clock.setTimer(overMs, () => this.application.calm());
+    this.clock.setTimer(calmAtMs(faults), () => this.application.calm());
   }
 
   /** As the supervisor of a production node does: again and again, until it stays up. */

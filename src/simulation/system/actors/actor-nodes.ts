@@ -1,11 +1,12 @@
 /** Nodes whose programs a scenario brings: the application of whoever simulates actors of his own. */
-import { chainId, type ChainId } from '../../../protocols/shared/brands.ts';
+import { chainId, type ChainId, type PublicKey } from '../../../protocols/shared/brands.ts';
 import { toHex } from '../../../protocols/shared/bytes.ts';
 import { createActorSystem } from '../../../runtime/actor-system.ts';
 import { createLinks, type LocalLinks } from '../../../runtime/links/create-links.ts';
 import type { ActorSystem } from '../../../runtime/ports/actors.ts';
 import { SeededRandom } from '../../../runtime/simulated/seeded-random.ts';
 import type { LifePorts, SimulatedNode } from '../node.ts';
+import { watchedLinks } from '../watched-links.ts';
 import type { Application, World } from '../world.ts';
 import type { ActorScenario } from './actor-scenario.ts';
 import type { EventWatch, SeenEvent } from './event-checkers.ts';
@@ -36,7 +37,7 @@ export class ActorNodes<Event> implements Application<ActorProgram> {
     running: (program: ActorProgram) => void,
   ): Promise<void> {
     const { clock, random, telemetry, signer, verifier } = life;
-    const links = createLinks({
+    const own = createLinks({
       ...life,
       chainId: this.#chainId,
       listenAddress: life.address,
@@ -44,6 +45,9 @@ export class ActorNodes<Event> implements Application<ActorProgram> {
       protocolRange: { min: 1, max: 1 },
       authorize: () => false,
     });
+    const { tell } = this.#world.observer;
+    const indexOf = (key: PublicKey): number => this.#world.indexOf(key);
+    const links = tell === null ? own : watchedLinks(own, { node: index, indexOf, tell });
     links.setPeers(life.peers);
     const system = createActorSystem({ ...life, links });
     running({ system, links });

@@ -1,6 +1,7 @@
 /** Runs a scenario of one's own actors under a seed and says what came of it. */
 import { SeededRandom } from '../../../runtime/simulated/seeded-random.ts';
 import { Draw } from '../../draw.ts';
+import type { OnEvent } from '../../events.ts';
 import { type Fault, faultKind } from '../faults/index.ts';
 import type { LogLine } from '../observer.ts';
 import { defaults, type FaultPeriod } from '../scenario.ts';
@@ -24,6 +25,8 @@ export interface ActorSimulationOptions {
   readonly durationMs?: number;
   /** Keeps what the nodes log, from `info` on. */
   readonly keepLog?: boolean;
+  /** Watches the run, for a picture of it. Costs time; changes nothing. */
+  readonly onEvent?: OnEvent;
 }
 
 export interface ActorSimulationResult<Event> {
@@ -66,7 +69,10 @@ export async function runActorScenario<Event>(
     if (options.keepLog === true && line.level !== 'debug') log.push(line);
   };
   const world = new World<ActorProgram, ActorNodes<Event>>(
-    { nodes, seed: `${name}/${seed}`, durationMs, delayMs, syncMs, faults, loadNact: host.loadNact, onLog },
+    {
+      ...{ nodes, seed: `${name}/${seed}`, durationMs, delayMs, syncMs, faults, loadNact: host.loadNact, onLog },
+      onEvent: options.onEvent ?? null,
+    },
     (created) => new ActorNodes(created, scenario),
   );
   await host.stepper.run(world.step, world.onLeak);

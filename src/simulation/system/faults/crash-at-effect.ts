@@ -45,27 +45,33 @@ interface ArmedCrash extends FaultBase {
  * write that has not taken hold leaves nothing, one in progress leaves a part.
  */
 export function crashAtNth(targets: FaultTargets, fault: ArmedCrash, { kind, phase }: NodeEffect): () => void {
-  const { clock, outages } = targets;
+  const { clock, outages, count } = targets;
   const node = nodeAt(targets, fault.node);
   const endsAtMs = clock.monotonicMs() + fault.forMs;
   let left = fault.nth;
   let bootTimer = null as ReturnType<typeof clock.setTimer> | null;
   let boot = (): void => undefined;
-  const unwatch = node.watchEffects((effect) => {
-    if (effect.kind !== kind || effect.phase !== phase) return;
-    left -= 1;
-    if (left > 0) return;
-    unwatch();
-    const isUntouched = kind === 'write' && phase === 'before';
+  const die = (): void => {
+    count('crashed at an effect');
     boot = outages.crash(node, {
-      inFlight: (count) => count,
-      ...(isUntouched ? { unsynced: () => 0 } : {}),
+      inFlight: (frames) => frames,
+      ...(kind === 'write' && phase === 'before' ? { unsynced: () => 0 } : {}),
     });
     const downMs = Math.min(fault.downMs, endsAtMs - clock.monotonicMs());
     bootTimer = clock.setTimer(downMs, () => {
       bootTimer = null;
       boot();
     });
+  };
+  const unwatch = node.watchEffects({
+    halves: phase === 'during',
+    onEffect: (effect) => {
+      if (effect.kind !== kind || effect.phase !== phase) return;
+      left -= 1;
+      if (left > 0) return;
+      unwatch();
+      die();
+    },
   });
   return () => {
     unwatch();

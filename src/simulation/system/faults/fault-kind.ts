@@ -6,6 +6,7 @@ import { invariant } from '../../../protocols/shared/errors.ts';
 import type { Clock } from '../../../runtime/ports/clock.ts';
 import type { PipeNetwork } from '../../../runtime/simulated/pipe-transport.ts';
 import type { Draw } from '../../draw.ts';
+import type { MakeLie } from '../byzantine/liar.ts';
 import type { NetworkFaults } from '../network-faults.ts';
 import type { SimulatedNode } from '../node.ts';
 import type { DiskCopies } from '../node-disks.ts';
@@ -32,6 +33,12 @@ export type FieldCheck = (value: unknown, fault: FaultTime, bounds: FaultBounds)
 
 type OwnFields<F extends FaultBase> = Exclude<keyof F, keyof FaultBase>;
 
+/** What can be done to validators only. */
+export interface ValidatorTargets {
+  /** The node lies from now on. Returns what ends it. */
+  tell(node: number, lie: MakeLie): () => void;
+}
+
 /** What faults act upon. */
 export interface FaultTargets {
   readonly clock: Clock;
@@ -39,10 +46,14 @@ export interface FaultTargets {
   readonly network: PipeNetwork;
   readonly networkFaults: NetworkFaults;
   readonly outages: Outages;
+  /** null where other programs than validators are simulated. */
+  readonly validators: ValidatorTargets | null;
   /** Choices of this one fault: a function of the seed and the fault only, so that leaving out another shifts nothing. */
   readonly draw: (fault: FaultBase) => Draw;
   /** Disks as `prepare` copied them. */
   readonly copies: Map<FaultTime, DiskCopies>;
+  /** Something that is worth having happened, for the counts of the run. */
+  readonly count: (what: string) => void;
   /** The disk of this node forgets what it held. */
   readonly onDiskLost: (node: number) => void;
 }
@@ -59,6 +70,12 @@ export interface SwarmPlace extends FaultTime {
 
 export interface FaultKind<F extends FaultBase> {
   readonly kind: F['kind'];
+  /** Refused where other programs than validators are simulated. */
+  readonly ofValidators?: true;
+  /** Whom it is done to is a liar for the whole run: checkers hold nothing that it says to be true. At most f of them. */
+  readonly lies?: true;
+  /** Liveness must come back while it goes on: it may last to the end of a run. */
+  readonly mayLast?: true;
   /** A check for each field beyond the kind and the times. Other fields are refused. */
   readonly fields: { readonly [K in OwnFields<F>]-?: FieldCheck };
   /** Whom it is done to, for pictures and for checkers. Default: the field `node`, or nobody in particular. */

@@ -16,6 +16,14 @@ import { slowLink } from './slow-link.ts';
 import { tornWrite } from './torn-write.ts';
 import { crash } from './crash.ts';
 import { delay } from './delay.ts';
+import { equivocate } from './equivocate.ts';
+import { falseReports } from './false-reports.ts';
+import { falseStarts } from './false-starts.ts';
+import { forgeCertificates } from './forge-certificates.ts';
+import { invalidBlocks } from './invalid-blocks.ts';
+import { replay } from './replay.ts';
+import { silence } from './silence.ts';
+import { withhold } from './withhold.ts';
 import type { FaultBase, FaultKind, FaultTime } from './fault-kind.ts';
 import { loss } from './loss.ts';
 import { oneWay } from './one-way.ts';
@@ -49,6 +57,14 @@ const kinds = {
   clock,
   clockDrift,
   clockJumps,
+  equivocate,
+  withhold,
+  silence,
+  replay,
+  forgeCertificates,
+  invalidBlocks,
+  falseReports,
+  falseStarts,
 };
 
 type Kinds = typeof kinds;
@@ -74,3 +90,11 @@ export function nodesHitBy(fault: FaultBase & { readonly node?: number }): reado
   const own = faultKind(fault.kind)?.hits?.(fault);
   return own ?? (fault.node === undefined ? [] : [fault.node]);
 }
+
+/** The nodes that lie in a run of these faults. */
+export const liarsOf = (faults: readonly FaultBase[]): ReadonlySet<number> =>
+  new Set(faults.filter(({ kind }) => faultKind(kind)?.lies === true).flatMap((fault) => nodesHitBy(fault)));
+
+/** When the last of those has ended that liveness has to wait for. */
+export const calmAtMs = (faults: readonly FaultBase[]): number =>
+  Math.max(0, ...faults.map(({ kind, atMs, forMs }) => (faultKind(kind)?.mayLast === true ? 0 : atMs + forMs)));

@@ -1,0 +1,13 @@
+import type { Scenario } from '../src/simulation.ts';
+
+export default {
+  name: 'equivocation',
+  expects:
+    'Two of seven agree to show one block to one half and another to the other: no two are final, and the chain punishes both.',
+  validators: 7,
+  durationMs: 100_000,
+  faults: [
+    { kind: 'equivocate', node: 1, atMs: 10_000, forMs: 90_000 },
+    { kind: 'equivocate', node: 4, atMs: 10_000, forMs: 90_000 },
+  ],
+} satisfies Scenario;

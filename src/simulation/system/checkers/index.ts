@@ -1,0 +1,54 @@
+/** Every checker that watches a network of validators. A new one: a file here, a name and a line in this list. */
+import { Acknowledgements } from './acknowledgements.ts';
+import { Agreement } from './agreement.ts';
+import { Certificates } from './certificates.ts';
+import type { CheckedRun, Checker } from './checker.ts';
+import { EvidenceChecker } from './evidence.ts';
+import { Ledger } from './ledger.ts';
+import { LogHeads } from './log-heads.ts';
+import { Memory } from './memory.ts';
+import { Signatures } from './signatures.ts';
+import { Validity } from './validity.ts';
+
+/** In the order in which verdicts are given; new ones go to the end. */
+export const checkerNames = [
+  'agreement',
+  'signatures',
+  'transactions',
+  'value',
+  'liveness',
+  'recovery',
+  'no-failures',
+  'sealed-off',
+  'certificates',
+  'validity',
+  'memory',
+  'log-heads',
+  'evidence',
+] as const;
+export type CheckerName = (typeof checkerNames)[number];
+
+/** Those that look at every step; the others need a run to its end. */
+export const continuousCheckers: readonly CheckerName[] = [
+  'agreement',
+  'signatures',
+  'sealed-off',
+  'certificates',
+  'validity',
+  'memory',
+];
+
+/** Those of one run that need more than to be told facts are the network's own: liveness, recovery, failures. */
+export function createCheckers(run: CheckedRun): {
+  readonly all: readonly (Checker & { readonly name: CheckerName })[];
+  readonly agreement: Agreement;
+  readonly acknowledgements: Acknowledgements;
+} {
+  const agreement = new Agreement();
+  const acknowledgements = new Acknowledgements();
+  const all = [
+    ...[agreement, new Signatures(run.chainId), new Certificates(run), new Validity(run), new Memory()],
+    ...[acknowledgements, new Ledger(run), new LogHeads(), new EvidenceChecker(run)],
+  ] as const;
+  return { all, agreement, acknowledgements };
+}

@@ -1,0 +1,39 @@
+/**
+ * What becomes final is a block that a member of its set proposed, on its parent, not before the block time has passed
+ * since, and not while its time lies ahead of every correct validator's clock by more than what is tolerated. That its
+ * contents lead to its roots is the ledger's checker's.
+ */
+import { clockToleranceMs } from '../../../actors/validator/block-maker.ts';
+import type { Digest } from '../../../protocols/shared/brands.ts';
+import type { CheckedRun, Checker, FinalBlock } from './checker.ts';
+
+export class Validity implements Checker {
+  readonly name = 'validity' as const;
+  readonly #run: CheckedRun;
+  readonly #seen = new Map<number, { readonly digest: Digest; readonly time: number }>();
+
+  constructor(run: CheckedRun) {
+    this.#run = run;
+    const { chainId, genesis } = run;
+    this.#seen.set(0, { digest: chainId as string as Digest, time: genesis.time });
+  }
+
+  onFinal({ height, digest, header, nowMs, aheadMsMax }: FinalBlock): string | null {
+    if (this.#seen.has(height)) return null;
+    this.#seen.set(height, { digest, time: header.time });
+    const parent = this.#seen.get(height - 1);
+    if (header.height !== height) return `block ${height} says that it is block ${header.height}`;
+    if (parent !== undefined && header.parent !== parent.digest) return `block ${height} is not on block ${height - 1}`;
+    const { blockTimeMs } = this.#run.genesis.parameters;
+    if (parent !== undefined && header.time < parent.time + blockTimeMs) {
+      return `block ${height} is ${header.time - parent.time} ms after its parent, the block time is ${blockTimeMs} ms`;
+    }
+    const aheadMs = header.time - nowMs;
+    if (aheadMs > clockToleranceMs + aheadMsMax) {
+      return `block ${height} was final ${aheadMs} ms before its time; clocks were at most ${aheadMsMax} ms ahead`;
+    }
+    const set = this.#run.setAt(height);
+    const isMember = set?.validators.some(({ publicKey }) => publicKey === header.proposer) ?? true;
+    return isMember ? null : `block ${height} was proposed by ${header.proposer}, no member of its set`;
+  }
+}
