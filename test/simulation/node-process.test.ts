@@ -37,6 +37,7 @@ describe('a simulated process', () => {
     const ran: number[] = [];
     const handles = [1, 2, 3, 4].map((name) => nactGlobals.setImmediate(() => ran.push(name)));
     nactGlobals.clearImmediate(handles[1]);
+    nactGlobals.clearImmediate(undefined);
     for (const expected of [[1], [1], [1, 3], [1, 3, 4]]) {
       clock.runNext();
       expect(ran).to.deep.equal(expected);

@@ -172,7 +172,8 @@ export class NodeProcess {
     return {
       setImmediate: (callback) => this.#setImmediate(callback),
       clearImmediate: (handle) => {
-        (handle as Task).callback = null;
+        // Nothing to forget where none was set: an actor stops with no message in hand.
+        if (handle !== undefined) (handle as Task).callback = null;
       },
       setTimeout: (callback, delayMs = 0) => this.#setTimer(delayMs, callback),
       clearTimeout: (handle) => (handle as TimerHandle | undefined)?.cancel(),
