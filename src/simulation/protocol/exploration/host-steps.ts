@@ -64,9 +64,9 @@ export class ReducedSteps implements HostSteps {
   readonly #table: MessageTable;
   readonly #memo = new MaskTable();
   readonly #lists: (readonly HostStep[])[] = [];
-  /** By state: messages that could make a difference to its steps. */
-  #relevant: (Mask | undefined)[] = [];
-  /** Messages known when `#relevant` was found. */
+  /** By state: sets of messages of which each decided its steps once. */
+  #relevant: (Mask[] | undefined)[] = [];
+  /** Messages known when the memory was last empty. */
   #known = 0;
 
   constructor(states: LocalStates, table: MessageTable) {
@@ -76,12 +76,17 @@ export class ReducedSteps implements HostSteps {
 
   from(id: number, exists: Mask): readonly HostStep[] {
     if (this.#known !== this.#table.size) this.#forget();
-    const relevant = (this.#relevant[id] ??= this.#relevantTo(id));
-    if (this.#known !== this.#table.size) return this.from(id, exists);
-    const known = this.#memo.get(id, exists, relevant);
-    if (known >= 0) return this.#lists[known] as readonly HostStep[];
-    const list = this.#steps(id, exists);
+    const masks = (this.#relevant[id] ??= []);
+    for (const relevant of masks) {
+      const known = this.#memo.get(id, exists, relevant);
+      if (known >= 0) return this.#lists[known] as readonly HostStep[];
+    }
+    const silent = this.#silentFrom(id, exists);
+    const list = this.#steps(silent, exists);
+    const relevant = this.#relevantTo(silent);
+    // A message that was found on the way is not in the masks.
     if (this.#known !== this.#table.size) return list;
+    if (!masks.some((mask) => sameMask(mask, relevant))) masks.push(relevant);
     this.#memo.set(id, exists, relevant, this.#lists.length);
     this.#lists.push(list);
     return list;
@@ -94,14 +99,24 @@ export class ReducedSteps implements HostSteps {
     this.#known = this.#table.size;
   }
 
-  /** Every message that is not without effect somewhere in the silent future of a state, whatever exists. */
-  #relevantTo(id: number): Mask {
-    const all = emptyMask();
-    for (let message = 0; message < this.#table.size; message++) if (this.#table.isSent(message)) setBit(all, message);
+  /**
+   * Every message, sent or not yet, that changes something in one of these states. While the same of them exist, the same
+   * silent states are reached and the same steps lead out of them.
+   */
+  #relevantTo(silent: readonly Silent[]): Mask {
     const relevant = emptyMask();
-    for (const { id: at } of this.#silentFrom(id, all))
-      for (const event of this.#eventsAt(at, all)) if (event >= firstMessage) setBit(relevant, event - firstMessage);
+    for (let message = 0; message < this.#table.size; message++)
+      if (this.#table.isSent(message) && silent.some(({ id }) => this.#matters(id, message))) setBit(relevant, message);
     return relevant;
+  }
+
+  /** Whether a message changes something (3. in the head of this file: more than the slot of a commit). */
+  #matters(id: number, message: number): boolean {
+    const states = this.#states;
+    const to = states.step(id, firstMessage + message);
+    if (to === id) return false;
+    if (!hasBit(this.#table.commits, message)) return true;
+    return states.decided(to) === null && states.behaviour(to) !== states.behaviour(id);
   }
 
   #isSilent(from: number, to: number): boolean {
@@ -109,19 +124,11 @@ export class ReducedSteps implements HostSteps {
     return states.decided(to) === null && states.violation(to) === null && sameMask(states.sent(from), states.sent(to));
   }
 
-  /** Events that change something here (3. in the head of this file: more than the slot of a commit). */
   #eventsAt(id: number, exists: Mask): number[] {
-    const states = this.#states;
     const events: number[] = [];
-    for (const event of [dueEvent, timeoutEvent]) if (states.step(id, event) !== id) events.push(event);
-    for (let message = 0; message < this.#table.size; message++) {
-      if (!hasBit(exists, message)) continue;
-      const to = states.step(id, firstMessage + message);
-      if (to === id) continue;
-      const isCommit = hasBit(this.#table.commits, message);
-      if (isCommit && (states.decided(to) !== null || states.behaviour(to) === states.behaviour(id))) continue;
-      events.push(firstMessage + message);
-    }
+    for (const event of [dueEvent, timeoutEvent]) if (this.#states.step(id, event) !== id) events.push(event);
+    for (let message = 0; message < this.#table.size; message++)
+      if (hasBit(exists, message) && this.#matters(id, message)) events.push(firstMessage + message);
     return events;
   }
 
@@ -141,9 +148,8 @@ export class ReducedSteps implements HostSteps {
     return found;
   }
 
-  #steps(id: number, exists: Mask): readonly HostStep[] {
+  #steps(silent: readonly Silent[], exists: Mask): readonly HostStep[] {
     this.computed += 1;
-    const silent = this.#silentFrom(id, exists);
     const edges = this.#edgesInto(silent, exists);
     const steps = new Map<number, HostStep>();
     const needed: { at: number; event: number }[] = [];
@@ -155,7 +161,7 @@ export class ReducedSteps implements HostSteps {
         needed.push({ at, event });
       }
     });
-    for (const step of this.#crashes(silent, needed)) if (step.to !== id) steps.set(step.to, step);
+    for (const step of this.#crashes(silent, needed)) if (step.to !== silent[0]?.id) steps.set(step.to, step);
     return [...steps.values()];
   }
 
