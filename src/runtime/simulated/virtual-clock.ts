@@ -46,11 +46,16 @@ export class VirtualClock implements Clock {
   }
 
   setTimer(delayMs: number, callback: () => void): TimerHandle {
-    const delay = delayMs > 0 ? delayMs : 0;
-    const dueMs = this.#elapsedMs + delay;
-    const entry: Entry = { dueMs, priority: this.#priority(), sequence: this.#sequence++, callback, index: -1 };
-    this.#insert(entry);
-    return { cancel: () => this.#remove(entry) };
+    return this.#set(delayMs, this.#priority(), callback);
+  }
+
+  /** The same clock for others, whose timers draw from another stream: setting them shifts the priorities of none of these. */
+  withPriority(priority: () => number): Clock {
+    return {
+      now: () => this.now(),
+      monotonicMs: () => this.monotonicMs(),
+      setTimer: (delayMs, callback) => this.#set(delayMs, priority(), callback),
+    };
   }
 
   /** Timers that have not fired yet. */
@@ -81,6 +86,13 @@ export class VirtualClock implements Clock {
 
   advanceBy(durationMs: number): void {
     this.advanceTo(this.#elapsedMs + durationMs);
+  }
+
+  #set(delayMs: number, priority: number, callback: () => void): TimerHandle {
+    const delay = delayMs > 0 ? delayMs : 0;
+    const entry: Entry = { dueMs: this.#elapsedMs + delay, priority, sequence: this.#sequence++, callback, index: -1 };
+    this.#insert(entry);
+    return { cancel: () => this.#remove(entry) };
   }
 
   #insert(entry: Entry): void {

@@ -30,6 +30,8 @@ export interface SimulationOptions {
   readonly ports?: (ports: NodePorts, node: number) => NodePorts;
   /** Keeps what the nodes log, from `info` on. */
   readonly keepLog?: boolean;
+  /** Before the first step: to watch what the nodes do. */
+  readonly onNodes?: (nodes: readonly SimulatedNode[]) => void;
   /** Watches the run, for a picture of it. Costs time; changes nothing. */
   readonly onEvent?: OnEvent;
 }
