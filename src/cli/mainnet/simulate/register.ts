@@ -26,6 +26,7 @@ Exit code 1 where something did not hold.
 Examples:
   $ mainnet simulate partition-heal --seed 42
   $ mainnet simulate everything --runs 1000 --parallel 2
+  $ mainnet simulate everything --seed 1234 --timeline out.html
   $ mainnet simulate everything --seed 1234 --save failure.json   # where it fails: its smallest schedule
   $ mainnet simulate --replay failure.json`;
 
@@ -45,6 +46,8 @@ export function registerSimulate(program: Command, terminal: Terminal): void {
     .option('--shrink', 'where a run fails, look for the smallest run that still does')
     .option('--save <file>', 'the same, and save it as a schedule')
     .option('--budget <runs>', 'runs that shrinking may take', wholeOption(1, 1e6), 300)
+    .option('--timeline <file>', 'a picture of the run, or of the first that fails: one page of HTML')
+    .option('--trace <file>', 'the same as lines of text')
     .option('--log', 'print what the nodes log')
     .option('--json', 'print JSON')
     .addHelpText('after', examples)

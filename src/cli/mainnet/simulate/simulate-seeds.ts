@@ -3,10 +3,12 @@ import type { SimulationResult } from '../../../simulation.ts';
 import { exitCodes, type Terminal } from '../../terminal.ts';
 import { printLine, printRun } from './print-run.ts';
 import { Progress } from './progress.ts';
+import { writePictures } from './pictures.ts';
 import { isPassed, type RunReport, type RunRequest, runSeed } from './run-one.ts';
 import { runParallel } from './run-parallel.ts';
 import { type LoadedScenario, loadSource } from './scenario-source.ts';
-import { printShrunk, saveShrunk, shrinkFailure } from './shrink-failure.ts';
+import { caseOf, printShrunk, saveShrunk, shrinkFailure } from './shrink-failure.ts';
+import type { Shrunk } from '../../../simulation/shrink.ts';
 import { Summary } from './summary.ts';
 
 export interface SimulateFlags {
@@ -19,8 +21,16 @@ export interface SimulateFlags {
   readonly shrink?: true;
   readonly save?: string;
   readonly budget: number;
+  readonly timeline?: string;
+  readonly trace?: string;
   readonly log?: true;
   readonly json?: true;
+}
+
+interface Work {
+  readonly loaded: LoadedScenario;
+  readonly request: RunRequest;
+  readonly stop: AbortSignal;
 }
 
 interface Outcome {
@@ -41,9 +51,10 @@ export async function simulateSeeds(name: string | null, flags: SimulateFlags, t
   const interrupt = (): void => stop.abort();
   process.once('SIGINT', interrupt);
   try {
-    const { summary, shown } = await runSeeds(loaded, request, flags, terminal, stop.signal);
+    const work = { loaded, request, stop: stop.signal };
+    const { summary, shown } = await runSeeds(work, flags, terminal);
     if (stop.signal.aborted) process.exit(exitCodes.failed);
-    if (shown !== null) await follow(loaded, shown, flags, terminal, stop.signal);
+    if (shown !== null) await follow(work, shown, flags, terminal);
     return summary.failed.length === 0 ? exitCodes.done : exitCodes.failed;
   } finally {
     process.off('SIGINT', interrupt);
@@ -55,13 +66,8 @@ function seedsOf({ schedule }: LoadedScenario, { seed, runs }: SimulateFlags): r
   return Array.from({ length: runs }, (_, run) => String((seed ?? 1) + run));
 }
 
-async function runSeeds(
-  loaded: LoadedScenario,
-  request: RunRequest,
-  flags: SimulateFlags,
-  terminal: Terminal,
-  stop: AbortSignal,
-): Promise<Outcome> {
+async function runSeeds(work: Work, flags: SimulateFlags, terminal: Terminal): Promise<Outcome> {
+  const { loaded, request, stop } = work;
   const seeds = seedsOf(loaded, flags);
   const summary = new Summary(seeds.length);
   const progress = new Progress();
@@ -78,20 +84,17 @@ async function runSeeds(
     }
     if (!isOne) progress.show(summary.runs, seeds.length, `${summary.failed.length} failed`);
   };
-  await runAll({ loaded, request, seeds, processes: flags.parallel, onReport, stop }, terminal);
+  await runAll({ ...work, seeds, processes: flags.parallel, onReport }, terminal);
   progress.clear();
   if (flags.json === true) terminal.json(isOne ? shown : summary.toJson());
   else if (!isOne || stop.aborted) summary.print(terminal);
   return { summary, shown };
 }
 
-interface AllRuns {
-  readonly loaded: LoadedScenario;
-  readonly request: RunRequest;
+interface AllRuns extends Work {
   readonly seeds: readonly string[];
   readonly processes: number;
   readonly onReport: (report: RunReport) => void;
-  readonly stop: AbortSignal;
 }
 
 async function runAll({ loaded, ...options }: AllRuns, terminal: Terminal): Promise<void> {
@@ -115,30 +118,40 @@ function commandFor({ source, durationMs }: RunRequest, seed: string): string {
 }
 
 /** What was asked for of the failure, or of the run: its smallest form, its pictures. */
-async function follow(
-  { scenario, schedule }: LoadedScenario,
+async function follow(work: Work, shown: SimulationResult, flags: SimulateFlags, terminal: Terminal): Promise<void> {
+  const { scenario } = work.loaded;
+  const durationMs = flags.until ?? null;
+  let pictured = caseOf(scenario, shown, durationMs);
+  let again = commandFor(work.request, shown.seed);
+  if (flags.shrink === true || flags.save !== undefined) {
+    const shrunk = await shrinkShown(work, shown, flags, terminal);
+    if (shrunk !== null) pictured = shrunk.smallest;
+    if (shrunk !== null && flags.save !== undefined) again = `mainnet simulate --replay ${flags.save}`;
+  }
+  await writePictures(pictured, flags, again, terminal);
+}
+
+async function shrinkShown(
+  { loaded, stop }: Work,
   shown: SimulationResult,
   flags: SimulateFlags,
   terminal: Terminal,
-  stop: AbortSignal,
-): Promise<void> {
-  const durationMs = flags.until ?? null;
-  if (flags.shrink === true || flags.save !== undefined) {
-    if (shown.ok) terminal.err('nothing failed: there is nothing to shrink or to save');
-    else {
-      const shrunk = await shrinkFailure(
-        { scenario, failed: shown, durationMs, runsMax: flags.budget, stop },
-        terminal,
-      );
-      if (shrunk === null)
-        terminal.err('the failure did not come again: the run is no function of its seed (try --twice)');
-      else {
-        if (flags.json !== true) printShrunk(shrunk, terminal);
-        if (flags.save !== undefined) {
-          saveShrunk(flags.save, shrunk, schedule?.note ?? '');
-          terminal.err(`saved: mainnet simulate --replay ${flags.save}`);
-        }
-      }
-    }
+): Promise<Shrunk | null> {
+  if (shown.verdicts.every(({ outcome }) => outcome !== 'violated')) {
+    terminal.err('nothing was violated: there is nothing to shrink or to save');
+    return null;
   }
+  const { scenario, schedule } = loaded;
+  const request = { scenario, failed: shown, durationMs: flags.until ?? null, runsMax: flags.budget, stop };
+  const shrunk = await shrinkFailure(request, terminal);
+  if (shrunk === null) {
+    terminal.err('the violation did not come again: this run is no function of its seed (try --twice)');
+    return null;
+  }
+  if (flags.json !== true) printShrunk(shrunk, terminal);
+  if (flags.save !== undefined) {
+    saveShrunk(flags.save, shrunk, schedule?.note ?? '');
+    terminal.err(`saved; run it again: mainnet simulate --replay ${flags.save}`);
+  }
+  return shrunk;
 }

@@ -1,0 +1,41 @@
+/** A run once more, watched: as a page of HTML, as lines of text. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { simulate } from '../../../simulation.ts';
+import type { SimulationCase } from '../../../simulation/shrink.ts';
+import { TimelineRecorder } from '../../../simulation/timeline.ts';
+import { timelinePage } from '../../../simulation/timeline-page/page.ts';
+import { timelineText } from '../../../simulation/timeline-text.ts';
+import type { Terminal } from '../../terminal.ts';
+
+export interface PictureRequest {
+  /** Of the page. */
+  readonly timeline?: string;
+  /** Of the text. */
+  readonly trace?: string;
+}
+
+/** `again` is the command that runs the same. */
+export async function writePictures(
+  { scenario, seed }: SimulationCase,
+  { timeline: page, trace }: PictureRequest,
+  again: string,
+  terminal: Terminal,
+): Promise<void> {
+  if (page === undefined && trace === undefined) return;
+  const recorder = new TimelineRecorder();
+  const result = await simulate(scenario, { seed, keepLog: true, onEvent: recorder.onEvent });
+  for (const line of result.log) recorder.onLog(line);
+  const timeline = recorder.timeline({
+    ...{ scenario: scenario.name, expects: scenario.expects, seed, again },
+    ...{ traceHash: result.traceHash, nodes: scenario.validators, endMs: result.simulatedMs },
+  });
+  if (page !== undefined) write(page, timelinePage(timeline), terminal);
+  if (trace !== undefined) write(trace, timelineText(timeline), terminal);
+}
+
+function write(file: string, text: string, terminal: Terminal): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  terminal.err(`written: ${file}`);
+}
