@@ -48,12 +48,19 @@ class CalmRun {
     const awaited = this.#alive.filter((instance) => !isFaulty(world.cast, world.host(instance).member));
     this.#connect();
     let heartbeatAtMs = startMs + delayMostMs;
+    const isUneven = (): boolean => {
+      const heights = this.#alive.map((instance) => world.host(instance).stored.blocks.length);
+      return heights.some((height) => height !== heights[0]);
+    };
     while (!world.isBroken) {
       this.#answerAll();
       if (awaited.every((instance) => world.host(instance).stored.blocks.length >= goal)) return world.nowMs - startMs;
       const [flight] = this.#flights;
       const timer = this.#nextTimer();
-      const atMs = Math.max(world.nowMs, Math.min(flight?.atMs ?? Infinity, timer?.dueMs ?? Infinity, heartbeatAtMs));
+      const atMs = Math.max(
+        world.nowMs,
+        Math.min(flight?.atMs ?? Infinity, timer?.dueMs ?? Infinity, isUneven() ? heartbeatAtMs : Infinity),
+      );
       if (atMs > startMs + boundMs) return null;
       world.nowMs = atMs;
       if (flight !== undefined && flight.atMs <= atMs) {
@@ -132,7 +139,7 @@ export function calmDown(world: ProtocolWorld, calm: Calm): number | null {
   world.divert((from, to, message) => {
     run.send(from, to, message);
   });
-  const boundMs = recoveryBoundMs(world);
+  const boundMs = calm.withinMs ?? recoveryBoundMs(world);
   const tookMs = run.run(boundMs);
   if (tookMs === null && !world.isBroken)
     world.checks.violate('liveness', `nothing decided within ${boundMs} ms of a linked quorum`);

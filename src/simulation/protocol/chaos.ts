@@ -142,7 +142,9 @@ export class Chaos {
       const instance = (first + offset) % this.#instances;
       const timers = this.world.host(instance).timers;
       for (const timer of timerKinds) {
-        if (timers[timer] === null || (timer === 'resend' && !resends)) continue;
+        const running = timers[timer];
+        if (running === null || (timer === 'resend' && !resends)) continue;
+        if (timer === 'round' && running.round >= this.#mix.roundsMax) continue;
         this.#expire(instance, timer);
         return;
       }

@@ -98,7 +98,7 @@ export class ProtocolChecks {
 
   /** A message left an instance, for the first time or again. */
   onSent(member: number, message: ConsensusMessage): void {
-    if (message.type === 'proposal') this.#proposed.add(message.payload.digest);
+    this.onProposing(message);
     if (isFaulty(this.#cast, member)) return;
     const { height, round } = message.payload;
     const heights = this.#said[member] as Map<number, Said>;
@@ -126,6 +126,11 @@ export class ProtocolChecks {
     this.#checkPromises(member, said, payload);
   }
 
+  /** A message was signed; it need not have left. */
+  onProposing(message: ConsensusMessage): void {
+    if (message.type === 'proposal') this.#proposed.add(message.payload.digest);
+  }
+
   /** After a round change no vote of a lower round, after a commit no round change that forgets it. */
   #checkPromises(member: number, said: Said, payload: UnsignedPayload): void {
     const { height, round } = payload;
@@ -135,7 +140,7 @@ export class ProtocolChecks {
       if (payload.kind === 'commit') said.committedRound = Math.max(said.committedRound, round);
       return;
     }
-    const claimed = payload.preparedRound ?? -1;
+    const claimed = this.#setting.rules.hasCertificates ? (payload.preparedRound ?? -1) : Infinity;
     if (round > said.committedRound && claimed < said.committedRound)
       this.violate('certificates', `${at}: its round change to ${round} forgets its commit of ${said.committedRound}`);
     if (round > said.leftFor && claimed < said.claimedRound)

@@ -185,7 +185,7 @@ function reply(work: Work, input: Input): void {
 
 function sign(work: Work, { payload, beside }: Extract<Effect, { type: 'sign' }>): void {
   const { host } = work;
-  const guarded = askGuard(host.stored.guard, payload);
+  const guarded = askGuard(host.stored.guard, payload, work.setting.rules.hasCertificates);
   if (guarded.kind === 'refused') {
     work.reports = [...work.reports, { type: 'guard-refused', payload, reason: guarded.reason }];
     work.inputs.push({ type: 'sign-refused', payload, permanent: true });

@@ -39,6 +39,8 @@ export interface Mix {
   readonly syncChance: number;
   /** Of rounds below this, each kind of message reaches a set of its own; 0: all rounds are alike. */
   readonly patternedRounds: number;
+  /** Before the calm no round of this number or above times out. */
+  readonly roundsMax: number;
   /** Which message is delivered next. */
   readonly order: 'random' | 'oldest' | 'newest';
   readonly blocks: 'at-once' | 'later';
@@ -50,9 +52,10 @@ export interface MixOptions {
   readonly faults: ProtocolFaults;
   /** Choices before the calm at most. */
   readonly stepsMax: number;
+  readonly roundsMax: number;
 }
 
-export function drawMix(seed: string, { validators, faults, stepsMax }: MixOptions): Mix {
+export function drawMix(seed: string, { validators, faults, stepsMax, roundsMax }: MixOptions): Mix {
   const draw = new Draw(new SeededRandom(`${seed}/mix`));
   const faultyMax = faultyCountMax(validators);
   const shuffled = draw.shuffle(Array.from({ length: validators }, (_, member) => member));
@@ -81,6 +84,7 @@ export function drawMix(seed: string, { validators, faults, stepsMax }: MixOptio
     laterChance: crashChance > 0 ? rate(0.7, 1) : 0,
     syncChance: rate(1, 0.5),
     patternedRounds: messages && draw.chance(0.6) ? draw.between(1, 6) : 0,
+    roundsMax,
     order: draw.pick(['random', 'random', 'oldest', 'newest']),
     blocks: draw.chance(0.3) ? 'later' : 'at-once',
     calm: { seed, dead },

@@ -28,7 +28,9 @@ export class Reach {
   /** New groups, or all linked again: who each instance is linked with. */
   repartition(): readonly (readonly number[])[] {
     const all = Array.from({ length: this.#instances }, (_, instance) => instance);
-    const groups = this.#groups === null || this.#draw.chance(0.5) ? all.map(() => this.#draw.between(0, 2)) : null;
+    const last = this.#draw.pick([1, 1, 2]);
+    const isCut = this.#groups === null || this.#draw.chance(0.5);
+    const groups = isCut ? all.map(() => this.#draw.between(0, last)) : null;
     this.#groups = groups;
     return all.map((instance) =>
       all.filter((other) => other !== instance && (groups === null || groups[other] === groups[instance])),

@@ -77,6 +77,8 @@ export interface Calm {
   readonly seed: string;
   /** Instances that stay down. Together with the Byzantine ones at most f. */
   readonly dead: readonly number[];
+  /** Time for the next decision, where the recovery bound is not what is wanted, ms. */
+  readonly withinMs?: number;
 }
 
 export interface ProtocolSchedule {

@@ -22,8 +22,12 @@ export interface ProtocolSearch {
   readonly faults?: Partial<ProtocolFaults>;
   /** Choices of a run before the calm at most; 600 unless told otherwise. */
   readonly stepsMax?: number;
+  /** Before the calm only rounds below this one time out; all of them unless told otherwise. */
+  readonly roundsMax?: number;
   /** Whether every run ends with the calm, in which the next block is decided in time. */
   readonly calm?: boolean;
+  /** Time of the calm, where the recovery bound is not what is wanted, ms. */
+  readonly calmMs?: number;
   /** Called after each run; false ends the search. */
   readonly onRun?: (run: ProtocolRun) => boolean;
 }
@@ -60,8 +64,9 @@ interface Prepared {
 }
 
 function prepare(search: ProtocolSearch, seed: string): Prepared {
-  const { validators, heights, rules, quorum, proposerOrder = null, stepsMax = 600 } = search;
-  const mix = drawMix(seed, { validators, faults: { ...allFaults, ...search.faults }, stepsMax });
+  const { validators, heights, rules, quorum, proposerOrder = null, stepsMax = 600, roundsMax = Infinity } = search;
+  const drawn = drawMix(seed, { validators, faults: { ...allFaults, ...search.faults }, stepsMax, roundsMax });
+  const mix = search.calmMs === undefined ? drawn : { ...drawn, calm: { ...drawn.calm, withinMs: search.calmMs } };
   const setting = settingOf(validators, { rules, heightsMax: heights, proposerOrder, blocks: mix.blocks });
   return { mix, setting: quorum === undefined ? setting : { ...setting, set: { ...setting.set, quorum } } };
 }
@@ -105,7 +110,8 @@ export function searchProtocol(search: ProtocolSearch): SearchResult {
     const run = runProtocolSeed(search, `${search.seed}/${index}`);
     totals.delivered += run.delivered;
     totals.heights += run.heights;
-    for (const [name, count] of Object.entries(run.counts)) counts[name] = (counts[name] ?? 0) + count;
+    for (const [name, count] of Object.entries(run.counts))
+      counts[name] = name.endsWith('Max') ? Math.max(counts[name] ?? 0, count) : (counts[name] ?? 0) + count;
     const goesOn = search.onRun?.(run) ?? true;
     if (run.violations.length > 0) {
       const { seed, violations } = run;

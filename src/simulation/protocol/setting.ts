@@ -32,9 +32,11 @@ import { invariant } from '../../protocols/shared/errors.ts';
 export interface Rules {
   readonly create: (options: StartOptions) => Transition;
   readonly transition: (state: MachineState, input: Input) => Transition;
+  /** Whether round changes carry what was prepared, so that forgetting it is a fault. */
+  readonly hasCertificates: boolean;
 }
 
-export const productionRules: Rules = { create: createMachine, transition };
+export const productionRules: Rules = { create: createMachine, transition, hasCertificates: true };
 
 export interface Setting {
   readonly rules: Rules;

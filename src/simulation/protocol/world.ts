@@ -168,6 +168,9 @@ export class ProtocolWorld {
     const { member } = host;
     if (verdict.kind === 'rejected' && from !== null)
       this.checks.onRefused(member, memberOfInstance(this.cast, from), verdict.reason);
+    // Alone, a validator decides what has not left yet.
+    for (const { message } of decided.length > 0 ? host.held : []) this.checks.onProposing(message);
+    for (const { message } of decided.length > 0 ? sent : []) this.checks.onProposing(message);
     for (const block of decided) {
       this.trace.text(block.digest);
       this.checks.onDecided(member, block);
