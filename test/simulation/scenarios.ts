@@ -8,6 +8,7 @@ import restoredBackup from '../../simulations/restored-backup.ts';
 import restoredRunningCopy from '../../simulations/restored-running-copy.ts';
 import rollingRestart from '../../simulations/rolling-restart.ts';
 import steady from '../../simulations/steady.ts';
+import twins from '../../simulations/twins.ts';
 import wipedValidator from '../../simulations/wiped-validator.ts';
 import type { Scenario } from '../../src/simulation.ts';
 
@@ -21,6 +22,7 @@ export const shippedScenarios: readonly Scenario[] = [
   restoredRunningCopy,
   wipedValidator,
   equivocation,
+  twins,
   everything,
 ];
 

@@ -210,6 +210,12 @@ export class SimulatedNode<P extends Program = Program> {
     this.#surroundings.onCrash(this.index);
   }
 
+  /** The process is gone, and the network of its key goes on without it: there is another instance. */
+  vanish(): void {
+    this.#life?.process.end();
+    this.#life = null;
+  }
+
   pause(): void {
     this.#paused = true;
     this.#life?.process.pause();

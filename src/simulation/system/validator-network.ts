@@ -10,6 +10,7 @@ import { Checking } from './checking.ts';
 import type { FaultBase, ValidatorTargets } from './faults/fault-kind.ts';
 import { liarsOf } from './faults/index.ts';
 import { Liars } from './byzantine/liars.ts';
+import { Twins } from './byzantine/twins.ts';
 import type { Identity } from './identities.ts';
 import { createGenesis } from './genesis.ts';
 import { Load } from './load.ts';
@@ -42,6 +43,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   readonly #options: ValidatorNetworkOptions;
   readonly #genesis: Genesis;
   readonly #liars: Liars;
+  readonly #twins: Twins;
   readonly #checking: Checking;
 
   constructor(world: World<ValidatorProgram>, options: ValidatorNetworkOptions) {
@@ -65,6 +67,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       signerOf: (node) => (world.identities[node] as Identity).signer,
       chainOf: (node) => nodes[node]?.parts?.chain ?? null,
     });
+    this.#twins = new Twins(nodes, (node) => world.createTwin(node));
     const isCorrect = (node: number): boolean => !this.#liars.has(node);
     this.#checking = new Checking({
       ...{ clock, nodes, isCorrect, chainId, genesis: this.#genesis, verifier: authority.verifier },
@@ -86,13 +89,19 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   }
 
   get validators(): ValidatorTargets {
-    return { tell: (node, lie) => this.#liars.tell(node, lie) };
+    return {
+      tell: (node, lie) => this.#liars.tell(node, lie),
+      double: (node, options) => this.#twins.begin(node, options),
+    };
   }
 
   boot(node: ValidatorNode, ports: LifePorts, running: (program: ValidatorProgram) => void): Promise<void> {
     const checking = this.#checking;
-    return bootValidator(node, ports, running, {
+    const transport = this.#twins.transport(node, ports.transport);
+    return bootValidator(node, { ...ports, transport }, running, {
       genesis: this.#genesis,
+      // The older copy of two does not ask whether it is one.
+      isRash: this.#twins.isSecond(node),
       ports: this.#options.ports,
       linksOf: (index, links) => this.#liars.links(index, checking.links(index, this.#watched(index, links))),
       onOpen: (opened, chain) => checking.onOpen(opened, chain),

@@ -32,6 +32,8 @@ export interface ValidatorBoot {
   readonly genesis: Genesis;
   readonly ports: (ports: NodePorts, node: number) => NodePorts;
   readonly onSigned: (node: number, ...signed: Parameters<NonNullable<WiringOptions['onSigned']>>) => void;
+  /** Signs without hearing from others after a start. */
+  readonly isRash: boolean;
   /** The links as the node's actors are to have them. */
   readonly linksOf: (node: number, links: LocalLinks) => LocalLinks;
   /** The node's chain is open: what it stands on is known, and what is next to be decided. */
@@ -48,7 +50,7 @@ export async function bootValidator(
   node: ValidatorNode,
   life: LifePorts,
   running: (program: ValidatorProgram) => void,
-  { genesis, ports, linksOf, onOpen, onAccusation, onSigned, onFinal }: ValidatorBoot,
+  { genesis, ports, isRash, linksOf, onOpen, onAccusation, onSigned, onFinal }: ValidatorBoot,
 ): Promise<void> {
   const chainId = chainIdOf(genesis);
   const store = life.open('chain', { kind: 'chain', version: 1, chainId });
@@ -70,7 +72,7 @@ export async function bootValidator(
   const wiring = wireNode({
     ...{ ...given, chain, system, links },
     telemetry: accusing(given.telemetry, (offender, height) => onAccusation(node.index, offender, height)),
-    restoredWholeNetwork: false,
+    restoredWholeNetwork: isRash,
     onSigned: (payload, signature) => onSigned(node.index, payload, signature),
   });
   wiring.finality.subscribe((height) => onFinal(node, height));

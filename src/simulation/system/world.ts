@@ -73,7 +73,9 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
   readonly #options: WorldOptions;
   readonly #random: SeededRandom;
   readonly #outages = new Outages();
+  readonly #network: PipeNetwork;
   #steps = 0;
+  #twins = 0;
   #moment = { atMs: 0, steps: 0 };
 
   constructor(options: WorldOptions, createApplication: (world: World<P>) => A) {
@@ -87,12 +89,13 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
     this.identities = createIdentities(this.authority, options.nodes);
 
     const networkFaults = new NetworkFaults(this.#random.fork('network'), delayMs, this.trace, this.clock);
-    const network = new PipeNetwork({
+    this.#network = new PipeNetwork({
       clock: this.clock,
       conditions: (from, to) => networkFaults.conditions(from, to),
       onFrame: (from, to, frame) => networkFaults.onFrame(from, to, frame),
       disorder: (from, to) => networkFaults.disorder(from, to),
     });
+    const network = this.#network;
     this.nodes = this.#createNodes(network);
     for (const node of this.nodes) networkFaults.add(node);
     this.application = createApplication(this);
@@ -148,14 +151,37 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
     this.#violated('sealed-off', `${name} was used: ${stack}`);
   };
 
-  #createNodes(network: PipeNetwork): readonly SimulatedNode<P>[] {
+  /** Another instance of a node, with its key and with nothing on its disks. Whatever becomes of it is nobody's failure. */
+  createTwin(index: number): SimulatedNode<P> {
+    this.#twins += 1;
+    const label = `twin ${this.#twins} of ${index}`;
+    const nothing = (): void => undefined;
+    const twin: SimulatedNode<P> = new SimulatedNode<P>(
+      index,
+      {
+        ...this.#surroundings(this.#network),
+        boot: (_node, ports, running) => this.application.boot(twin, ports, running),
+        ...{ onFatal: nothing, onPause: nothing, onCrash: nothing, onStopped: nothing },
+      },
+      this.#random.fork(label),
+      this.draw(`crashes of ${label}`),
+    );
+    return twin;
+  }
+
+  #surroundings(network: PipeNetwork) {
     const { loadNact, syncMs } = this.#options;
     const { clock, trace, identities } = this;
-    const { verifier } = this.authority;
-    return identities.map((_, index) => {
+    return {
+      ...{ clock, network, trace, verifier: this.authority.verifier, identities, loadNact, syncMs },
+      telemetry: (node: number) => this.observer.telemetry(node),
+    };
+  }
+
+  #createNodes(network: PipeNetwork): readonly SimulatedNode<P>[] {
+    return this.identities.map((_, index) => {
       const surroundings = {
-        ...{ clock, network, trace, verifier, identities, loadNact, syncMs },
-        telemetry: (node: number) => this.observer.telemetry(node),
+        ...this.#surroundings(network),
         boot: (node: number, ports: LifePorts, running: (program: P) => void) => {
           this.observer.tell?.({ type: 'started', node });
           return this.application.boot(this.nodes[node] as SimulatedNode<P>, ports, running);

@@ -7,6 +7,7 @@ import type { Clock } from '../../../runtime/ports/clock.ts';
 import type { PipeNetwork } from '../../../runtime/simulated/pipe-transport.ts';
 import type { Draw } from '../../draw.ts';
 import type { MakeLie } from '../byzantine/liar.ts';
+import type { TwinOptions } from '../byzantine/twins.ts';
 import type { NetworkFaults } from '../network-faults.ts';
 import type { SimulatedNode } from '../node.ts';
 import type { DiskCopies } from '../node-disks.ts';
@@ -37,6 +38,8 @@ type OwnFields<F extends FaultBase> = Exclude<keyof F, keyof FaultBase>;
 export interface ValidatorTargets {
   /** The node lies from now on. Returns what ends it. */
   tell(node: number, lie: MakeLie): () => void;
+  /** A second instance of the node runs from now on. Returns what ends that. */
+  double(node: number, options: TwinOptions): () => void;
 }
 
 /** What faults act upon. */

@@ -23,6 +23,7 @@ import { forgeCertificates } from './forge-certificates.ts';
 import { invalidBlocks } from './invalid-blocks.ts';
 import { replay } from './replay.ts';
 import { silence } from './silence.ts';
+import { twins } from './twins.ts';
 import { withhold } from './withhold.ts';
 import type { FaultBase, FaultKind, FaultTime } from './fault-kind.ts';
 import { loss } from './loss.ts';
@@ -65,6 +66,7 @@ const kinds = {
   invalidBlocks,
   falseReports,
   falseStarts,
+  twins,
 };
 
 type Kinds = typeof kinds;
