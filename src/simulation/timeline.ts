@@ -39,6 +39,8 @@ export interface Timeline {
   readonly faults: readonly (Span & {
     readonly kind: string;
     readonly nodes: readonly number[];
+    /** What else happens for it, and when. */
+    readonly marks: readonly { readonly name: string; readonly atMs: number }[];
     readonly text: string;
   })[];
   readonly warnings: readonly { readonly atMs: number; readonly node: number; readonly text: string }[];
@@ -160,6 +162,10 @@ export class TimelineRecorder {
 
 function faultSpan(fault: Fault): Timeline['faults'][number] {
   const { kind, atMs, forMs, ...fields } = fault;
-  const text = Object.entries(fields).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
-  return { kind, fromMs: atMs, toMs: atMs + forMs, nodes: [...new Set(nodesHitBy(fault))], text: text.join(', ') };
+  const own = Object.entries(fields);
+  const marks = own.flatMap(([name, value]) =>
+    name.endsWith('AtMs') && typeof value === 'number' ? [{ name: name.slice(0, -'AtMs'.length), atMs: value }] : [],
+  );
+  const text = own.map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ');
+  return { kind, fromMs: atMs, toMs: atMs + forMs, nodes: [...new Set(nodesHitBy(fault))], marks, text };
 }

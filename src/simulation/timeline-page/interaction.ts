@@ -65,7 +65,7 @@ function describe(item) {
   switch (item.type) {
     case 'message':
       return [item.kind, [['from', 'node ' + item.from + ' at ' + seconds(item.sentMs)],
-        ['to', 'node ' + item.to + (item.arrivedMs === null ? ': never arrived' : ' at ' + seconds(item.arrivedMs))],
+        ['to', 'node ' + item.to + (item.arrivedMs === null ? (isOnItsWay(item) ? ': on its way when the run ended' : ': never arrived') : ' at ' + seconds(item.arrivedMs))],
         ...(item.height === null ? [] : [where]), ['says', item.text]]];
     case 'signature':
       return ['signature of a ' + item.kind, [at, node, where, ['block', item.digest ?? 'none']]];
@@ -178,8 +178,9 @@ function chapters() {
   const told = [];
   const tell = (atMs, text, item, kind = '') => told.push({ atMs, text, item, kind });
   for (const fault of faults) {
-    const whom = fault.nodes.length > 0 ? ', nodes ' + fault.nodes.join(', ') : '';
-    tell(fault.fromMs, fault.kind + ' begins' + whom, fault, 'fault');
+    const whom = fault.nodes.length > 0 ? (fault.nodes.length > 1 ? ', nodes ' : ', node ') + fault.nodes.join(', ') : '';
+    for (const { name, atMs } of fault.marks) tell(atMs, fault.kind + ': ' + name + whom, fault, 'fault');
+    tell(fault.fromMs, fault.kind + ' begins' + (whom || (fault.text ? ': ' + fault.text : '')), fault, 'fault');
     if (fault.toMs < data.endMs) tell(fault.toMs, fault.kind + ' ends', fault, 'fault');
   }
   for (const absence of absences) {
@@ -199,8 +200,9 @@ function chapters() {
     const where = ' at height ' + item.height + (item.round === undefined ? '' : ', round ' + item.round);
     tell(item.atMs, 'node ' + item.node + ' ' + what + where, item, 'key');
   }
-  if (violation) tell(violation.atMs, violation.checker + ': ' + violation.detail, null, 'key');
-  return told.sort((a, b) => a.atMs - b.atMs);
+  told.sort((a, b) => a.atMs - b.atMs);
+  if (violation) tell(violation.atMs, violation.checker + ' violated: ' + violation.detail, null, 'key');
+  return told;
 }
 
 function makeStory() {

@@ -1,4 +1,5 @@
 /** A timeline as one page of HTML that needs nothing else: no network, no other file. */
+import { checkerMeanings } from '../checker-meanings.ts';
 import type { Timeline, TimelineMessage } from '../timeline.ts';
 import { interaction } from './interaction.ts';
 import { picture } from './picture.ts';
@@ -49,7 +50,9 @@ function verdict({ violations, endMs }: Timeline): string {
     return `<section class="verdict"><strong>Everything held</strong> for ${(endMs / 1000).toFixed(0)} simulated seconds.</section>`;
   }
   const at = `${(first.atMs / 1000).toFixed(3)} s`;
-  return `<section class="verdict violated"><strong>${escapeHtml(first.checker)} violated</strong> at ${at}: ${escapeHtml(first.detail)}</section>`;
+  const meaning = (checkerMeanings as Readonly<Record<string, string>>)[first.checker];
+  const must = meaning === undefined ? '' : `<p>What must hold: ${escapeHtml(meaning)}</p>`;
+  return `<section class="verdict violated"><strong>${escapeHtml(first.checker)} violated</strong> at ${at}: ${escapeHtml(first.detail)}${must}</section>`;
 }
 
 const legend = `<details>

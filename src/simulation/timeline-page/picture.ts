@@ -4,6 +4,7 @@ export const picture = String.raw`
 const data = JSON.parse(document.getElementById('data').textContent);
 const canvas = document.getElementById('picture');
 const pen = canvas.getContext('2d');
+const words = { proposal: 'propos', prepare: 'prepare', commit: 'commit', 'round-change': 'round change' };
 const consensusKinds = ['proposal', 'prepare', 'commit', 'round-change'];
 const [violation] = data.violations;
 const gutter = 92, axisHeight = 30, faultRow = 17, laneMin = 58, drawnMax = 2500;
@@ -14,7 +15,7 @@ const faults = typed('fault', data.faults), absences = typed('absence', data.abs
 const rounds = typed('round', data.rounds), finals = typed('final', data.finals);
 const signatures = typed('signature', data.signatures), warnings = typed('warning', data.warnings);
 const shown = new Set(consensusKinds);
-const involved = violation ? involvedIn(violation.detail) : { nodes: [], height: null, round: null };
+const involved = violation ? involvedIn(violation.detail) : { nodes: [], height: null, rounds: [], kinds: [] };
 let view = { fromMs: 0, toMs: data.endMs };
 let selected = null, size = { width: 0, height: 0 }, rows = 0, colours = {};
 
@@ -24,14 +25,16 @@ function involvedIn(detail) {
   return {
     nodes: [...new Set(numbers(/(?:validator|node) (\d+)/g))],
     height: numbers(/height (\d+)/g)[0] ?? null,
-    round: numbers(/round (\d+)/g)[0] ?? null,
+    rounds: numbers(/round (?:change to )?(\d+)/g),
+    kinds: consensusKinds.filter((kind) => detail.replace('-', ' ').includes(words[kind])),
   };
 }
 function isInvolved(item) {
   if (involved.height === null || item.height !== involved.height || !involved.nodes.includes(item.node)) return false;
   if (item.type === 'final') return /final/.test(violation.detail);
-  return item.type === 'signature' && (involved.round === null || item.round === involved.round) &&
-    (!/signed two/.test(violation.detail) || violation.detail.includes(item.kind));
+  const { rounds, kinds } = involved;
+  return item.type === 'signature' && (rounds.length === 0 || rounds.includes(item.round)) &&
+    (kinds.length === 0 || kinds.includes(item.kind));
 }
 
 const x = (ms) => gutter + ((ms - view.fromMs) / (view.toMs - view.fromMs)) * (size.width - gutter);
@@ -125,7 +128,8 @@ function drawAxis() {
 }
 
 function drawFault(fault) {
-  if (!inView(fault, fault.toMs)) return;
+  const beginMs = Math.min(fault.fromMs, ...fault.marks.map(({ atMs }) => atMs));
+  if (beginMs > view.toMs || fault.toMs < view.fromMs) return;
   const left = x(fault.fromMs), width = Math.max(3, x(fault.toMs) - left);
   const top = axisHeight + fault.row * faultRow;
   pen.fillStyle = colours.fault;
@@ -133,17 +137,24 @@ function drawFault(fault) {
   for (const node of hit) pen.fillRect(left, y(node) - laneHeight() / 2, width, laneHeight());
   pen.fillRect(left, top, width, faultRow - 3);
   line(left, top, left, top + faultRow - 3, colours['fault-line'], fault === selected ? 4 : 2);
+  for (const { name, atMs } of fault.marks) {
+    line(x(atMs), top + 7, left, top + 7, colours['fault-line'], 1, [3, 3]);
+    line(x(atMs), top, x(atMs), top + faultRow - 3, colours['fault-line'], 1.5);
+    write(name, x(atMs) + 5, top - 1, colours['fault-line'], '10px system-ui, sans-serif');
+    for (const node of fault.nodes) line(x(atMs), y(node) - 20, x(atMs), y(node) + 20, colours['fault-line'], 1.5, [3, 3]);
+  }
   write(fault.kind, Math.max(left, gutter) + 5, top + 7, colours['fault-line'], '600 11px system-ui, sans-serif');
 }
 
 function drawRound(band) {
   if (!inView(band, band.toMs)) return;
   const left = Math.max(gutter - 2, x(band.fromMs)), width = x(band.toMs) - left;
-  const name = band.round === 0 ? (band.height % 2 ? 'calm' : 'calm-other') : band.round === 1 ? 'late' : 'later';
-  pen.fillStyle = colours[name];
+  const colour = band.round === 0 ? (band.height % 2 ? 'calm' : 'calm-other') : band.round === 1 ? 'late' : 'later';
+  pen.fillStyle = colours[colour];
   pen.fillRect(left, y(band.node) - 9, width, 18);
   if (band === selected) outline(left, y(band.node) - 9, width, 18);
-  if (width > 44) write('h' + band.height + (band.round ? ' r' + band.round : ''), left + 4, y(band.node), colours.text);
+  const name = 'h' + band.height + (band.round ? ' r' + band.round : '');
+  if (width > 52) write(name, left + 9, y(band.node), colours.text);
 }
 function outline(left, top, width, height) {
   pen.strokeStyle = colours.text;
@@ -171,6 +182,9 @@ function drawAbsence(absence) {
   }
 }
 
+/** Sent so late that it was on its way when the run ended. */
+const isOnItsWay = (message) => message.arrivedMs === null && message.sentMs > data.endMs - 500;
+
 /** Where a line of a message ends; one that never arrived ends on half its way. */
 function ends(message) {
   const from = { x: x(message.sentMs), y: y(message.from) }, to = { x: 0, y: y(message.to) };
@@ -196,6 +210,7 @@ function drawMessage(message, isSelected) {
   pen.globalAlpha = isSelected ? 1 : 0.62;
   line(from.x, from.y, to.x, to.y, colour, isSelected ? 3 : 1.2, message.arrivedMs === null ? [4, 3] : []);
   pen.fillStyle = colour;
+  if (isOnItsWay(message)) return void (pen.globalAlpha = 1);
   if (message.arrivedMs === null) {
     line(to.x - 4, to.y - 4, to.x + 4, to.y + 4, colour, 2);
     line(to.x - 4, to.y + 4, to.x + 4, to.y - 4, colour, 2);

@@ -24,6 +24,7 @@ header p { margin: 0; color: var(--dim); }
 code { font: 12px/1.4 ui-monospace, monospace; }
 .verdict { margin: 8px 18px; padding: 10px 14px; border-left: 5px solid var(--final); background: var(--panel); }
 .verdict.violated { border-color: var(--violation); }
+.verdict p { margin: 4px 0 0; color: var(--dim); }
 .verdict strong { color: var(--final); }
 .verdict.violated strong { color: var(--violation); }
 .bar { display: flex; flex-wrap: wrap; gap: 6px 14px; align-items: center; padding: 4px 18px 8px; }

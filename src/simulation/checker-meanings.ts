@@ -1,0 +1,23 @@
+/** What each checker of a network of validators stands for, in a sentence for whoever reads a failure. */
+import type { CheckerName } from './system/checkers/index.ts';
+
+export const checkerMeanings: Readonly<Record<CheckerName, string>> = {
+  agreement: 'At every height all correct validators make the same block final, for ever.',
+  signatures:
+    'No validator ever signs two different things of one kind for one height and round, across crashes too, nor forgets in a later round that it committed.',
+  transactions: 'A transaction that a validator said it has stored gets into the chain.',
+  value: 'Replayed from genesis the chain gives the same state, and no money appears or vanishes.',
+  liveness: 'Once the faults are over and a quorum is linked, the next block comes within the recovery bound.',
+  recovery: 'At the end every correct validator has caught up.',
+  'no-failures': 'No actor of a node throws, and no node gives up, unless a fault makes it.',
+  'sealed-off': 'Nothing that is simulated reads the real clock, randomness, timers or files.',
+  certificates:
+    'What may have been decided is never forgotten: once enough validators committed to a block, no later round proposes another.',
+  validity: 'Every final block was proposed by a member of its set, on its parent, at a time that the rules allow.',
+  memory: 'What a node holds for others stays within its documented bounds.',
+  'log-heads': 'The transparency log only grows: every head that anybody showed is a beginning of the last one.',
+  evidence: 'A contradiction that a correct validator saw ends as a record on chain.',
+  books: 'Bookkeeping and counting of seals that share no code with the ledger come to the same accounts and blocks.',
+  finality: 'What a node has called final is on its disk: it starts again from there or later.',
+  innocence: 'Nothing that a correct validator sends is refused by another, and none of them is ever accused.',
+};
