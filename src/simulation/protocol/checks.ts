@@ -77,7 +77,7 @@ export class ProtocolChecks {
   constructor(setting: Setting, cast: Cast) {
     this.#setting = setting;
     this.#cast = cast;
-    this.#said = Array.from({ length: cast.validators }, () => new Map());
+    this.#said = Array.from({ length: cast.validators }, () => new Map<number, Said>());
   }
 
   /** Heights decided by anyone who is correct. */

@@ -63,7 +63,7 @@ export function replayProtocol(
 function make(world: ProtocolWorld, book: MessageBook, choice: Choice): void {
   const hosts = instancesOf(world.cast);
   const isThere = (instance: number): boolean => instance >= 0 && instance < hosts;
-  const later = 'later' in choice && choice.later === true;
+  const later = 'later' in choice;
   switch (choice.do) {
     case 'deliver': {
       const message = book.find(choice);
