@@ -1,7 +1,7 @@
 /** Consensus messages of real traffic, changed in one respect and then signed by a validator whose key the test has. */
 import { consensusWireCodec } from '../../src/actors/validator/consensus-wire.ts';
 import { signedMessage } from '../../src/actors/validator/signed-message.ts';
-import type { Beside } from '../../src/protocols/ibft/machine-types.ts';
+import type { Beside, MachineState } from '../../src/protocols/ibft/machine-types.ts';
 import {
   type ConsensusMessage,
   consensusMessageCodec,
@@ -15,8 +15,10 @@ import { type Block, blockCodec, blockDigest, type BlockHeader } from '../../src
 import { type ChainId, type Digest, digest, height, round, type Round } from '../../src/protocols/shared/brands.ts';
 import { toHex } from '../../src/protocols/shared/bytes.ts';
 import { encode } from '../../src/protocols/shared/codec.ts';
+import { createSigner } from '../../src/runtime/adapters/ed25519.ts';
 import type { Signer } from '../../src/runtime/ports/signer.ts';
 import type { SeededRandom } from '../../src/simulated.ts';
+import { Forger } from './forged-certificates.ts';
 import { present } from './waiting.ts';
 
 interface Draft {
@@ -33,10 +35,12 @@ export class Mutator {
   readonly #changes: readonly Change[];
   /** Messages to start from and to take parts of. */
   #corpus: readonly ConsensusMessage[] = [];
+  readonly #forger: Forger;
 
-  constructor(random: SeededRandom, chain: ChainId) {
+  constructor(random: SeededRandom, chain: ChainId, signers: readonly Signer[]) {
     this.#random = random;
     this.#chain = chain;
+    this.#forger = new Forger(random, chain, { signers, stranger: createSigner(random.bytes(32)) });
     this.#changes = [
       () => undefined,
       ...[-2, -1, 1, 2, 9, 10, 11, 1_000_000].map(
@@ -74,10 +78,11 @@ export class Mutator {
 
   feed(corpus: readonly ConsensusMessage[]): void {
     this.#corpus = corpus;
+    this.#forger.feed(corpus);
   }
 
-  /** The payload of an envelope to a validator actor. */
-  next(author: Signer): Uint8Array {
+  /** The payload of an envelope to the validator actor whose machine is in the state `target`. */
+  next(author: Signer, target: MachineState): Uint8Array {
     const kind = this.#below(40);
     if (kind === 0) return this.#random.bytes(this.#below(400));
     if (kind === 1)
@@ -87,7 +92,8 @@ export class Mutator {
       const answer = { before: this.#below(99), finalHeight: this.#below(1_000_000_000), signed };
       return encode(consensusWireCodec, { type: 'start-seen', counter: this.#below(3), ...answer });
     }
-    const message = encode(consensusMessageCodec, this.#message(author));
+    const forged = kind > 32 ? this.#forger.next(author, target) : null;
+    const message = encode(consensusMessageCodec, forged ?? this.#message(author));
     if (kind > 6) return encode(consensusWireCodec, { type: 'message', bytes: message });
     if (kind > 4) return this.#scramble(encode(consensusWireCodec, { type: 'message', bytes: message }));
     return encode(consensusWireCodec, { type: 'message', bytes: this.#scramble(message) });
