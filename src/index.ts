@@ -94,7 +94,13 @@ export { noTelemetry } from './runtime/ports/no-telemetry.ts';
 export { createTelemetry, type RunningTelemetry, type TelemetryOptions } from './runtime/adapters/telemetry.ts';
 
 // --- a node from outside, through its HTTP interface
-export { type BatchEntry, ChainClient, type ChainClientOptions, type Submission } from './client/chain-client.ts';
+export {
+  type BatchEntry,
+  ChainClient,
+  type ChainClientOptions,
+  type Submission,
+  type TransactionStatus,
+} from './client/chain-client.ts';
 export { ClientError, type ClientErrorCode } from './client/client-error.ts';
 export { type LogAudit, verifyServedLog } from './client/log-audit.ts';
 export { formatAmount, parseAmount } from './client/amounts.ts';

@@ -45,6 +45,15 @@ export interface BatchEntry {
   readonly transaction?: TransactionView | null;
 }
 
+export interface TransactionStatus {
+  readonly hash: string;
+  readonly status: 'pending' | 'final' | 'unknown';
+  /** Null unless it is final; `code` is `ok` or the module's error code. */
+  readonly height: number | null;
+  readonly index: number | null;
+  readonly code: string | null;
+}
+
 export interface Permissions {
   readonly roles: readonly string[];
   readonly kinds: readonly { readonly kind: string; readonly roles: readonly string[] }[];
@@ -142,6 +151,15 @@ export class ChainClient {
   transaction(hash: string, options: ProofQuery): Promise<TransactionView & { proof?: unknown }>;
   transaction(hash: string, options: ProofQuery = {}): Promise<TransactionView> {
     return this.#json(`/v1/transactions/${encodeURIComponent(hash)}`, { query: { ...options } });
+  }
+
+  /** What became of at most 1,000 transactions, in the order of their hashes. */
+  async lookUp(hashes: readonly string[]): Promise<readonly TransactionStatus[]> {
+    const { transactions } = await this.#json<{ transactions: readonly TransactionStatus[] }>(
+      '/v1/transactions/lookup',
+      { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ hashes }) },
+    );
+    return transactions;
   }
 
   /** Canonical bytes of one signed transaction. Rejects with `refused` and the chain's reason where it is not taken. */

@@ -79,11 +79,12 @@ describe('a network of validators', function () {
     network.wipe(3, 'everything');
     await network.start([3]);
     const returned = network.node(3);
+    const filled = foundAgain(returned, first.hash);
     await returned.reached(64);
     expect(returned.wiring.reader.facts(1)?.hasState, 'block 1 was executed: no snapshot was used').to.not.equal(true);
     expect(accountAt(returned.chain.state, bob.publicKey)?.balance).to.equal(5n);
     await sealedBy(network.node(0), returned.key);
-    await foundAgain(returned, first.hash);
+    await filled;
     expect(returned.wiring.reader.place(first.hash)?.height).to.equal(place);
     const proof = proveTransaction(returned.chain, returned.wiring.reader, null, first.hash);
     const { verdict } = verifyBundle(proof as NonNullable<typeof proof>, network.genesis, {
@@ -138,9 +139,15 @@ async function cosigned(node: LocalNode, height: number): Promise<void> {
   }
 }
 
-/** Resolves when the history before a snapshot, up to this transaction, is filled in. */
-async function foundAgain(node: LocalNode, hash: Parameters<LocalNode['wiring']['reader']['place']>[0]): Promise<void> {
-  while (node.wiring.reader.place(hash) === undefined) await node.reached(node.chain.tip.height + 1);
+/** Resolves when the node has said that it filled in the history before a snapshot, up to this transaction. */
+function foundAgain(node: LocalNode, hash: Parameters<LocalNode['wiring']['reader']['place']>[0]): Promise<void> {
+  return new Promise((resolve) => {
+    const leave = node.wiring.finality.subscribeHistory(() => {
+      if (node.wiring.reader.place(hash) === undefined) return;
+      leave();
+      resolve();
+    });
+  });
 }
 
 describe('a network that makes blocks on demand', function () {

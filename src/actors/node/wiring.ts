@@ -203,6 +203,7 @@ class NodeWiring implements Wiring {
       onGivenUp: () => {
         this.#snapshot = 'given-up';
       },
+      onHistoryFilled: this.finality.historyFilled,
     });
   }
 
@@ -232,7 +233,9 @@ class NodeWiring implements Wiring {
         onRefusedBlock: this.#onRefusedBlock,
         onFull: () => {
           this.#trouble = 'disk-full';
+          this.#publishStatus();
         },
+        onMissed: this.#onMissed,
       }),
     );
   }
@@ -258,6 +261,7 @@ class NodeWiring implements Wiring {
       livePeers: () => this.#live,
       remote: (peer) => system.remote(peer, 'validator', validatorWire, { lane: 'control' }),
       report: (peer, reason) => links.report(peer, reason),
+      onMissed: this.#onMissed,
       onDecided: this.#onDecided,
       onFinal: this.#onFinal,
       onPeerAhead: (peer, height) => system.tell(this.#sync, { type: 'peer-height', peer, height }),
@@ -328,6 +332,10 @@ class NodeWiring implements Wiring {
     this.#announceToFollowers();
     this.#publishStatus();
     this.finality.announce(height);
+  };
+
+  readonly #onMissed = (): void => {
+    this.#options.system.tell(this.#sync, { type: 'missed' });
   };
 
   readonly #onRefusedBlock = (height: number, peer: PublicKey, reason: string): void => {

@@ -81,6 +81,8 @@ export interface SnapshotDependencies {
   readonly onImported: (height: number) => void;
   /** No peer offers a snapshot that holds: every block is to be fetched instead. */
   readonly onGivenUp: () => void;
+  /** Blocks before the snapshot are stored here now. */
+  readonly onHistoryFilled: () => void;
 }
 
 type Context = ActorContext<SnapshotMessage>;
@@ -299,6 +301,7 @@ class Session {
     this.#fetching = false;
     const backfill = this.#backfill;
     if (backfill === null) return;
+    this.#dependencies.onHistoryFilled();
     if (refusal !== null) this.#blame(peer, refusal);
     if (backfill.isDone) {
       this.#context.log.info('the history before the snapshot is complete', { next: backfill.next });

@@ -57,15 +57,18 @@ export function registerChainCommands(program: Command, context: CommandContext)
     });
   program
     .command('services')
-    .description('List services and clusters that registered, with their health')
+    .description('List services and clusters that registered, with their leases')
     .action(async (_options: object, command: Command) => {
       const services = await (await context.client(command)).services();
       context.print(command, { services }, () =>
         services.length === 0
           ? ['no service is registered']
           : formatTable([
-              ['ID', 'KIND', 'HEALTH', 'ENDPOINT', 'OWNER'],
-              ...services.map(({ id, kind, health, endpoint, owner }) => [id, kind, health, endpoint, shortKey(owner)]),
+              ['ID', 'KIND', 'LEASE UNTIL', 'ENDPOINT', 'OWNER'],
+              ...services.map(({ id, kind, leaseUntil, endpoint, owner }) => {
+                const until = new Date(leaseUntil).toISOString();
+                return [id, kind, until, endpoint, shortKey(owner)];
+              }),
             ]),
       );
     });

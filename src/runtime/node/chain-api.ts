@@ -68,8 +68,6 @@ export function createChainApi(parts: ChainApiParts): ChainApi {
         kind: service.kind,
         owner: service.owner,
         endpoint: service.endpoints[0] ?? '',
-        // Seen from the chain alone: a lease that is held says nothing of the service behind it.
-        health: 'unknown' as const,
         leaseUntil: service.leaseUntil,
       })),
     logFile: (path) => {
@@ -105,7 +103,6 @@ function networkView({ chain, validatorAddresses }: ChainApiParts): ReturnType<C
       name: members.get(publicKey)?.name ?? '',
       addresses: validatorAddresses.get(publicKey)?.addresses ?? [],
     })),
-    faucet: null,
   };
 }
 

@@ -26,6 +26,7 @@ export class FinalityWaiters {
     this.#parts = parts;
     this.#height = parts.chain.tip.height;
     parts.finality.subscribe((height) => this.#onBlock(height));
+    parts.finality.subscribeHistory(() => this.#look(this.#waiting.keys()));
   }
 
   /** Resolves with the transaction once it is final, or with null after `timeoutMs` or when `signal` aborts. */
@@ -53,10 +54,11 @@ export class FinalityWaiters {
     this.#height = Math.max(height, this.#height);
     if (this.#waiting.size === 0) return;
     // After a snapshot the heights between were never announced.
-    const hashes = isNext
-      ? this.#parts.chain.transactionsOf(height).map(({ hash }) => hash)
-      : [...this.#waiting.keys()];
-    for (const hash of hashes) {
+    this.#look(isNext ? this.#parts.chain.transactionsOf(height).map(({ hash }) => hash) : this.#waiting.keys());
+  }
+
+  #look(hashes: Iterable<Digest>): void {
+    for (const hash of [...hashes]) {
       const waiters = this.#waiting.get(hash);
       if (waiters === undefined) continue;
       const view = finalTransactionView(this.#parts.reader, hash);

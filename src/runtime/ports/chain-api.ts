@@ -109,8 +109,6 @@ export interface NetworkView {
     readonly name: string;
     readonly addresses: readonly string[];
   }[];
-  /** Faucet account of a development chain, or null. */
-  readonly faucet: string | null;
 }
 
 export interface AccountView {
@@ -141,7 +139,6 @@ export interface ServiceView {
   readonly kind: string;
   readonly owner: string;
   readonly endpoint: string;
-  readonly health: 'healthy' | 'degraded' | 'unhealthy' | 'unreachable' | 'unknown';
   readonly leaseUntil: number;
 }
 

@@ -104,7 +104,6 @@ export class FakeChain implements ChainApi {
         name,
         addresses: [`127.0.0.1:${22_001 + i}`],
       })),
-      faucet: faucetKey.publicKey,
     };
   }
 

@@ -39,7 +39,6 @@ export const fakeServices: ReturnType<ChainApi['services']> = [
     kind: 'court',
     owner: aliceKey.publicKey,
     endpoint: 'http://127.0.0.1:21002',
-    health: 'unknown',
     leaseUntil: 1_700_000_900_000,
   },
 ];

@@ -124,6 +124,39 @@ describe('HTTP endpoints', () => {
     expect((await call('getTransaction', `/v1/transactions/${one.hash}`)).json()['status']).to.equal('final');
   });
 
+  it('says of many hashes at once what became of each, in order', async () => {
+    const [final, failed] = [next(), next('99999999999999999')];
+    await submit({ transactions: [final, failed].map(({ bytes }) => toHex(bytes)) }, '?wait=final');
+    world.chain.isAutomatic = false;
+    const waiting = next();
+    await submit({ transaction: toHex(waiting.bytes) });
+    const look = (hashes: readonly string[]): Promise<Answer> =>
+      call('lookUpTransactions', '/v1/transactions/lookup', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ hashes }),
+      });
+    const hashes = [waiting.hash, failed.hash, '0'.repeat(64), final.hash];
+    const { transactions } = (await look(hashes)).json<{ transactions: Record<string, unknown>[] }>();
+    world.chain.isAutomatic = true;
+    world.chain.seal();
+    expect(transactions.map(({ hash }) => hash)).to.deep.equal(hashes);
+    expect(transactions.map(({ status, code }) => [status, code])).to.deep.equal([
+      ['pending', null],
+      ['final', 'insufficient-balance'],
+      ['unknown', null],
+      ['final', 'ok'],
+    ]);
+    for (const hash of [failed.hash, final.hash]) {
+      const answer = await call('getTransaction', `/v1/transactions/${hash}`);
+      const { height, index } = answer.json<{ height: number; index: number }>();
+      expect(transactions.find((entry) => entry['hash'] === hash)).to.deep.include({ height, index });
+    }
+    for (const wrong of [[], ['abc'], Array.from({ length: 1001 }, () => final.hash)]) {
+      expect((await look(wrong)).status).to.equal(400);
+    }
+  });
+
   it('gives a proof bundle that passes through the height asked for, or none', async () => {
     const one = next();
     const { height } = (await submit({ transaction: toHex(one.bytes) }, '?wait=final')).json<{ height: number }>();

@@ -165,4 +165,15 @@ describe('waiting for finality', () => {
     world.finality.announce(5);
     expect(await waited).to.deep.include({ height: 1 });
   });
+
+  it('ends also where the block came with the history before a snapshot', async () => {
+    world.chain.growTo(1);
+    world.finality.announce(1);
+    const waits = [sent.hash, sent.hash, 'ff'.repeat(32)].map((hash) => world.api.whenFinal(hash, 1000));
+    world.chain.block(sent);
+    world.finality.historyFilled();
+    world.clock.advanceBy(1000);
+    const found = await Promise.all(waits);
+    expect(found.map((view) => view?.height ?? null)).to.deep.equal([2, 2, null]);
+  });
 });

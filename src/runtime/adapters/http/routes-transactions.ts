@@ -7,7 +7,7 @@ import type { ChainApi, SubmitOutcome, TransactionView } from '../../ports/chain
 import type { Application } from './application.ts';
 import { json } from './openapi.ts';
 import { HttpProblem, notFound } from './problem.ts';
-import { batchTransactionsMax, hash64, submitBody, throughHeight } from './schemas.ts';
+import { batchTransactionsMax, hash64, lookupBody, submitBody, throughHeight } from './schemas.ts';
 
 export interface WaitLimits {
   /** How long `wait=final` waits where `timeout` is absent, and at most. */
@@ -34,6 +34,7 @@ const batchCodec = list(bytesMax(transactionBytesMax + 1_024), batchTransactions
 
 export function registerTransactions(application: Application, api: ChainApi, limits: WaitLimits): void {
   registerLookup(application, api);
+  registerLookups(application, api);
   const waiting = new WaitingRoom(api, limits.waitingMax, application.stopping.signal);
   application.app.route<{ Body: Body; Querystring: Query }>({
     method: 'POST',
@@ -130,6 +131,31 @@ function registerLookup({ app }: Application, api: ChainApi): void {
     },
   });
 }
+
+function registerLookups({ app }: Application, api: ChainApi): void {
+  app.route<{ Body: { hashes: readonly string[] } }>({
+    method: 'POST',
+    url: '/v1/transactions/lookup',
+    config: { access: 'read' },
+    schema: {
+      operationId: 'lookUpTransactions',
+      summary: 'What became of many transactions, by hash and in order',
+      description: 'Without content, events and proofs: those are of `GET /v1/transactions/{hash}`.',
+      tags: ['transactions'],
+      body: { content: { 'application/json': { schema: lookupBody } } },
+      response: { 200: json('One entry for each hash', 'Lookup') },
+    },
+    handler: ({ body }, reply) =>
+      reply.type('application/json').send({
+        transactions: body.hashes.map((hash) => {
+          const { status, height, index, result } = api.transaction(hash) ?? unknownTransaction;
+          return { hash, status, height, index, code: result?.code ?? null };
+        }),
+      }),
+  });
+}
+
+const unknownTransaction = { status: 'unknown', height: null, index: null, result: null } as const;
 
 /** Throws HttpProblem `invalid-transaction-bytes`. */
 function toSubmission(body: Body, contentType: string): Submission {

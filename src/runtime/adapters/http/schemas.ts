@@ -144,7 +144,6 @@ const network = object('Network', {
   height: natural,
   parameters: Type.Record(Type.String(), Type.Number()),
   validators: array(Type.Object({ publicKey: hash64, name: Type.String(), addresses: array(Type.String()) }, closed)),
-  faucet: nullable(hash64),
 });
 
 const block = object('Block', {
@@ -164,8 +163,6 @@ const health = object('Health', {
   checks: array(Type.Object({ name: Type.String(), ok: Type.Boolean(), detail: Type.String() }, closed)),
 });
 
-const healthWords = ['healthy', 'degraded', 'unhealthy', 'unreachable', 'unknown'] as const;
-
 const logLevelFields = {
   level: Type.Union([Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')]),
 };
@@ -177,6 +174,20 @@ export const namedSchemas: readonly TSchema[] = [
   object('Transaction', transactionFields),
   submission,
   batchEntry,
+  object('Lookup', {
+    transactions: array(
+      Type.Object(
+        {
+          hash: hash64,
+          status: Type.Union([Type.Literal('pending'), Type.Literal('final'), Type.Literal('unknown')]),
+          height: nullable(natural),
+          index: nullable(natural),
+          code: nullable(Type.String({ description: 'result of a final one' })),
+        },
+        closed,
+      ),
+    ),
+  }),
   object('Batch', { results: array(ref('BatchEntry')) }),
   object('EventPage', { events: array(ref('Event')), lastEventId: nullable(Type.String()) }),
   block,
@@ -205,8 +216,7 @@ export const namedSchemas: readonly TSchema[] = [
     kind: Type.String(),
     owner: Type.String(),
     endpoint: Type.String(),
-    health: Type.Union(healthWords.map((word) => Type.Literal(word))),
-    leaseUntil: Type.Number(),
+    leaseUntil: time,
   }),
   object('ServiceList', { services: array(ref('Service')) }),
   object('Mempool', { count: natural, bytes: natural }),
@@ -225,6 +235,11 @@ const transactionHex = Type.String({
   maxLength: 2 * (transactionBytesMax + 1024),
   description: 'canonical bytes of a signed transaction, hex',
 });
+
+export const lookupBody = Type.Object(
+  { hashes: Type.Array(hash64, { minItems: 1, maxItems: batchTransactionsMax }) },
+  closed,
+);
 
 /** Exactly one of the two: a single transaction or a batch. */
 export const submitBody = Type.Object(
