@@ -13,7 +13,7 @@ export function validatorTargets({ validators }: FaultTargets): ValidatorTargets
   return validators;
 }
 
-interface PlainLieFault<K extends string> extends LieFault {
+export interface PlainLieFault<K extends string> extends LieFault {
   readonly kind: K;
 }
 
