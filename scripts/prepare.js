@@ -62,7 +62,8 @@ function newestTime(path) {
 /** Builds where a source is newer than the last build. */
 export function ensureBuilt() {
   const marker = inRoot('dist', '.built');
-  const inputs = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map((name) => inRoot(name));
+  const sources = ['src', 'simulations', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+  const inputs = sources.map((name) => inRoot(name));
   const builtAt = existsSync(marker) ? statSync(marker).mtimeMs : 0;
   if (inputs.every((input) => newestTime(input) < builtAt)) return;
   process.stdout.write('Building\n');
@@ -70,6 +71,7 @@ export function ensureBuilt() {
   // Without its output the compiler's record of what is built is wrong: it would write nothing.
   if (builtAt === 0) rmSync(inRoot('node_modules', '.cache', 'build.tsbuildinfo'), { force: true });
   run(process.execPath, [inRoot('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'], 'The build');
+  run(process.execPath, [inRoot('scripts', 'compile-scenarios.js')], 'Compiling the scenarios');
   mkdirSync(inRoot('dist'), { recursive: true });
   writeFileSync(marker, `${startedAt.toISOString()}\n`);
 }
