@@ -27,7 +27,10 @@ function toViolation() {
   if (!violation) return toFirstFault();
   const marks = [...signatures, ...finals].filter(isInvolved);
   const begin = marks.length > 0 ? Math.min(...marks.map((item) => item.atMs)) : violation.atMs - 6000;
-  const fromMs = Math.max(begin, violation.atMs - 20000);
+  const causes = faults.filter(({ nodes }) => nodes.some((node) => involved.nodes.includes(node)));
+  const earlier = causes.flatMap((fault) => [fault.fromMs, ...fault.marks.map(({ atMs }) => atMs)]);
+  const recent = [begin, ...earlier].filter((ms) => ms >= violation.atMs - 12000);
+  const fromMs = Math.max(Math.min(begin, ...recent), violation.atMs - 20000);
   const spanMs = Math.max(60, violation.atMs - fromMs);
   clampView(fromMs - spanMs * 0.25, violation.atMs + spanMs * 0.15);
 }
@@ -196,7 +199,8 @@ function chapters() {
   }
   for (const item of warnings) tell(item.atMs, 'node ' + item.node + ' warns: ' + item.text, item);
   for (const item of [...signatures, ...finals].filter(isInvolved)) {
-    const what = item.type === 'final' ? 'has block ' + short(item.digest) + ' final' : 'signs a ' + item.kind + ' for block ' + short(item.digest);
+    const block = item.digest === null ? ' without a prepared block' : ' for block ' + short(item.digest);
+    const what = item.type === 'final' ? 'has block ' + short(item.digest) + ' final' : 'signs a ' + item.kind + block;
     const where = ' at height ' + item.height + (item.round === undefined ? '' : ', round ' + item.round);
     tell(item.atMs, 'node ' + item.node + ' ' + what + where, item, 'key');
   }

@@ -263,7 +263,7 @@ function mark(item, px, py) {
   if (!isKey) return;
   const same = item.type === 'signature' ? signatures : finals;
   const place = same.filter((other) => isInvolved(other) && other.node === item.node && other.atMs < item.atMs).length;
-  const text = (item.kind ?? 'final') + ' ' + short(item.digest);
+  const text = (item.kind ?? 'final') + ' ' + (item.digest === null ? 'without a block' : short(item.digest));
   pen.font = '600 11px ui-monospace, monospace';
   const width = pen.measureText(text).width, left = Math.min(px + 12, size.width - width - 10);
   const top = Math.min(py + 26 + place * 15, size.height - 10);

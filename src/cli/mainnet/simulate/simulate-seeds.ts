@@ -74,7 +74,7 @@ async function runSeeds(work: Work, flags: SimulateFlags, terminal: Terminal): P
   const isOne = seeds.length === 1;
   let shown: SimulationResult | null = null;
   const onReport = (report: RunReport): void => {
-    const again = commandFor(request, report.result.seed);
+    const again = commandFor(request, report.result.seed, loaded.schedule?.run.seed);
     if (summary.failed.length === 0) shown = report.result;
     summary.add(report, again);
     progress.clear();
@@ -110,11 +110,12 @@ async function runAll({ loaded, ...options }: AllRuns, terminal: Terminal): Prom
   }
 }
 
-/** The same once more. */
-function commandFor({ source, durationMs }: RunRequest, seed: string): string {
+/** The same once more. `own`: the seed of a schedule, which need not be named. */
+function commandFor({ source, durationMs }: RunRequest, seed: string, own?: string): string {
   const from = source.replay === null ? '' : ` --replay ${source.replay}`;
   const until = durationMs === null ? '' : ` --until ${durationMs}ms`;
-  return `mainnet simulate${source.scenario === null ? '' : ` ${source.scenario}`}${from} --seed ${seed}${until}`;
+  const seedOption = seed === own ? '' : ` --seed ${seed}`;
+  return `mainnet simulate${source.scenario === null ? '' : ` ${source.scenario}`}${from}${seedOption}${until}`;
 }
 
 /** What was asked for of the failure, or of the run: its smallest form, its pictures. */
@@ -122,7 +123,7 @@ async function follow(work: Work, shown: SimulationResult, flags: SimulateFlags,
   const { scenario } = work.loaded;
   const durationMs = flags.until ?? null;
   let pictured = caseOf(scenario, shown, durationMs);
-  let again = commandFor(work.request, shown.seed);
+  let again = commandFor(work.request, shown.seed, work.loaded.schedule?.run.seed);
   if (flags.shrink === true || flags.save !== undefined) {
     const shrunk = await shrinkShown(work, shown, flags, terminal);
     if (shrunk !== null) pictured = shrunk.smallest;
