@@ -35,6 +35,8 @@ export type BlockSyncMessage =
   | { readonly type: 'peer-gone'; readonly peer: PublicKey }
   /** The applier stored this height; where it had asked for blocks, it takes more. */
   | { readonly type: 'applied'; readonly height: number }
+  /** What the applier was given and has not stored is lost: it is to be fetched again. */
+  | { readonly type: 'missed' }
   /** The applier refused a block that this peer had sent. */
   | { readonly type: 'refused'; readonly height: number; readonly peer: PublicKey }
   | {
@@ -145,6 +147,9 @@ export function blockSyncActor(dependencies: BlockSyncDependencies): ActorDefini
           break;
         case 'applied':
           state.deliveredTo = Math.max(state.deliveredTo, message.height);
+          break;
+        case 'missed':
+          state.deliveredTo = dependencies.source.finalHeight();
           break;
         case 'refused':
           onRefused(state, message.height, message.peer, context);

@@ -203,7 +203,6 @@ class NodeWiring implements Wiring {
       onGivenUp: () => {
         this.#snapshot = 'given-up';
       },
-      onHistoryFilled: this.finality.historyFilled,
     });
   }
 

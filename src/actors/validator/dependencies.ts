@@ -74,6 +74,8 @@ export interface ValidatorDependencies extends MakerDependencies {
   /** Misbehaviour that a peer's link delivered. */
   readonly report: (peer: PublicKey, reason: string) => void;
 
+  /** Blocks that were delivered and are not stored are lost, by a restart or for want of room. */
+  readonly onMissed: () => void;
   /** The block at this height is decided and visible here, not yet durable. */
   readonly onDecided: (height: number) => void;
   /** The block at this height is final here and durable. */

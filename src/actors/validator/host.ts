@@ -150,8 +150,13 @@ export class Host {
 
   /** Final blocks from peers: checked, stored, and the machine moved to the height after them. */
   applyDelivery(delivery: BlocksDelivery): void {
-    const { chain } = this.dependencies;
+    const { chain, onMissed } = this.dependencies;
     const before = chain.tip.height;
+    if (delivery.from > before + 1) {
+      // What came before it was lost here; the peer that sent this one is not to blame.
+      onMissed();
+      return;
+    }
     const now = this.#context.clock.now();
     const refusal = applySynced(chain, this.dependencies.verifier, delivery.blocks, now);
     if (chain.tip.height > before) {

@@ -51,6 +51,7 @@ export function validatorActor(dependencies: ValidatorDependencies): ActorDefini
 function open(dependencies: ValidatorDependencies, context: ValidatorContext, state: State): State {
   try {
     const opened = { ...state, host: new Host(dependencies, context, state.token) };
+    dependencies.onMissed();
     askStart(dependencies, opened, context);
     flush(opened, context);
     return opened;

@@ -76,6 +76,11 @@ export class PipeNetwork {
     for (const pipe of [...this.#pipes]) pipe.pump();
   }
 
+  /** What is still on its way from a node takes no longer than what is sent now: its line is free again. */
+  hasten(from: PublicKey): void {
+    for (const pipe of [...this.#pipes]) if (pipe.peerKey === from) pipe.hasten();
+  }
+
   /** Ends every pipe between two nodes, at both ends, now. What was in flight is lost. */
   cut(a: PublicKey, b: PublicKey, reason = 'connection reset'): void {
     for (const pipe of [...this.#pipes]) {
@@ -312,6 +317,15 @@ class SimulatedPipe implements Pipe {
     this.#timer = this.#network.clock.setTimer(delayMs, () => this.#deliver());
   }
 
+  hasten(): void {
+    const latestMs = this.#dueMs(0, 0);
+    this.#incoming = this.#incoming.map((flight) =>
+      flight.dueMs <= latestMs ? flight : { ...flight, dueMs: latestMs },
+    );
+    if (this.#closing !== null && this.#closing.dueMs > latestMs) this.#closing = { ...this.#closing, dueMs: latestMs };
+    this.pump();
+  }
+
   /** Both ends learn of it by an event of their own, never within `send`. */
   #reset(): void {
     this.#network.clock.setTimer(0, () => {
@@ -325,16 +339,15 @@ class SimulatedPipe implements Pipe {
     return delayMs + (transmissionMs?.(bytes) ?? 0);
   }
 
-  #dueMs(bytes: number): number {
-    const last = this.#incoming[this.#incoming.length - 1]?.dueMs ?? 0;
-    return Math.max(last, this.#network.clock.monotonicMs() + this.#flightMs(bytes));
+  #dueMs(bytes: number, afterMs = this.#incoming[this.#incoming.length - 1]?.dueMs ?? 0): number {
+    return Math.max(afterMs, this.#network.clock.monotonicMs() + this.#flightMs(bytes));
   }
 
   #arrives(frame: Uint8Array, overtakes: boolean): void {
     if (!this.#isOpen || this.#closing !== null) return;
     this.#incomingBytes += frame.length;
     if (overtakes) {
-      const dueMs = this.#network.clock.monotonicMs() + this.#flightMs(frame.length);
+      const dueMs = this.#dueMs(frame.length, 0);
       const later = this.#incoming.findIndex((flight) => flight.dueMs > dueMs);
       this.#incoming.splice(later === -1 ? this.#incoming.length : later, 0, { frame, dueMs });
       this.pump();

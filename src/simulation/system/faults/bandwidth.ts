@@ -15,6 +15,7 @@ export const bandwidth: FaultKind<BandwidthFault> = {
     const ends = nodes.map((node) => targets.networkFaults.narrow(nodeAt(targets, node), bytesPerSecond));
     return () => {
       for (const end of ends) end();
+      for (const node of nodes) targets.network.hasten(nodeAt(targets, node).key);
     };
   },
   swarm: {
