@@ -11,19 +11,22 @@
  * 1. A silent event leads from s to a state ⊑ s, as s can still do it at any later time: so it is done only right before
  *    a step that sends.
  * 2. Let d be the silent event right before e, and let e without d send too, leading to v. If d leads from v to the same
- *    state as e after d did, that state ⊑ v, so "d, e" is left out.
+ *    state as e after d did, and together they send the same, that state ⊑ v, so "d, e" is left out.
  * 3. A commit that changes nothing but the slot it fills is silent, and no rule but the decision reads the slot: it is
  *    delivered only when decisions are looked at.
  * 4. A host that decides sends nothing more, and others do not see whether it did: that it can decide is noted, and it
  *    goes on as if it did not; what it could decide it can decide later too.
+ * Steps of different hosts commute, because none takes away what another needs; so which of these steps a host takes, and
+ * what exists when it takes them, is all that there is to explore.
  */
-import { hasBit, type Mask, MaskTable, emptyMask, setBit, sameMask } from './mask.ts';
-import { dueEvent, firstMessage, type LocalStates, timeoutEvent } from './local-states.ts';
+import { dueEvent, firstMessage, type HostTable, timeoutEvent } from './host-table.ts';
+import { emptyMask, hasBit, type Mask, type MaskNumbers, MaskTable, sameMask, setBit } from './mask.ts';
 import type { MessageTable } from './message-table.ts';
 
-/** `events` lead from one state to `to`. */
+/** `events` lead one host to `to` and make it send the set of this number. */
 export interface HostStep {
   readonly to: number;
+  readonly sent: number;
   readonly events: readonly number[];
 }
 
@@ -32,11 +35,11 @@ export interface HostSteps {
 }
 
 export class EveryStep implements HostSteps {
-  readonly #states: LocalStates;
+  readonly #hosts: HostTable;
   readonly #table: MessageTable;
 
-  constructor(states: LocalStates, table: MessageTable) {
-    this.#states = states;
+  constructor(hosts: HostTable, table: MessageTable) {
+    this.#hosts = hosts;
     this.#table = table;
   }
 
@@ -44,9 +47,14 @@ export class EveryStep implements HostSteps {
     const events = [dueEvent, timeoutEvent];
     for (let message = 0; message < this.#table.size; message++)
       if (hasBit(exists, message)) events.push(firstMessage + message);
-    const possible = events.filter((event) => this.#states.step(id, event) !== id);
-    const all = [...possible, ...this.#states.crashesOf(id, possible)];
-    return all.map((event) => ({ to: this.#states.step(id, event), events: [event] }));
+    const possible = events.filter((event) => this.#hosts.step(id, event) !== id);
+    const steps = possible.map((event) => ({
+      to: this.#hosts.step(id, event),
+      sent: this.#hosts.sentBy(id, event),
+      events: [event],
+    }));
+    const crashes = this.#hosts.crashesOf(id, possible);
+    return [...steps, ...crashes.map((event) => ({ ...this.#hosts.crash(id, event), events: [event] }))];
   }
 }
 
@@ -55,23 +63,32 @@ interface Silent {
   /** Position of the state before it, and the event between; −1 at the start. */
   readonly before: number;
   readonly event: number;
+  /** What matters here, of all that exists. */
+  readonly events: readonly number[];
+}
+
+interface Edge {
+  readonly from: number;
+  readonly event: number;
 }
 
 export class ReducedSteps implements HostSteps {
   /** Times that the steps of a state had to be worked out. */
   computed = 0;
-  readonly #states: LocalStates;
+  readonly #hosts: HostTable;
   readonly #table: MessageTable;
+  readonly #masks: MaskNumbers;
   readonly #memo = new MaskTable();
   readonly #lists: (readonly HostStep[])[] = [];
-  /** By state: sets of messages of which each decided its steps once. */
+  /** By host: sets of messages of which each decided its steps once. */
   #relevant: (Mask[] | undefined)[] = [];
   /** Messages known when the memory was last empty. */
   #known = 0;
 
-  constructor(states: LocalStates, table: MessageTable) {
-    this.#states = states;
+  constructor(hosts: HostTable, table: MessageTable, masks: MaskNumbers) {
+    this.#hosts = hosts;
     this.#table = table;
+    this.#masks = masks;
   }
 
   from(id: number, exists: Mask): readonly HostStep[] {
@@ -81,8 +98,9 @@ export class ReducedSteps implements HostSteps {
       const known = this.#memo.get(id, exists, relevant);
       if (known >= 0) return this.#lists[known] as readonly HostStep[];
     }
+    this.computed += 1;
     const silent = this.#silentFrom(id, exists);
-    const list = this.#steps(silent, exists);
+    const list = this.#steps(silent);
     const relevant = this.#relevantTo(silent);
     // A message that was found on the way is not in the masks.
     if (this.#known !== this.#table.size) return list;
@@ -112,21 +130,22 @@ export class ReducedSteps implements HostSteps {
 
   /** Whether a message changes something (3. in the head of this file: more than the slot of a commit). */
   #matters(id: number, message: number): boolean {
-    const states = this.#states;
-    const to = states.step(id, firstMessage + message);
+    const hosts = this.#hosts;
+    const to = hosts.step(id, firstMessage + message);
     if (to === id) return false;
-    if (!hasBit(this.#table.commits, message)) return true;
-    return states.decided(to) === null && states.behaviour(to) !== states.behaviour(id);
+    if (!hasBit(this.#table.commits, message) || hosts.violation(to) !== null) return true;
+    return hosts.decided(to) === null && hosts.behaviour(to) !== hosts.behaviour(id);
   }
 
-  #isSilent(from: number, to: number): boolean {
-    const states = this.#states;
-    return states.decided(to) === null && states.violation(to) === null && sameMask(states.sent(from), states.sent(to));
+  #isSilent(from: number, event: number): boolean {
+    const hosts = this.#hosts;
+    const to = hosts.step(from, event);
+    return hosts.sentBy(from, event) === 0 && hosts.decided(to) === null && hosts.violation(to) === null;
   }
 
   #eventsAt(id: number, exists: Mask): number[] {
     const events: number[] = [];
-    for (const event of [dueEvent, timeoutEvent]) if (this.#states.step(id, event) !== id) events.push(event);
+    for (const event of [dueEvent, timeoutEvent]) if (this.#hosts.step(id, event) !== id) events.push(event);
     for (let message = 0; message < this.#table.size; message++)
       if (hasBit(exists, message) && this.#matters(id, message)) events.push(firstMessage + message);
     return events;
@@ -134,71 +153,67 @@ export class ReducedSteps implements HostSteps {
 
   /** States that silent events lead to, the start first. */
   #silentFrom(id: number, exists: Mask): Silent[] {
-    const found: Silent[] = [{ id, before: -1, event: -1 }];
+    const found: Silent[] = [{ id, before: -1, event: -1, events: this.#eventsAt(id, exists) }];
     const seen = new Set([id]);
     for (let at = 0; at < found.length; at++) {
-      const from = (found[at] as Silent).id;
-      for (const event of this.#eventsAt(from, exists)) {
-        const to = this.#states.step(from, event);
-        if (seen.has(to) || !this.#isSilent(from, to)) continue;
+      const { id: from, events } = found[at] as Silent;
+      for (const event of events) {
+        const to = this.#hosts.step(from, event);
+        if (seen.has(to) || !this.#isSilent(from, event)) continue;
         seen.add(to);
-        found.push({ id: to, before: at, event });
+        found.push({ id: to, before: at, event, events: this.#eventsAt(to, exists) });
       }
     }
     return found;
   }
 
-  #steps(silent: readonly Silent[], exists: Mask): readonly HostStep[] {
-    this.computed += 1;
-    const edges = this.#edgesInto(silent, exists);
-    const steps = new Map<number, HostStep>();
-    const needed: { at: number; event: number }[] = [];
-    silent.forEach(({ id: from }, at) => {
-      for (const event of this.#eventsAt(from, exists)) {
-        const to = this.#states.step(from, event);
-        if (this.#isSilent(from, to) || steps.has(to) || this.#isNeedless(edges.get(from) ?? [], event, to)) continue;
-        steps.set(to, { to, events: [...pathTo(silent, at), event] });
-        needed.push({ at, event });
+  #steps(silent: readonly Silent[]): readonly HostStep[] {
+    const hosts = this.#hosts;
+    const edges = this.#edgesInto(silent);
+    const steps = new Map<string, HostStep>();
+    const add = (at: number, event: number, to: number, sent: number): void => {
+      const key = `${to} ${sent}`;
+      if (!steps.has(key)) steps.set(key, { to, sent, events: [...pathTo(silent, at), event] });
+    };
+    silent.forEach(({ id: from, events }, at) => {
+      for (const event of events) {
+        if (this.#isSilent(from, event) || this.#isNeedless(edges.get(from) ?? [], from, event)) continue;
+        add(at, event, hosts.step(from, event), hosts.sentBy(from, event));
+        // Silent events write nothing, so of crashes only those inside of what sends something need them.
+        for (const crash of hosts.crashesOf(from, [event]).slice(1)) {
+          const { to, sent } = hosts.crash(from, crash);
+          add(at, crash, to, sent);
+        }
       }
     });
-    for (const step of this.#crashes(silent, needed)) if (step.to !== silent[0]?.id) steps.set(step.to, step);
+    const { id } = silent[0] as Silent;
+    for (const crash of hosts.crashesOf(id, [])) {
+      const { to, sent } = hosts.crash(id, crash);
+      add(0, crash, to, sent);
+    }
     return [...steps.values()];
   }
 
-  /** At rest, or while it performs what sends something. Silent events write nothing. */
-  #crashes(silent: readonly Silent[], needed: readonly { at: number; event: number }[]): HostStep[] {
-    const states = this.#states;
-    const id = (silent[0] as Silent).id;
-    const steps = states.crashesOf(id, []).map((event) => ({ to: states.step(id, event), events: [event] }));
-    for (const { at, event } of needed) {
-      const { id: from } = silent[at] as Silent;
-      for (const crash of states.crashesOf(from, [event]).slice(1))
-        steps.push({ to: states.step(from, crash), events: [...pathTo(silent, at), crash] });
-    }
-    return steps;
-  }
-
-  #edgesInto(silent: readonly Silent[], exists: Mask): Map<number, { from: number; event: number }[]> {
-    const edges = new Map<number, { from: number; event: number }[]>();
-    const members = new Set(silent.map(({ id }) => id));
-    for (const { id: from } of silent)
-      for (const event of this.#eventsAt(from, exists)) {
-        const to = this.#states.step(from, event);
-        if (!members.has(to) || to === from) continue;
-        const into = edges.get(to) ?? [];
-        into.push({ from, event });
-        edges.set(to, into);
-      }
-    return edges;
+  #edgesInto(silent: readonly Silent[]): Map<number, Edge[]> {
+    const into = new Map<number, Edge[]>();
+    for (const { id } of silent) into.set(id, []);
+    for (const { id: from, events } of silent)
+      for (const event of events)
+        if (this.#isSilent(from, event)) into.get(this.#hosts.step(from, event))?.push({ from, event });
+    return into;
   }
 
   /** 2. in the head of this file. */
-  #isNeedless(edges: readonly { from: number; event: number }[], event: number, to: number): boolean {
-    const states = this.#states;
+  #isNeedless(edges: readonly Edge[], at: number, event: number): boolean {
+    const hosts = this.#hosts;
+    const to = hosts.step(at, event);
+    const sent = hosts.sentBy(at, event);
     return edges.some(({ from, event: before }) => {
-      const without = states.step(from, event);
-      if (without === from || this.#isSilent(from, without)) return false;
-      return without === to || states.step(without, before) === to;
+      const without = hosts.step(from, event);
+      if (without === from || this.#isSilent(from, event)) return false;
+      const first = hosts.sentBy(from, event);
+      if (without === to && first === sent) return true;
+      return hosts.step(without, before) === to && this.#masks.union(first, hosts.sentBy(without, before)) === sent;
     });
   }
 }

@@ -9,7 +9,7 @@
  * - round changes, except where this validator has still to propose: only proposers read them;
  * - positions in the last round, where nobody goes further; below it those not above the own round, in round 0;
  * - the last valid block, own messages kept for resends, accusations: they repeat or report what was sent;
- * - the journal where no crash is left.
+ * - the journal, and what the guard holds of past rounds, where no crash may come.
  * That it leaves out no more is not taken on trust: `LocalStates` compares hosts of equal text, event by event.
  */
 import type { MachineState, RoundChangeEntry, RoundVotes } from '../../../protocols/ibft/machine-types.ts';
@@ -102,7 +102,7 @@ export function slicedHost(host: HostState, scope: TextScope, naming: Naming): H
     pace(host, machine, scope, naming),
     preparesText(machine, naming),
     roundChangesText(machine, scope, naming),
-    scope.keepsDisk ? diskText(host, naming) : '',
+    diskText(host, machine, scope, naming),
   ];
   return { behaviour: parts.join('/'), commits: commitsText(machine, naming) };
 }
@@ -158,16 +158,20 @@ function claim({ payload, certificate }: RoundChangeEntry, naming: Naming): stri
   return `${payload.round}:${payload.preparedRound ?? '-'}:${block(naming, payload.preparedDigest)}${held}`;
 }
 
-function diskText({ stored }: HostState, naming: Naming): string {
-  const records = stored.journal.map((record) => {
+/** What the guard can still refuse; where a crash may come, all that the disk holds. */
+function diskText({ stored }: HostState, { round }: MachineState, { keepsDisk }: TextScope, naming: Naming): string {
+  const { journal, guard } = stored;
+  const signed: string[] = [];
+  for (const payload of guard.signed) {
+    if (!keepsDisk && payload.round < round) continue;
+    const digest = payload.kind === 'round-change' ? payload.preparedDigest : payload.digest;
+    signed.push(`${payload.kind}@${payload.round}:${block(naming, digest)}`);
+  }
+  const records = (keepsDisk ? journal : []).map((record) => {
     const digest = record.type === 'round' ? record.preparedDigest : record.digest;
     return `${record.type}@${record.round}:${block(naming, digest)}`;
   });
-  const signed = stored.guard.signed.map((payload) => {
-    const digest = payload.kind === 'round-change' ? payload.preparedDigest : payload.digest;
-    return `${payload.kind}@${payload.round}:${block(naming, digest)}`;
-  });
-  return `${records.sort().join(' ')} | ${signed.sort().join(' ')}`;
+  return `${guard.commitRound ?? ''} ${signed.sort().join(' ')} ${records.sort().join(' ')}`;
 }
 
 /** Everything but the bytes of blocks and signatures, which their digests and payloads determine. */

@@ -11,6 +11,9 @@ export type Mask = Int32Array;
 export const emptyMask = (): Mask => new Int32Array(maskWords);
 export const hasBit = (mask: Mask, bit: number): boolean => (((mask[bit >> 5] as number) >>> (bit & 31)) & 1) === 1;
 
+/** All bits. */
+const everything: Mask = new Int32Array(maskWords).fill(-1);
+
 export function setBit(mask: Mask, bit: number): void {
   mask[bit >> 5] = (mask[bit >> 5] as number) | (1 << (bit & 31));
 }
@@ -20,9 +23,6 @@ export function bitsOf(mask: Mask): number[] {
   for (let bit = 0; bit < messagesMax; bit++) if (hasBit(mask, bit)) bits.push(bit);
   return bits;
 }
-
-export const isSubset = (part: Mask, whole: Mask): boolean =>
-  part.every((word, at) => (word & ~(whole[at] as number)) === 0);
 
 export const sameMask = (a: Mask, b: Mask): boolean => a.every((word, at) => word === b[at]);
 
@@ -83,11 +83,43 @@ export class MaskTable {
     this.#capacity *= 2;
     this.#entries = new Int32Array(this.#capacity * entryWords);
     this.#size = 0;
-    const all = new Int32Array(maskWords).fill(-1);
     for (let at = 0; at < old.length; at += entryWords) {
       const key = old[at] as number;
       if (key === 0) continue;
-      this.set(key - 1, old.subarray(at + 1, at + 1 + maskWords), all, old[at + entryWords - 1] as number);
+      this.set(key - 1, old.subarray(at + 1, at + 1 + maskWords), everything, old[at + entryWords - 1] as number);
     }
+  }
+}
+
+/** Sets by number; 0 is the empty one. */
+export class MaskNumbers {
+  readonly #masks: Mask[] = [emptyMask()];
+  readonly #numbers = new MaskTable();
+  readonly #unions = new Map<number, number>();
+
+  constructor() {
+    this.#numbers.set(0, emptyMask(), everything, 0);
+  }
+
+  mask(number: number): Mask {
+    return this.#masks[number] as Mask;
+  }
+
+  of(mask: Mask): number {
+    const known = this.#numbers.get(0, mask, everything);
+    if (known >= 0) return known;
+    this.#numbers.set(0, mask, everything, this.#masks.length);
+    return this.#masks.push(mask.slice()) - 1;
+  }
+
+  union(a: number, b: number): number {
+    if (a === b || b === 0) return a;
+    const key = a * 0x100_0000 + b;
+    const known = this.#unions.get(key);
+    if (known !== undefined) return known;
+    const other = this.mask(b);
+    const union = this.of(this.mask(a).map((word, at) => word | (other[at] as number)));
+    this.#unions.set(key, union);
+    return union;
   }
 }

@@ -1,11 +1,13 @@
 /** Breadth-first search over the global states of one case: who is a twin is fixed, everything else is open. */
 import type { Digest } from '../../../protocols/shared/brands.ts';
+import { invariant } from '../../../protocols/shared/errors.ts';
 import { settingOf } from '../setting.ts';
-import { EveryStep, type HostStep, type HostSteps, ReducedSteps } from './host-steps.ts';
-import { LocalStates } from './local-states.ts';
-import { emptyMask, maskWords, MaskTable, type Mask } from './mask.ts';
+import { EveryStep, type HostSteps, ReducedSteps } from './host-steps.ts';
+import { HostTable } from './host-table.ts';
+import { emptyMask, type Mask, MaskNumbers, MaskTable, maskWords } from './mask.ts';
 import { MessageTable } from './message-table.ts';
 import type { ScopeCase, ScopeOptions } from './scope.ts';
+import { Standings } from './standings.ts';
 import { StateStore } from './state-store.ts';
 
 export interface Reductions {
@@ -28,7 +30,9 @@ export interface SearchCounts {
   readonly depth: number;
   /** States found and not yet looked at. */
   readonly waiting: number;
+  /** Different states of single hosts; together with what each has sent: standings. */
   readonly hostStates: number;
+  readonly standings: number;
   readonly messages: number;
   /** Runs of the machine's transition function; everything else is looked up. */
   readonly machineSteps: number;
@@ -45,10 +49,11 @@ export interface Found {
 
 export class Search {
   readonly table: MessageTable;
-  readonly states: LocalStates;
+  readonly hosts: HostTable;
   found: Found | null = null;
   readonly #options: SearchOptions;
   readonly #steps: HostSteps;
+  readonly #standings: Standings;
   readonly #store: StateStore;
   readonly #decidable = new MaskTable();
   readonly #digestSets: (readonly Digest[])[] = [];
@@ -68,17 +73,19 @@ export class Search {
     const setting = settingOf(scope.validators, { rules: scope.rules });
     const { rounds, crashes } = scope;
     this.table = new MessageTable(chosen.renamings, reductions.slicing);
-    this.states = new LocalStates({
-      ...{ scope: chosen, rounds, crashes, isSliced: reductions.slicing, table: this.table },
+    const masks = new MaskNumbers();
+    this.hosts = new HostTable({
+      ...{ scope: chosen, rounds, crashes, isSliced: reductions.slicing, table: this.table, masks },
       setting: scope.quorum === undefined ? setting : { ...setting, set: { ...setting.set, quorum: scope.quorum } },
     });
+    this.#standings = new Standings(this.hosts, this.table, masks, chosen.renamings.length);
     this.#steps = reductions.partialOrder
-      ? new ReducedSteps(this.states, this.table)
-      : new EveryStep(this.states, this.table);
+      ? new ReducedSteps(this.hosts, this.table, masks)
+      : new EveryStep(this.hosts, this.table);
     const width = chosen.instances.length;
     this.#state = new Int32Array(width);
     this.#store = new StateStore(width, this.#canonicalBy(reductions.symmetry ? chosen.renamings.length : 1));
-    this.#state.set(this.states.start());
+    this.#state.set(this.hosts.start().map(({ to, sent }) => this.#standings.of(to, sent)));
     this.#add(-1);
     this.#depthEnd = 1;
   }
@@ -93,10 +100,11 @@ export class Search {
       transitions: this.#transitions,
       depth: this.#depth,
       waiting: this.#store.size - this.#next,
-      hostStates: this.states.size,
+      hostStates: this.hosts.size,
+      standings: this.#standings.size,
       messages: this.table.size,
-      machineSteps: this.states.transitions,
-      comparisons: this.states.compared,
+      machineSteps: this.hosts.transitions,
+      comparisons: this.hosts.compared,
       bytes: this.#store.bytes,
     };
   }
@@ -121,17 +129,20 @@ export class Search {
     const state = this.#state;
     this.#store.read(index, state);
     this.#collect(this.#exists);
-    const crashed = state.reduce((sum, id) => sum + this.states.crashes(id), 0);
+    const { hosts } = this;
+    let crashed = 0;
+    for (const standing of state) crashed += hosts.crashes(this.#standings.host(standing));
     for (let instance = 0; instance < state.length; instance++) {
-      const id = state[instance] as number;
-      for (const { to } of this.#steps.from(id, this.#exists)) {
-        if (crashed >= this.#options.scope.crashes && this.states.crashes(to) > this.states.crashes(id)) continue;
+      const standing = state[instance] as number;
+      const host = this.#standings.host(standing);
+      for (const { to, sent } of this.#steps.from(host, this.#exists)) {
+        if (crashed >= this.#options.scope.crashes && hosts.crashes(to) > hosts.crashes(host)) continue;
         this.#transitions += 1;
-        state[instance] = to;
+        state[instance] = this.#standings.after(standing, to, sent);
         this.#add(index);
         if (this.found !== null) return;
       }
-      state[instance] = id;
+      state[instance] = standing;
     }
   }
 
@@ -145,8 +156,8 @@ export class Search {
   /** All messages that were sent. */
   #collect(exists: Mask): void {
     exists.fill(0);
-    for (const id of this.#state) {
-      const sent = this.states.sent(id);
+    for (const standing of this.#state) {
+      const sent = this.#standings.sent(standing);
       for (let word = 0; word < maskWords; word++) exists[word] = (exists[word] as number) | (sent[word] as number);
     }
   }
@@ -155,10 +166,10 @@ export class Search {
     this.#collect(this.#existsThere);
     let first: { readonly instance: number; readonly digest: Digest } | null = null;
     for (let instance = 0; instance < this.#state.length; instance++) {
-      const id = this.#state[instance] as number;
-      const violation = this.states.violation(id);
+      const id = this.#standings.host(this.#state[instance] as number);
+      const violation = this.hosts.violation(id);
       if (violation !== null) return { property: 'conduct', detail: `validator ${instance} ${violation}` };
-      if (!this.states.isCorrect(id)) continue;
+      if (!this.hosts.isCorrect(id)) continue;
       for (const digest of this.#decidableAt(id)) {
         if (first !== null && first.instance !== instance && first.digest !== digest)
           return { property: 'agreement', detail: `validators ${first.instance} and ${instance} decide differently` };
@@ -179,7 +190,7 @@ export class Search {
     const known = this.#decidable.get(id, exists, commits);
     if (known >= 0) return this.#digestSets[known] as readonly Digest[];
     const available = exists.map((word, at) => word & (commits[at] as number));
-    const digests = this.states.decidable(id, available);
+    const digests = this.hosts.decidable(id, available);
     this.#decidable.set(id, exists, commits, this.#digestSets.length);
     this.#digestSets.push(digests);
     return digests;
@@ -196,7 +207,7 @@ export class Search {
       for (let at = 1; at < renamings; at++) {
         const { instances } = chosen.renamings[at] as ScopeCase['renamings'][number];
         for (let place = 0; place < state.length; place++)
-          image[instances[place] as number] = this.states.image(state[place] as number, at);
+          image[instances[place] as number] = this.#standings.image(state[place] as number, at);
         if (isLess(image, into)) into.set(image);
       }
     };
@@ -214,8 +225,10 @@ export class Search {
       const instance = before.findIndex((id, place) => id !== after[place]);
       this.#state.set(before);
       this.#collect(this.#exists);
-      const steps = this.#steps.from(before[instance] as number, this.#exists);
-      const taken = steps.find(({ to }) => to === after[instance]) as HostStep;
+      const standing = before[instance] as number;
+      const steps = this.#steps.from(this.#standings.host(standing), this.#exists);
+      const taken = steps.find(({ to, sent }) => this.#standings.after(standing, to, sent) === after[instance]);
+      invariant(taken !== undefined, 'a path is made of steps');
       path.unshift({ instance, events: taken.events });
     }
     return path;
