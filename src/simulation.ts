@@ -18,6 +18,11 @@ import {
   runActorScenario,
 } from './simulation/system/actors/simulate-actors.ts';
 import { checkerNames } from './simulation/system/checkers/index.ts';
+import {
+  crashAtEveryEffect as crashAtEveryEffectOn,
+  type EveryEffectOptions,
+  type EveryEffectResult,
+} from './simulation/system/every-effect.ts';
 import type { Scenario } from './simulation/system/scenario.ts';
 import {
   runScenario,
@@ -29,6 +34,7 @@ import {
 export type { ActorNode, ActorScenario } from './simulation/system/actors/actor-scenario.ts';
 export type { EventChecker, EventWatch, SeenEvent } from './simulation/system/actors/event-checkers.ts';
 export type { ActorSimulationOptions, ActorSimulationResult } from './simulation/system/actors/simulate-actors.ts';
+export type { EveryEffectOptions, EveryEffectResult } from './simulation/system/every-effect.ts';
 export { type Fault, faults } from './simulation/system/faults/index.ts';
 export { type Scenario, ScenarioError } from './simulation/system/scenario.ts';
 export type { SimulationOptions, SimulationResult } from './simulation/system/simulate.ts';
@@ -55,6 +61,14 @@ export function simulate<Event>(
   options: SimulationOptions,
 ): Promise<SimulationResult | ActorSimulationResult<Event>> {
   return 'start' in given ? runActorScenario(createHost(), given, options) : runScenario(createHost(), given, options);
+}
+
+/**
+ * One run for every durable write and every frame of every correct validator, in which it dies right there. Rejects with
+ * ScenarioError where something does not hold even without that.
+ */
+export function crashAtEveryEffect(given: Scenario, options: EveryEffectOptions): Promise<EveryEffectResult> {
+  return crashAtEveryEffectOn(createHost(), given, options);
 }
 
 function createHost(): SimulationHost {

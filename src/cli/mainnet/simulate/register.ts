@@ -1,24 +1,11 @@
 /** `mainnet simulate`: production validators on virtual time, under faults that a seed decides. */
-import { type Command, InvalidArgumentError } from 'commander';
-import { parseDuration } from '../../../runtime/manifest-shape.ts';
+import type { Command } from 'commander';
 import { CommandError, type Terminal } from '../../terminal.ts';
-import { shippedNames } from './scenario-source.ts';
+import { durationOption, seedOption, wholeOption } from './options.ts';
+import { replaySchedule } from './protocol.ts';
+import { readProtocolSchedule, shippedNames } from './scenario-source.ts';
 import { type SimulateFlags, simulateSeeds } from './simulate-seeds.ts';
-
-const wholeOption =
-  (least: number, most: number) =>
-  (text: string): number => {
-    const number = /^[0-9]{1,15}$/.test(text) ? Number(text) : NaN;
-    if (number >= least && number <= most) return number;
-    throw new InvalidArgumentError(least === 0 ? 'A whole number.' : `A whole number from ${least} to ${most}.`);
-  };
-const durationOption = (text: string): number => {
-  const milliseconds = parseDuration(text);
-  if (milliseconds === null) throw new InvalidArgumentError('A duration such as 90s or 10m.');
-  return milliseconds;
-};
-
-const seedOption = wholeOption(0, Number.MAX_SAFE_INTEGER);
+import { registerEveryEffect, registerProtocol } from './subcommands.ts';
 
 const examples = `
 Exit code 1 where something did not hold.
@@ -31,7 +18,7 @@ Examples:
   $ mainnet simulate --replay failure.json`;
 
 export function registerSimulate(program: Command, terminal: Terminal): void {
-  program
+  const simulate = program
     .command('simulate')
     // Options after the name of a subcommand are the subcommand's.
     .enablePositionalOptions()
@@ -58,6 +45,12 @@ export function registerSimulate(program: Command, terminal: Terminal): void {
           'a file of your own, or --replay FILE',
         ]);
       }
-      process.exitCode = await simulateSeeds(scenario ?? null, flags, terminal);
+      const saved = flags.replay === undefined ? null : readProtocolSchedule(flags.replay);
+      process.exitCode =
+        saved === null
+          ? await simulateSeeds(scenario ?? null, flags, terminal)
+          : replaySchedule(saved, flags.json === true, terminal);
     });
+  registerEveryEffect(simulate, terminal);
+  registerProtocol(simulate, terminal);
 }

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Scenario, ScenarioError } from '../../../simulation.ts';
+import { protocolScheduleOf, type SavedProtocolSchedule } from '../../../simulation/protocol/schedule-json.ts';
 import { parseSchedule, type ScheduleDocument, ScheduleFileError } from '../../../simulation/schedule-file.ts';
 import { type SystemSchedule, systemScheduleOf } from '../../../simulation/system-schedule.ts';
 import { CommandError } from '../../terminal.ts';
@@ -43,8 +44,14 @@ export async function loadSource({ scenario, replay }: ScenarioSource): Promise<
 }
 
 /** Throws CommandError. */
-export function readSchedule(file: string): ScheduleDocument {
+function readSchedule(file: string): ScheduleDocument {
   return explained(() => parseSchedule(readText(file), file));
+}
+
+/** Null where the file holds one of whole nodes. Throws CommandError. */
+export function readProtocolSchedule(file: string): SavedProtocolSchedule | null {
+  const document = readSchedule(file);
+  return document.kind === 'protocol' ? explained(() => protocolScheduleOf(document)) : null;
 }
 
 function systemSchedule(document: ScheduleDocument): SystemSchedule {
