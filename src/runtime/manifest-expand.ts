@@ -34,6 +34,7 @@ export interface PlannedNode {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly historyBlocks: number;
   readonly otlpEndpoint: string | null;
+  readonly signatureLog: boolean;
   readonly inGenesis: boolean;
   /** Pinned in the manifest, or null. */
   readonly publicKey: string | null;
@@ -100,6 +101,7 @@ function plan(
     logLevel: node.logLevel ?? defaults?.logLevel ?? 'info',
     historyBlocks: node.historyBlocks ?? defaults?.historyBlocks ?? 1000,
     otlpEndpoint: node.otlpEndpoint ?? defaults?.otlpEndpoint ?? null,
+    signatureLog: node.signatureLog ?? defaults?.signatureLog ?? false,
     inGenesis: node.inGenesis ?? true,
     publicKey: node.publicKeys?.[at.replica] ?? null,
   };

@@ -97,6 +97,7 @@ const settings = {
   logLevel: choice('Least severity that is logged.', logLevels),
   historyBlocks: blocks('Heights of state history kept for proofs of older states.', 0),
   otlpEndpoint: text('OTLP endpoint for traces.', 'a URL beginning with http:// or https://', '^https?://.+$'),
+  signatureLog: flag('Every consensus signature of a validator is written to signatures.jsonl before it leaves.'),
   passphraseVariable: text(
     'Environment variable that holds the passphrase of the key files; absent: keys are not encrypted.',
     'a name of an environment variable',
@@ -113,6 +114,7 @@ const defaults = object('Settings of every node that does not say otherwise.', {
   logLevel: withDefault(settings.logLevel, 'info'),
   historyBlocks: withDefault(settings.historyBlocks, 1000),
   otlpEndpoint: optional(settings.otlpEndpoint),
+  signatureLog: withDefault(settings.signatureLog, false),
   passphraseVariable: optional(settings.passphraseVariable),
 });
 
@@ -159,6 +161,7 @@ const node = object('A node, or with replicas several alike.', {
   logLevel: optional(settings.logLevel),
   historyBlocks: optional(settings.historyBlocks),
   otlpEndpoint: optional(settings.otlpEndpoint),
+  signatureLog: optional(settings.signatureLog),
 });
 
 export const manifestShape = object('A bpci network over any number of machines.', {

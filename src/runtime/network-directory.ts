@@ -29,6 +29,7 @@ export interface NodeDirectory {
   readonly certificateFile: string;
   readonly certificateKeyFile: string;
   readonly logsDir: string;
+  readonly signatureLog: string;
 }
 
 export function networkDirectory(dataDir: string): NetworkDirectory {
@@ -50,6 +51,7 @@ export function networkDirectory(dataDir: string): NetworkDirectory {
         certificateFile: join(node, 'tls', 'certificate.pem'),
         certificateKeyFile: join(node, 'tls', 'key.pem'),
         logsDir: join(node, 'logs'),
+        signatureLog: join(node, 'signatures.jsonl'),
       };
     },
     processConfigFile: (process) => join(root, 'processes', `${process}.json`),

@@ -301,5 +301,6 @@ function nodeConfig(
     historyBlocks: node.historyBlocks,
     restoredWholeNetwork: false,
     otlpEndpoint: node.otlpEndpoint,
+    signatureLog: node.signatureLog ? own.signatureLog : null,
   };
 }

@@ -71,6 +71,14 @@ ${rest}`;
     expect(readFileSync(join(directory, 'genesis.json'), 'utf8')).to.equal(readFileSync(files.genesisFile, 'utf8'));
   });
 
+  it('gives a file for signatures to the nodes that are to have one', async () => {
+    const text = manifest().replace('roles: [validator]', 'roles: [validator], signatureLog: true');
+    const { directory: files, configs } = await prepare(load(text));
+    expect(configs.map(({ signatureLog }) => signatureLog)).to.deep.equal(
+      configs.map(({ name, roles }) => (roles.includes('validator') ? files.node(name).signatureLog : null)),
+    );
+  });
+
   it('issues HTTP certificates of an authority that the genesis names', async () => {
     const { genesis, directory: files, configs } = await prepare(load(manifest()));
     const authorityPem = readFileSync(files.authorityFile, 'utf8');

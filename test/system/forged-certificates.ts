@@ -83,7 +83,7 @@ export class Forger {
     const payload = { kind: 'proposal', height: at, round: of, digest: digestOf(block) } as const;
     if (this.#below(4) === 0) return this.#misplaced(scene, of);
     if (of === 0) {
-      const roundChanges = this.#below(3) === 0 ? this.#changes(scene, of, null) : [];
+      const roundChanges = this.#below(2) === 0 ? this.#changes(scene, of, null) : [];
       return this.#signed(scene.author, payload, { ...nothing, block, roundChanges });
     }
     const below = round(this.#below(of));
