@@ -18,9 +18,10 @@ Examples:
   $ mainnet simulate --replay failure.json`;
 
 export function registerSimulate(program: Command, terminal: Terminal): void {
+  // Options after the name of a subcommand are the subcommand's.
   const simulate = program
+    .enablePositionalOptions()
     .command('simulate')
-    // Options after the name of a subcommand are the subcommand's.
     .enablePositionalOptions()
     .description('Run validators in simulated time under faults, and check what must hold')
     .argument('[scenario]', `a file, or one of: ${shippedNames().join(', ')}`)
