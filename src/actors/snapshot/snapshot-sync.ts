@@ -40,11 +40,19 @@ export type SnapshotMessage =
     }
   /** Import a snapshot now; nothing else writes the chain until `onImported` or `onGivenUp`. */
   | { readonly type: 'start' }
-  | { readonly type: 'offered'; readonly peer: PublicKey; readonly offer: SnapshotOffer | null }
+  | {
+      readonly type: 'offered';
+      readonly peer: PublicKey;
+      /** Of asking. */
+      readonly round: number;
+      readonly offer: SnapshotOffer | null;
+    }
   | {
       readonly type: 'part';
       readonly peer: PublicKey;
       readonly wanted: WantedPart;
+      /** What it was asked for. */
+      readonly importing: SnapshotImport;
       readonly reply: SnapshotReply | null;
     }
   | { readonly type: 'imported'; readonly failure: unknown }
@@ -94,6 +102,8 @@ class Session {
   #offers: { peer: PublicKey; offer: SnapshotOffer }[] = [];
   #asked = 0;
   #rounds = 0;
+  /** Whether offers of this round still count. One that comes when an import has begun, or ended, begins no other. */
+  #choosing = false;
   #import: SnapshotImport | null = null;
   #inFlight = 0;
   #parts = 0;
@@ -133,10 +143,13 @@ class Session {
     this.#offers = [];
     this.#asked = peers.length;
     this.#rounds += 1;
+    this.#choosing = true;
+    const round = this.#rounds;
     for (const peer of peers) {
       this.#ask(peer, { type: 'get-offer' }, (reply) => ({
         type: 'offered',
         peer,
+        round,
         offer: reply?.type === 'offer' ? reply.offer : null,
       }));
     }
@@ -148,8 +161,8 @@ class Session {
     else this.#dependencies.onGivenUp();
   }
 
-  offered(peer: PublicKey, offer: SnapshotOffer | null): void {
-    if (this.#import !== null) return;
+  offered(peer: PublicKey, round: number, offer: SnapshotOffer | null): void {
+    if (!this.#choosing || round !== this.#rounds) return;
     this.#asked -= 1;
     if (offer !== null) this.#offers.push({ peer, offer });
     const chosen = this.#choose();
@@ -177,6 +190,7 @@ class Session {
   }
 
   #begin(offer: SnapshotOffer): void {
+    this.#choosing = false;
     this.#import = new SnapshotImport(offer, this.#dependencies.chain.store);
     this.#import.begin();
     this.#context.log.info('starting from a snapshot', { height: this.#import.height });
@@ -185,23 +199,29 @@ class Session {
 
   #fetchParts(): void {
     const peers = this.#usable();
-    if (this.#import === null) return;
+    const importing = this.#import;
+    if (importing === null) return;
     if (peers.length === 0) {
       this.#context.timer('next', retryMs, { type: 'next' });
       return;
     }
     while (this.#inFlight < partsInFlightMax) {
-      const wanted = this.#import.next();
+      const wanted = importing.next();
       if (wanted === undefined) return;
       const peer = peers[this.#turn++ % peers.length] as PublicKey;
       this.#inFlight += 1;
-      this.#ask(peer, { type: 'get-part', name: wanted.name }, (reply) => ({ type: 'part', peer, wanted, reply }));
+      this.#ask(peer, { type: 'get-part', name: wanted.name }, (reply) => ({
+        type: 'part',
+        peer,
+        wanted,
+        importing,
+        reply,
+      }));
     }
   }
 
-  part(peer: PublicKey, wanted: WantedPart, reply: SnapshotReply | null): void {
-    const importing = this.#import;
-    if (importing === null) return;
+  part({ peer, wanted, importing, reply }: Extract<SnapshotMessage, { type: 'part' }>): void {
+    if (importing !== this.#import) return;
     this.#inFlight -= 1;
     const part = reply?.type === 'part' ? reply.part : null;
     const refusal = part === null ? 'unanswered' : importing.accept(wanted, part);
@@ -326,10 +346,10 @@ export function snapshotSyncActor(dependencies: SnapshotDependencies): ActorDefi
           session.start();
           break;
         case 'offered':
-          session.offered(message.peer, message.offer);
+          session.offered(message.peer, message.round, message.offer);
           break;
         case 'part':
-          session.part(message.peer, message.wanted, message.reply);
+          session.part(message);
           break;
         case 'imported':
           session.imported(message.failure);
