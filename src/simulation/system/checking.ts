@@ -51,7 +51,9 @@ export class Checking {
   }
 
   onOpen(node: ValidatorNode, { tip }: Chain): void {
-    if (this.#options.isCorrect(node.index)) this.#sets.set(tip.height + 1, tip.set);
+    if (!this.#options.isCorrect(node.index)) return;
+    this.#sets.set(tip.height + 1, tip.set);
+    this.#tell((checker) => checker.onStart?.(node.index, tip.height));
   }
 
   onSigned(node: ValidatorNode, payload: UnsignedPayload): void {
@@ -97,13 +99,17 @@ export class Checking {
     for (const checker of this.checkers.all) checker.onDiskLost?.(node);
   }
 
-  /** The links of a correct node: heads of the log that it signs are noted. */
+  /** The links of a correct node: heads of the log that it signs are noted, and what it says of its peers. */
   links(node: number, links: LocalLinks): LocalLinks {
     if (!this.#options.isCorrect(node)) return links;
     return relayedLinks(links, {
       send: (peer, envelope, options) => {
         if (envelope.target === 'checkpoints') this.#onCosignature(node, envelope);
         return links.send(peer, envelope, options);
+      },
+      report: (peer, reason) => {
+        this.#tell((checker) => checker.onReport?.(node, peer, reason));
+        links.report(peer, reason);
       },
     });
   }

@@ -3,7 +3,7 @@ import type { LocalLinks } from '../../runtime/links/create-links.ts';
 
 export const relayedLinks = (
   links: LocalLinks,
-  otherwise: Partial<Pick<LocalLinks, 'attach' | 'send' | 'setStatus'>>,
+  otherwise: Partial<Pick<LocalLinks, 'attach' | 'send' | 'setStatus' | 'report'>>,
 ): LocalLinks => ({
   self: links.self,
   incarnation: links.incarnation,

@@ -87,6 +87,10 @@ export interface Checker {
   /** A correct validator said that it has stored the transaction durably. */
   onAcknowledged?(hash: string, node: number): void;
   onCrash?(node: number, atMs: number): void;
+  /** A correct node has started; its disk holds the blocks up to this height. */
+  onStart?(node: number, height: number): string | null;
+  /** A correct node says that a peer sent what no correct one sends. */
+  onReport?(node: number, peer: PublicKey, reason: string): string | null;
   /** The disk of the node forgets what it held. */
   onDiskLost?(node: number): void;
   onAccusation?(accusation: Accusation): string | null;

@@ -2,8 +2,11 @@
 import { Acknowledgements } from './acknowledgements.ts';
 import { Agreement } from './agreement.ts';
 import { Certificates } from './certificates.ts';
+import { Books } from './books.ts';
 import type { CheckedRun, Checker } from './checker.ts';
 import { EvidenceChecker } from './evidence.ts';
+import { FinalityChecker } from './finality.ts';
+import { Innocence } from './innocence.ts';
 import { Ledger } from './ledger.ts';
 import { LogHeads } from './log-heads.ts';
 import { Memory } from './memory.ts';
@@ -25,6 +28,9 @@ export const checkerNames = [
   'memory',
   'log-heads',
   'evidence',
+  'books',
+  'finality',
+  'innocence',
 ] as const;
 export type CheckerName = (typeof checkerNames)[number];
 
@@ -36,6 +42,8 @@ export const continuousCheckers: readonly CheckerName[] = [
   'certificates',
   'validity',
   'memory',
+  'finality',
+  'innocence',
 ];
 
 /** Those of one run that need more than to be told facts are the network's own: liveness, recovery, failures. */
@@ -49,6 +57,7 @@ export function createCheckers(run: CheckedRun): {
   const all = [
     ...[agreement, new Signatures(run.chainId), new Certificates(run), new Validity(run), new Memory()],
     ...[acknowledgements, new Ledger(run), new LogHeads(), new EvidenceChecker(run)],
+    ...[new Books(run), new FinalityChecker(), new Innocence(run)],
   ] as const;
   return { all, agreement, acknowledgements };
 }

@@ -1,14 +1,19 @@
-/** No correct validator ever signs two different things of one kind for one height and round, nor forgets a round it committed in. */
+/**
+ * No correct validator ever signs two different things of one kind for one height and round, nor forgets a round it
+ * committed in; and what it signs for one place holds in no other.
+ */
 import type { UnsignedPayload } from '../../../protocols/ibft/messages.ts';
 import { payloadSigningBytes } from '../../../protocols/ibft/messages.ts';
 import type { ChainId } from '../../../protocols/shared/brands.ts';
-import { equalBytes } from '../../../protocols/shared/bytes.ts';
+import { equalBytes, toHex } from '../../../protocols/shared/bytes.ts';
 import type { Checker } from './checker.ts';
 
 export class Signatures implements Checker {
   readonly name = 'signatures' as const;
   readonly #chainId: ChainId;
   readonly #contents = new Map<string, Uint8Array>();
+  /** What was signed, to the place that it was first signed for. */
+  readonly #places = new Map<string, string>();
   /** Rounds of commits by validator and height. */
   readonly #commits = new Map<string, number>();
 
@@ -19,12 +24,17 @@ export class Signatures implements Checker {
   onSigned(node: number, payload: UnsignedPayload): string | null {
     const { kind, height, round } = payload;
     const content = payloadSigningBytes(this.#chainId, payload);
-    const key = `${node}/${height}/${round}/${kind}`;
+    const place = `${height}/${round}/${kind}`;
+    const key = `${node}/${place}`;
     const known = this.#contents.get(key);
     if (known !== undefined && !equalBytes(known, content)) {
       return `validator ${node} signed two different ${kind}s at height ${height}, round ${round}`;
     }
     this.#contents.set(key, content);
+    const bytes = toHex(content);
+    const first = this.#places.get(bytes) ?? place;
+    if (first !== place) return `what validator ${node} signed for ${place} holds for ${first} too`;
+    this.#places.set(bytes, place);
     const committed = this.#commits.get(`${node}/${height}`);
     if (kind === 'commit') this.#commits.set(`${node}/${height}`, Math.max(round, committed ?? 0));
     if (kind !== 'round-change' || committed === undefined || round <= committed) return null;
