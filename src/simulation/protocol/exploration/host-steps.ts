@@ -13,7 +13,9 @@
  * 2. Let d be the silent event right before e, and let e without d send too, leading to v. If d leads from v to the same
  *    state as e after d did, and together they send the same, that state ⊑ v, so "d, e" is left out.
  * 3. A commit that changes nothing but the slot it fills is silent, and no rule but the decision reads the slot: it is
- *    delivered only when decisions are looked at.
+ *    delivered only when decisions are looked at. Likewise a prepare that fills its slot and does nothing else is of use
+ *    only where a proposal of its round is accepted: it is delivered only there. A slot left empty is never the worse
+ *    choice, since it can be filled later.
  * 4. A host that decides sends nothing more, and others do not see whether it did: that it can decide is noted, and it
  *    goes on as if it did not; what it could decide it can decide later too.
  * Steps of different hosts commute, because none takes away what another needs; so which of these steps a host takes, and
@@ -128,13 +130,16 @@ export class ReducedSteps implements HostSteps {
     return relevant;
   }
 
-  /** Whether a message changes something (3. in the head of this file: more than the slot of a commit). */
+  /** Whether a message changes something that has to be looked at here: 3. in the head of this file. */
   #matters(id: number, message: number): boolean {
     const hosts = this.#hosts;
-    const to = hosts.step(id, firstMessage + message);
+    const event = firstMessage + message;
+    const to = hosts.step(id, event);
     if (to === id) return false;
-    if (!hasBit(this.#table.commits, message) || hosts.violation(to) !== null) return true;
-    return hosts.decided(to) === null && hosts.behaviour(to) !== hosts.behaviour(id);
+    const isSlotOnly = hosts.core(to) === hosts.core(id) && hosts.sentBy(id, event) === 0;
+    if (hasBit(this.#table.commits, message)) return !isSlotOnly && hosts.decided(to) === null;
+    if (!isSlotOnly || !hasBit(this.#table.prepares, message)) return true;
+    return hosts.acceptedRound(id) === this.#table.message(message).payload.round;
   }
 
   #isSilent(from: number, event: number): boolean {

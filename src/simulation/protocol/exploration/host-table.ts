@@ -12,7 +12,7 @@ import { InvariantError, invariant } from '../../../protocols/shared/errors.ts';
 import { crash, createHost, expire, nothingKept, restart, step } from '../host.ts';
 import type { HostState, Stepped } from '../host-state.ts';
 import { genesisTimeMs, type Setting } from '../setting.ts';
-import { type HostText, slicedHost, type TextScope, wholeHost } from './host-text.ts';
+import { type HostText, readBit, readsOf, slicedHost, type TextScope, wholeHost } from './host-text.ts';
 import { bitsOf, emptyMask, type Mask, type MaskNumbers, messagesMax, setBit } from './mask.ts';
 import type { MessageTable } from './message-table.ts';
 import type { ScopeCase } from './scope.ts';
@@ -46,10 +46,14 @@ interface KnownHost {
   readonly crashes: number;
   /** What a correct host must never do. */
   readonly violation: string | null;
-  /** Number of the state without its commits: equal numbers behave alike but for what they decide. */
-  readonly behaviour: number;
+  /** Number of the state without the votes it holds. */
+  readonly core: number;
+  /** Round of the proposal that it has accepted, −1 where there is none. */
+  acceptedRound: number;
+  /** What it can still make use of, see `readsOf`. */
+  reads: number;
   /** By event: host moved to (−1 where it was not looked at), set of messages sent. */
-  readonly moves: Int32Array;
+  moves: Int32Array | null;
   readonly crashed: Map<number, HostMove>;
   readonly images: Int32Array;
 }
@@ -62,6 +66,13 @@ export interface HostTableOptions {
   readonly isSliced: boolean;
   readonly table: MessageTable;
   readonly masks: MaskNumbers;
+}
+
+/** A reduction does not fit the rules that run: they read what these leave out. Without reductions they can be explored. */
+export class UnsoundReductionError extends InvariantError {
+  constructor(difference: string) {
+    super(`the reductions do not hold for these rules: ${difference}`);
+  }
 }
 
 interface Standing {
@@ -78,7 +89,7 @@ export class HostTable {
   readonly #text: TextScope;
   readonly #hosts: KnownHost[] = [];
   readonly #ids = new Map<string, number>();
-  readonly #behaviours = new Map<string, number>();
+  readonly #cores = new Map<string, number>();
 
   constructor(options: HostTableOptions) {
     this.#options = options;
@@ -111,8 +122,16 @@ export class HostTable {
     return this.#at(id).crashes;
   }
 
-  behaviour(id: number): number {
-    return this.#at(id).behaviour;
+  core(id: number): number {
+    return this.#at(id).core;
+  }
+
+  acceptedRound(id: number): number {
+    return this.#at(id).acceptedRound;
+  }
+
+  reads(id: number): number {
+    return this.#at(id).reads;
   }
 
   image(id: number, renaming: number): number {
@@ -126,18 +145,20 @@ export class HostTable {
   /** What an event makes of a host; the host itself where it changes nothing. */
   step(id: number, event: number): number {
     const host = this.#at(id);
-    const known = host.moves[2 * event] as number;
+    const moves = (host.moves ??= new Int32Array(2 * (firstMessage + messagesMax)).fill(-1));
+    const known = moves[2 * event] as number;
     if (known >= 0) return known;
     const { to, sent } = this.#compute(id, host, host.host as HostState, event);
-    host.moves[2 * event] = to;
-    host.moves[2 * event + 1] = sent;
+    this.#checkReads(host, event, { to, sent });
+    moves[2 * event] = to;
+    moves[2 * event + 1] = sent;
     if (host.other !== null) this.#compare(id, host, event);
     return to;
   }
 
   /** Number of the set of messages that this event makes a host send; it must have been stepped before. */
   sentBy(id: number, event: number): number {
-    return this.#at(id).moves[2 * event + 1] as number;
+    return this.#at(id).moves?.[2 * event + 1] ?? 0;
   }
 
   /** Crashes of a correct host: at rest, or while it performs one of these events. */
@@ -157,6 +178,7 @@ export class HostTable {
     const known = host.crashed.get(event);
     if (known !== undefined) return known;
     const move = this.#guarded(host, () => this.#crash(host, event));
+    this.#checkReads(host, event, move);
     host.crashed.set(event, move);
     return move;
   }
@@ -196,7 +218,7 @@ export class HostTable {
     try {
       return move();
     } catch (error) {
-      if (!(error instanceof InvariantError)) throw error;
+      if (!(error instanceof InvariantError) || error instanceof UnsoundReductionError) throw error;
       const violation = `broke a rule of its own: ${error.message}`;
       return { to: this.#intern(known.instance, known.host as HostState, { crashes: known.crashes, violation }), sent: 0 };
     }
@@ -280,6 +302,8 @@ export class HostTable {
       return id;
     }
     known.host = host;
+    known.acceptedRound = host.machine?.proposal?.status === 'accepted' ? host.machine.round : -1;
+    known.reads = this.#options.isSliced ? readsOf(host, this.#text) : -1;
     known.decided = host.stored.blocks[0]?.digest ?? null;
     scope.renamings.forEach(({ instances }, at) => {
       known.images[at] = this.#number(instances[instance] as number, this.#textOf(host, at), standing);
@@ -293,17 +317,16 @@ export class HostTable {
   }
 
   #number(instance: number, text: HostText, { crashes, violation }: Standing): number {
-    const behaviourText = `${instance} ${text.behaviour} ${crashes} ${violation ?? ''}`;
-    const key = `${behaviourText}|${text.commits}`;
+    const coreText = `${instance} ${text.core} ${crashes} ${violation ?? ''}`;
+    const key = `${coreText}|${text.prepares}|${text.commits}`;
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
     const id = this.#hosts.length;
-    let behaviour = this.#behaviours.get(behaviourText);
-    if (behaviour === undefined) this.#behaviours.set(behaviourText, (behaviour = this.#behaviours.size));
+    let core = this.#cores.get(coreText);
+    if (core === undefined) this.#cores.set(coreText, (core = this.#cores.size));
     this.#ids.set(key, id);
     this.#hosts.push({
-      ...{ instance, host: null, other: null, decided: null, crashes, violation, behaviour },
-      moves: new Int32Array(2 * (firstMessage + messagesMax)).fill(-1),
+      ...{ instance, host: null, other: null, decided: null, crashes, violation, core, acceptedRound: -1, reads: 0, moves: null },
       crashed: new Map(),
       images: new Int32Array(this.#options.scope.renamings.length),
     });
@@ -314,15 +337,27 @@ export class HostTable {
 
   #addOther(id: number, known: KnownHost, host: HostState): void {
     known.other = host;
+    if (known.moves === null) return;
     for (let event = 0; event < firstMessage + messagesMax; event++)
       if ((known.moves[2 * event] as number) >= 0) this.#compare(id, known, event);
+  }
+
+  /** What a host is said not to read any more changes nothing, and stays unread. */
+  #checkReads(known: KnownHost, event: number, { to, sent }: HostMove): void {
+    const after = this.#at(to);
+    if ((after.reads & ~known.reads) !== 0) throw new UnsoundReductionError('a host reads again what it had done with');
+    if (event < firstMessage || event >= crashEvent) return;
+    const { type, payload } = this.#options.table.message(event - firstMessage);
+    const isUnread = (known.reads & readBit(type, payload.round)) === 0;
+    if (isUnread && (after !== known || sent !== 0))
+      throw new UnsoundReductionError(`a host reads a ${type} that it was said to have done with`);
   }
 
   #compare(id: number, known: KnownHost, event: number): void {
     this.compared += 1;
     const { to, sent } = this.#compute(id, known, known.other as HostState, event);
     const name = event >= firstMessage ? this.#options.table.text(event - firstMessage) : `event ${event}`;
-    const isSame = to === known.moves[2 * event] && sent === known.moves[2 * event + 1];
-    invariant(isSame, `two hosts of one text differ after ${name}: the text leaves something out`);
+    const isSame = to === known.moves?.[2 * event] && sent === known.moves[2 * event + 1];
+    if (!isSame) throw new UnsoundReductionError(`two hosts of one text differ after ${name}`);
   }
 }

@@ -75,9 +75,9 @@ export function wholeMessage(message: ConsensusMessage, naming: Naming): string 
 // --- hosts -------------------------------------------------------------------------------------------------------
 
 export interface HostText {
-  /** What decides what it will do, but for its decision. */
-  readonly behaviour: string;
-  /** Commits that it holds. */
+  /** Everything but the votes that it holds. */
+  readonly core: string;
+  readonly prepares: string;
   readonly commits: string;
 }
 
@@ -90,27 +90,38 @@ export interface TextScope {
 
 export function slicedHost(host: HostState, scope: TextScope, naming: Naming): HostText {
   const { machine } = host;
-  if (machine === null)
-    return { behaviour: `done ${block(naming, host.stored.blocks[0]?.digest ?? null)}`, commits: '' };
-  const { round, prepared, proposal, proposing, awaited, selfIndex } = machine;
+  if (machine === null) {
+    const decided = host.stored.blocks[0]?.digest ?? null;
+    return { core: `done ${block(naming, decided)}`, prepares: '', commits: '' };
+  }
+  const { round, proposal, proposing, awaited, selfIndex } = machine;
   const parts = [
     `${round}`,
     proposal === null ? '-' : `${proposal.status}:${block(naming, proposal.digest)}`,
     proposerOf(scope.validators, round) === selfIndex ? proposing : '',
-    prepared === null ? '-' : `${prepared.round}:${block(naming, prepared.digest)}`,
+    preparedText(machine, scope, naming),
     awaited === null ? '' : `${awaited.round}:${block(naming, awaited.digest)}`,
     pace(host, machine, scope, naming),
-    preparesText(machine, naming),
     roundChangesText(machine, scope, naming),
     diskText(host, machine, scope, naming),
   ];
-  return { behaviour: parts.join('/'), commits: commitsText(machine, naming) };
+  return { core: parts.join('/'), prepares: preparesText(machine, naming), commits: commitsText(machine, naming) };
 }
+
+/** What its next round change, proposal or commit says. */
+function preparedText(machine: MachineState, scope: TextScope, naming: Naming): string {
+  const { prepared, round } = machine;
+  if (prepared === null) return '-';
+  const isNeeded = prepared.round === round || !isLastRound(machine, scope) || hasToPropose(machine, scope);
+  return isNeeded ? `${prepared.round}:${block(naming, prepared.digest)}` : '-';
+}
+
+const isLastRound = ({ round }: MachineState, { rounds }: TextScope): boolean => round >= rounds - 1;
 
 /** What lets it go on to the next round. */
 function pace(host: HostState, machine: MachineState, scope: TextScope, naming: Naming): string {
   const { round, isDue, positions, selfIndex } = machine;
-  if (round >= scope.rounds - 1) return round === 0 ? `${isDue}` : '';
+  if (isLastRound(machine, scope)) return round === 0 ? `${isDue}` : '';
   const seen = renamed(naming, positions, (position) => (round > 0 || position > 0 ? `${position}` : '-'));
   return `${host.timers.round !== null} ${round === 0 ? isDue : ''} ${selfIndex === null ? '' : seen}`;
 }
@@ -159,19 +170,49 @@ function claim({ payload, certificate }: RoundChangeEntry, naming: Naming): stri
 }
 
 /** What the guard can still refuse; where a crash may come, all that the disk holds. */
-function diskText({ stored }: HostState, { round }: MachineState, { keepsDisk }: TextScope, naming: Naming): string {
+function diskText({ stored }: HostState, machine: MachineState, scope: TextScope, naming: Naming): string {
   const { journal, guard } = stored;
+  const { keepsDisk } = scope;
   const signed: string[] = [];
   for (const payload of guard.signed) {
-    if (!keepsDisk && payload.round < round) continue;
+    if (!keepsDisk && payload.round < machine.round) continue;
     const digest = payload.kind === 'round-change' ? payload.preparedDigest : payload.digest;
-    signed.push(`${payload.kind}@${payload.round}:${block(naming, digest)}`);
+    // Which certificate a round change named decides nothing any more, once it is signed.
+    const content = !keepsDisk && payload.kind === 'round-change' ? '' : block(naming, digest);
+    signed.push(`${payload.kind}@${payload.round}:${content}`);
   }
   const records = (keepsDisk ? journal : []).map((record) => {
     const digest = record.type === 'round' ? record.preparedDigest : record.digest;
     return `${record.type}@${record.round}:${block(naming, digest)}`;
   });
-  return `${guard.commitRound ?? ''} ${signed.sort().join(' ')} ${records.sort().join(' ')}`;
+  const commitRound = keepsDisk || !isLastRound(machine, scope) ? guard.commitRound : null;
+  return `${commitRound ?? ''} ${signed.sort().join(' ')} ${records.sort().join(' ')}`;
+}
+
+// --- reading -----------------------------------------------------------------------------------------------------
+
+const readKinds = ['proposal', 'prepare', 'round-change', 'commit'] as const;
+
+/** The bit of a kind and round in what `readsOf` gives. */
+export const readBit = (kind: (typeof readKinds)[number], round: number): number =>
+  1 << (readKinds.indexOf(kind) + readKinds.length * round);
+
+/** Bits of all kinds and rounds of which a message can still change something, now or after whatever comes. */
+export function readsOf({ machine }: HostState, scope: TextScope): number {
+  if (machine === null) return 0;
+  let reads = 0;
+  for (let round = 0; round < scope.rounds; round++)
+    for (const kind of readKinds) if (isRead(machine, scope, kind, round)) reads |= readBit(kind, round);
+  return reads;
+}
+
+function isRead(machine: MachineState, scope: TextScope, kind: (typeof readKinds)[number], at: number): boolean {
+  const { round, proposal, prepared } = machine;
+  if (kind === 'commit') return true;
+  // Every message of a round shows that its author got there.
+  if (at > round || (at > 0 && at === round && !isLastRound(machine, scope))) return true;
+  if (kind === 'round-change') return at === round && hasToPropose(machine, scope);
+  return at === round && (kind === 'proposal' ? proposal === null : prepared?.round !== round);
 }
 
 /** Everything but the bytes of blocks and signatures, which their digests and payloads determine. */
@@ -183,5 +224,5 @@ export function wholeHost(host: HostState, naming: Naming): HostText {
       return naming.nameOfBlock(digestOf(value as Parameters<typeof digestOf>[0]), naming.renaming);
     return value;
   });
-  return { behaviour: text, commits: '' };
+  return { core: text, prepares: '', commits: '' };
 }

@@ -3,7 +3,7 @@ import type { Verified } from '../../../protocols/ibft/machine-types.ts';
 import type { ConsensusMessage, EncodedBlock } from '../../../protocols/ibft/messages.ts';
 import type { Digest } from '../../../protocols/shared/brands.ts';
 import { invariant } from '../../../protocols/shared/errors.ts';
-import { type Naming, slicedMessage, wholeMessage } from './host-text.ts';
+import { type Naming, readBit, slicedMessage, wholeMessage } from './host-text.ts';
 import { emptyMask, type Mask, messagesMax, setBit } from './mask.ts';
 import type { Renaming } from './scope.ts';
 
@@ -21,6 +21,9 @@ interface KnownBlock {
 
 export class MessageTable {
   readonly commits: Mask = emptyMask();
+  readonly prepares: Mask = emptyMask();
+  /** By bit of what hosts read, see `readsOf`: the messages of that kind and round. */
+  readonly #byRead = new Map<number, Mask>();
   readonly #renamings: readonly Renaming[];
   readonly #isSliced: boolean;
   readonly #ids = new Map<string, number>();
@@ -70,7 +73,12 @@ export class MessageTable {
     const id = this.#intern(this.#text(message, 0));
     if (this.#messages[id] === null) {
       this.#messages[id] = message;
+      const read = readBit(message.type, message.payload.round);
+      const alike = this.#byRead.get(read) ?? emptyMask();
+      setBit(alike, id);
+      this.#byRead.set(read, alike);
       if (message.type === 'commit') setBit(this.commits, id);
+      if (message.type === 'prepare') setBit(this.prepares, id);
       this.#renamings.forEach((_, at) => {
         (this.#renamed[at] as number[])[id] = this.#intern(this.#text(message, at));
       });
@@ -82,6 +90,14 @@ export class MessageTable {
     const message = this.#messages[id] ?? null;
     invariant(message !== null, 'the message was sent');
     return message;
+  }
+
+  /** The messages that hosts who read this much can still make use of. */
+  read(reads: number): Mask {
+    const mask = emptyMask();
+    for (const [bit, alike] of this.#byRead)
+      if ((reads & bit) !== 0) alike.forEach((word, at) => (mask[at] = (mask[at] as number) | word));
+    return mask;
   }
 
   isSent(id: number): boolean {

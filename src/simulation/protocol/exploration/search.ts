@@ -1,6 +1,6 @@
 /** Breadth-first search over the global states of one case: who is a twin is fixed, everything else is open. */
 import type { Digest } from '../../../protocols/shared/brands.ts';
-import { invariant } from '../../../protocols/shared/errors.ts';
+import { InvariantError } from '../../../protocols/shared/errors.ts';
 import { settingOf } from '../setting.ts';
 import { EveryStep, type HostSteps, ReducedSteps } from './host-steps.ts';
 import { HostTable } from './host-table.ts';
@@ -58,6 +58,7 @@ export class Search {
   readonly #decidable = new MaskTable();
   readonly #digestSets: (readonly Digest[])[] = [];
   readonly #state: Int32Array;
+  readonly #there: Int32Array;
   /** Messages that exist in the state that is looked at, and in the one that was just found. */
   readonly #exists: Mask = emptyMask();
   readonly #existsThere: Mask = emptyMask();
@@ -84,9 +85,10 @@ export class Search {
       : new EveryStep(this.hosts, this.table);
     const width = chosen.instances.length;
     this.#state = new Int32Array(width);
+    this.#there = new Int32Array(width);
     this.#store = new StateStore(width, this.#canonicalBy(reductions.symmetry ? chosen.renamings.length : 1));
     this.#state.set(this.hosts.start().map(({ to, sent }) => this.#standings.of(to, sent)));
-    this.#add(-1);
+    this.#add(this.#state, -1);
     this.#depthEnd = 1;
   }
 
@@ -128,7 +130,7 @@ export class Search {
   #expand(index: number): void {
     const state = this.#state;
     this.#store.read(index, state);
-    this.#collect(this.#exists);
+    this.#collect(state, this.#exists);
     const { hosts } = this;
     let crashed = 0;
     for (const standing of state) crashed += hosts.crashes(this.#standings.host(standing));
@@ -138,35 +140,47 @@ export class Search {
       for (const { to, sent } of this.#steps.from(host, this.#exists)) {
         if (crashed >= this.#options.scope.crashes && hosts.crashes(to) > hosts.crashes(host)) continue;
         this.#transitions += 1;
-        state[instance] = this.#standings.after(standing, to, sent);
-        this.#add(index);
+        this.#add(this.#moved(state, instance, to, sent), index);
         if (this.found !== null) return;
       }
-      state[instance] = standing;
     }
   }
 
-  #add(parent: number): void {
-    if (!this.#store.add(this.#state, parent)) return;
-    const detail = this.#wrong();
+  /** The state after a step of one host, without what nobody will read. Overwritten by the next call. */
+  #moved(state: Int32Array, instance: number, host: number, sent: number): Int32Array {
+    const standings = this.#standings;
+    const moved = this.#there;
+    moved.set(state);
+    moved[instance] = standings.after(state[instance] as number, host, sent);
+    if (!this.#options.reductions.slicing) return moved;
+    let reads = 0;
+    for (const standing of moved) reads |= this.hosts.reads(standings.host(standing));
+    for (let place = 0; place < moved.length; place++)
+      moved[place] = standings.trimmed(moved[place] as number, reads);
+    return moved;
+  }
+
+  #add(state: Int32Array, parent: number): void {
+    if (!this.#store.add(state, parent)) return;
+    const detail = this.#wrong(state);
     if (detail === null) return;
     this.found = { ...detail, path: this.#pathTo(this.#store.size - 1) };
   }
 
   /** All messages that were sent. */
-  #collect(exists: Mask): void {
+  #collect(state: Int32Array, exists: Mask): void {
     exists.fill(0);
-    for (const standing of this.#state) {
+    for (const standing of state) {
       const sent = this.#standings.sent(standing);
       for (let word = 0; word < maskWords; word++) exists[word] = (exists[word] as number) | (sent[word] as number);
     }
   }
 
-  #wrong(): Pick<Found, 'property' | 'detail'> | null {
-    this.#collect(this.#existsThere);
+  #wrong(state: Int32Array): Pick<Found, 'property' | 'detail'> | null {
+    this.#collect(state, this.#existsThere);
     let first: { readonly instance: number; readonly digest: Digest } | null = null;
-    for (let instance = 0; instance < this.#state.length; instance++) {
-      const id = this.#standings.host(this.#state[instance] as number);
+    for (let instance = 0; instance < state.length; instance++) {
+      const id = this.#standings.host(state[instance] as number);
       const violation = this.hosts.violation(id);
       if (violation !== null) return { property: 'conduct', detail: `validator ${instance} ${violation}` };
       if (!this.hosts.isCorrect(id)) continue;
@@ -222,16 +236,18 @@ export class Search {
     for (let at = index; this.#store.parent(at) >= 0; at = this.#store.parent(at)) {
       this.#store.read(at, after);
       this.#store.read(this.#store.parent(at), before);
-      const instance = before.findIndex((id, place) => id !== after[place]);
-      this.#state.set(before);
-      this.#collect(this.#exists);
-      const standing = before[instance] as number;
-      const steps = this.#steps.from(this.#standings.host(standing), this.#exists);
-      const taken = steps.find(({ to, sent }) => this.#standings.after(standing, to, sent) === after[instance]);
-      invariant(taken !== undefined, 'a path is made of steps');
-      path.unshift({ instance, events: taken.events });
+      path.unshift(this.#stepBetween(before, after));
     }
     return path;
+  }
+
+  #stepBetween(before: Int32Array, after: Int32Array): Found['path'][number] {
+    this.#collect(before, this.#exists);
+    for (let instance = 0; instance < before.length; instance++)
+      for (const { to, sent, events } of this.#steps.from(this.#standings.host(before[instance] as number), this.#exists))
+        if (this.#moved(before, instance, to, sent).every((standing, place) => standing === after[place]))
+          return { instance, events };
+    throw new InvariantError('a path is made of steps');
   }
 }
 

@@ -4,6 +4,7 @@ import type { HostTable } from './host-table.ts';
 import type { MessageTable } from './message-table.ts';
 
 const maskCountMax = 0x40_0000;
+const readsMax = 0x1_0000;
 
 export class Standings {
   readonly #hosts: HostTable;
@@ -11,6 +12,7 @@ export class Standings {
   readonly #masks: MaskNumbers;
   readonly #renamings: number;
   readonly #numbers = new Map<number, number>();
+  readonly #trimmed = new Map<number, number>();
   readonly #host: number[] = [];
   readonly #sent: number[] = [];
   /** By renaming and number; −1 where it was not asked for. */
@@ -51,6 +53,18 @@ export class Standings {
     this.#sent.push(sent);
     for (let at = 0; at < this.#renamings; at++) (this.#images[at] as number[]).push(-1);
     return number;
+  }
+
+  /** Without the messages that nobody reads any more. */
+  trimmed(number: number, reads: number): number {
+    const key = number * readsMax + reads;
+    const known = this.#trimmed.get(key);
+    if (known !== undefined) return known;
+    const read = this.#table.read(reads);
+    const kept = this.sent(number).map((word, at) => word & (read[at] as number));
+    const trimmed = this.of(this.host(number), this.#masks.of(kept));
+    this.#trimmed.set(key, trimmed);
+    return trimmed;
   }
 
   image(number: number, renaming: number): number {
