@@ -2,6 +2,7 @@
 import { noTelemetry } from '../../runtime/ports/no-telemetry.ts';
 import type { Attributes, Log, Telemetry } from '../../runtime/ports/telemetry.ts';
 import type { EventContent, OnEvent } from '../events.ts';
+import { loggedEvent } from './sometimes.ts';
 
 export interface LogLine {
   readonly atMs: number;
@@ -48,11 +49,17 @@ export class Observer {
     };
   }
 
+  #onLine(line: LogLine): void {
+    const rare = loggedEvent(line.message);
+    if (rare !== undefined) this.count(rare);
+    this.#onLog(line);
+  }
+
   #log(node: number, common: Attributes): Log {
     const line =
       (level: LogLine['level']) =>
       (message: string, fields: Attributes = {}, cause?: unknown): void =>
-        this.#onLog({ atMs: this.#now(), node, level, message, fields: { ...common, ...fields }, cause });
+        this.#onLine({ atMs: this.#now(), node, level, message, fields: { ...common, ...fields }, cause });
     return {
       debug: line('debug'),
       info: line('info'),

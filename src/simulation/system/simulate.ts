@@ -9,6 +9,7 @@ import type { Nact, NactGlobals } from './node-process.ts';
 import type { LogLine } from './observer.ts';
 import { calmMs, checkFaults, checkScenario, defaults, recoveryMs, type Scenario } from './scenario.ts';
 import type { Stepper } from '../stepper.ts';
+import { countsOf } from './sometimes.ts';
 import { swarmFaults } from './swarm.ts';
 import type { NodePorts, ValidatorProgram } from './validator-node.ts';
 import { ValidatorNetwork } from './validator-network.ts';
@@ -110,7 +111,7 @@ export async function runScenario(
     simulatedMs: world.elapsedMs,
     transactions: { submitted: load.submitted, acknowledged: acknowledgements.count, rejected: load.rejected },
     recoveryMs: recovery.tookMs,
-    counts: Object.fromEntries([...world.observer.counts].sort(([a], [b]) => (a < b ? -1 : 1))),
+    counts: countsOf(world.observer.counts, scenario.faults === 'swarm'),
   };
 }
 
@@ -124,9 +125,9 @@ interface RunOptions {
 }
 
 function createWorld(host: SimulationHost, scenario: Scenario, { seed, ports, ...options }: RunOptions) {
-  const { name, validators, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
+  const { name, validators, standbys = 0, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
   return new World<ValidatorProgram, ValidatorNetwork>(
-    { ...options, nodes: validators, seed: `${name}/${seed}`, delayMs, syncMs, loadNact: host.loadNact },
+    { ...options, nodes: validators, standbys, seed: `${name}/${seed}`, delayMs, syncMs, loadNact: host.loadNact },
     (world) => new ValidatorNetwork(world, { scenario, durationMs: options.durationMs, faults: options.faults, ports }),
   );
 }

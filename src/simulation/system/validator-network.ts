@@ -12,10 +12,15 @@ import { liarsOf } from './faults/index.ts';
 import { Liars } from './byzantine/liars.ts';
 import { Twins } from './byzantine/twins.ts';
 import type { Identity } from './identities.ts';
+import { Clerks } from './clerks.ts';
+import { Flood } from './flood.ts';
+import { Membership } from './membership.ts';
+import type { Signer } from '../../runtime/ports/signer.ts';
 import { createGenesis } from './genesis.ts';
 import { Load } from './load.ts';
 import type { LifePorts } from './node.ts';
 import { Recovery } from './recovery.ts';
+import { Milestones } from './sometimes.ts';
 import { defaults, type Scenario } from './scenario.ts';
 import { bootValidator, type NodePorts, type ValidatorNode, type ValidatorProgram } from './validator-node.ts';
 import { watchedLinks } from './watched-links.ts';
@@ -28,7 +33,8 @@ export interface ValidatorNetworkOptions {
   readonly ports: (ports: NodePorts, node: number) => NodePorts;
 }
 
-const accountsCount = 50;
+/** Of clients that transfer, that have other business, and that flood. */
+const accountCounts = { load: 50, clerks: 6, flood: 16 };
 /** Heights by which a validator may be behind at the end. */
 const behindMax = 2;
 /** Without new load at the end, so that what was acknowledged has time to become final. */
@@ -44,7 +50,11 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   readonly #genesis: Genesis;
   readonly #liars: Liars;
   readonly #twins: Twins;
+  readonly #clerks: Clerks;
+  readonly #flood: Flood;
+  readonly #membership: Membership;
   readonly #checking: Checking;
+  readonly #milestones: Milestones;
 
   constructor(world: World<ValidatorProgram>, options: ValidatorNetworkOptions) {
     this.#world = world;
@@ -57,10 +67,14 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       syncMs = defaults.syncMs,
     } = scenario;
     const { clock, nodes, authority } = world;
-    const accounts = Array.from({ length: accountsCount }, () => authority.createSigner());
-    const time = clock.now() - blockTimeMs;
-    this.#genesis = createGenesis(world.identities, accounts, { time, blockTimeMs, roundTimeoutBaseMs });
+    const createSigner = (): Signer => authority.createSigner();
+    const accounts = signersOf(createSigner);
+    const times = { time: clock.now() - blockTimeMs, blockTimeMs, roundTimeoutBaseMs };
+    const members = world.identities.slice(0, scenario.validators);
+    const standbys = world.identities.slice(scenario.validators).map(({ signer }) => signer);
+    this.#genesis = createGenesis(members, [...Object.values(accounts).flat(), ...standbys], times);
     const chainId = chainIdOf(this.#genesis);
+    this.#milestones = new Milestones((name) => world.observer.count(name));
     this.#liars = new Liars({
       nodes: liarsOf(faults),
       draw: world.draw('liars'),
@@ -74,11 +88,18 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       onViolation: (checker, detail) => this.#violated(checker, detail),
     });
     ({ agreement: this.agreement, acknowledgements: this.acknowledgements } = this.#checking.checkers);
+    const untilMs = durationMs - quietMs;
+    const onAcknowledged = (hash: string, node: number): void => this.#checking.onAcknowledged(hash, node);
+    const clients = { clock, chainId, nodes, untilMs, onAcknowledged };
     this.load = new Load({
-      ...{ clock, chainId, nodes, accounts, draw: world.draw('load') },
+      ...{ ...clients, accounts: accounts.load, draw: world.draw('load') },
       perSecond: scenario.transfersPerSecond ?? 5,
-      untilMs: durationMs - quietMs,
-      onAcknowledged: (hash, node) => this.#checking.onAcknowledged(hash, node),
+    });
+    this.#clerks = new Clerks({ ...clients, accounts: accounts.clerks, draw: world.draw('clerks'), createSigner });
+    this.#flood = new Flood({ ...clients, accounts: accounts.flood });
+    this.#membership = new Membership({
+      ...{ clock, chainId, genesis: this.#genesis, nodes, isCorrect },
+      count: (what) => world.observer.count(what),
     });
     this.recovery = new Recovery({
       ...{ clock, nodes, isCorrect, blockTimeMs, roundTimeoutBaseMs },
@@ -92,6 +113,8 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     return {
       tell: (node, lie) => this.#liars.tell(node, lie),
       double: (node, options) => this.#twins.begin(node, options),
+      flood: (node, perSecond, draw) => this.#flood.begin(node, perSecond, draw),
+      change: (wanted) => this.#membership.start(wanted),
     };
   }
 
@@ -108,6 +131,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       onAccusation: (index, offender, height) => checking.onAccusation(index, offender, height),
       onSigned: (index, payload) => {
         this.#tellSigned(index, payload);
+        this.#milestones.onSigned(payload);
         checking.onSigned(this.#node(index), payload);
       },
       onFinal: (finalNode, height) => {
@@ -119,6 +143,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
 
   start(): void {
     this.load.start();
+    if ((this.#options.scenario.transfersPerSecond ?? 5) > 0) this.#clerks.start();
     this.#checking.start();
   }
 
@@ -174,4 +199,10 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   #violated(checker: CheckerName, detail: string): void {
     this.#world.violated(checker, detail);
   }
+}
+
+function signersOf(create: () => Signer): Readonly<Record<keyof typeof accountCounts, readonly Signer[]>> {
+  const several = (length: number): readonly Signer[] => Array.from({ length }, create);
+  const { load, clerks, flood } = accountCounts;
+  return { load: several(load), clerks: several(clerks), flood: several(flood) };
 }
