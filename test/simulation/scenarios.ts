@@ -10,6 +10,10 @@ import rollingRestart from '../../simulations/rolling-restart.ts';
 import steady from '../../simulations/steady.ts';
 import twins from '../../simulations/twins.ts';
 import wipedValidator from '../../simulations/wiped-validator.ts';
+import forgedCertificates from '../../simulations/forged-certificates.ts';
+import mempoolFlood from '../../simulations/mempool-flood.ts';
+import validatorChurn from '../../simulations/validator-churn.ts';
+import withheldProposals from '../../simulations/withheld-proposals.ts';
 import type { Scenario } from '../../src/simulation.ts';
 
 export const shippedScenarios: readonly Scenario[] = [
@@ -23,6 +27,10 @@ export const shippedScenarios: readonly Scenario[] = [
   wipedValidator,
   equivocation,
   twins,
+  withheldProposals,
+  validatorChurn,
+  mempoolFlood,
+  forgedCertificates,
   everything,
 ];
 

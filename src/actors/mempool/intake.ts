@@ -191,10 +191,11 @@ export class Intake {
     if (fresh.accepted.length > 0) this.#dependencies.onAvailable();
   }
 
+  /** Not held against a peer: it may know of a block, or not know of one, in which the account has changed its key. */
   #badSignature(source: Source, { hash }: SignedTransaction, index: number): void {
     this.#parts.count(source.type, 'bad-signature');
-    if (source.type === 'peer') this.#dependencies.report(source.peer, 'transaction-bad-signature');
-    else source.answer.outcomes[index] = refused(hash, 'bad-signature', 'the signature does not hold');
+    if (source.type === 'client')
+      source.answer.outcomes[index] = refused(hash, 'bad-signature', 'the signature does not hold');
   }
 
   /** Puts transactions with good signatures into the pool. */

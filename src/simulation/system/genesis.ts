@@ -14,10 +14,12 @@ export interface ChainOptions {
 
 const chainName = 'simulation';
 const accountBalance = 1_000_000_000n;
+/** What a validator holds as bond. */
+export const memberBond = 1_000_000n;
 
 export function createGenesis(
   identities: readonly Identity[],
-  accounts: readonly Signer[],
+  accounts: readonly Pick<Signer, 'publicKey'>[],
   { time, blockTimeMs, roundTimeoutBaseMs }: ChainOptions,
 ): Genesis {
   return {
@@ -40,7 +42,7 @@ export function createGenesis(
       publicKey: signer.publicKey,
       vrfPublicKey: vrf.publicKey,
       possession: signer.sign(possessionSigningBytes(chainName, signer.publicKey, vrf.publicKey)),
-      bond: 1_000_000n,
+      bond: memberBond,
     })),
     accounts: accounts
       .map(({ publicKey }) => ({ publicKey, balance: accountBalance }))

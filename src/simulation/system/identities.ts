@@ -8,7 +8,7 @@ export interface Identity {
   readonly vrf: VrfSigner;
 }
 
-/** In the order of their keys, which among validators is that of their turns: node 0 proposes first. */
+/** In the order of their keys, which among validators is that of their turns: the first one proposes first. */
 export function createIdentities(authority: SignatureAuthority, count: number): readonly Identity[] {
   const identities = Array.from({ length: count }, () => ({
     signer: authority.createSigner(),

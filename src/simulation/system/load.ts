@@ -1,13 +1,9 @@
 /** Clients that transfer money through the validators' mempools, and remember what they were told. */
-import type { MempoolMessage } from '../../actors/mempool.ts';
-import { encodeBody } from '../../protocols/ledger/application.ts';
-import { transactionCodec, transactionSigningBytes } from '../../protocols/ledger/transaction.ts';
-import { type ChainId, height } from '../../protocols/shared/brands.ts';
-import { encode } from '../../protocols/shared/codec.ts';
-import type { SubmitOutcome } from '../../runtime/ports/chain-api.ts';
+import type { ChainId } from '../../protocols/shared/brands.ts';
 import type { Clock } from '../../runtime/ports/clock.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
 import type { Draw } from '../draw.ts';
+import { signedTransaction, submit } from './client.ts';
 import type { ValidatorNode } from './validator-node.ts';
 
 export interface LoadOptions {
@@ -21,10 +17,6 @@ export interface LoadOptions {
   /** A validator said that it has stored the transaction durably. */
   readonly onAcknowledged: (hash: string, node: number) => void;
 }
-
-/** Beyond the run: nothing expires. */
-const expiryHeight = height(1_000_000_000);
-const answerTimeoutMs = 10_000;
 
 export class Load {
   readonly #options: LoadOptions;
@@ -70,36 +62,22 @@ export class Load {
   }
 
   #send(node: ValidatorNode, from: number, bytes: Uint8Array): void {
-    const { parts } = node;
-    if (parts === null) return;
+    if (node.parts === null) return;
     this.#submitted += 1;
     this.#nonces[from] = (this.#nonces[from] ?? 0) + 1;
-    parts.system
-      .ask<MempoolMessage, readonly SubmitOutcome[]>(
-        parts.wiring.mempool,
-        (replyTo) => ({ type: 'submit', transactions: [bytes], replyTo }),
-        { timeoutMs: answerTimeoutMs },
-      )
-      .then(
-        ([outcome]) => {
-          if (outcome?.outcome === 'accepted') this.#options.onAcknowledged(outcome.hash, node.index);
-          else if (outcome?.outcome === 'rejected') this.#rejected += 1;
-        },
-        // No answer: the client knows nothing of it, and nothing was promised.
-        () => undefined,
-      );
+    // Without an answer the client knows nothing of it, and nothing was promised.
+    submit(node, [bytes], (outcomes) => {
+      const outcome = outcomes?.[0];
+      if (outcome?.outcome === 'accepted') this.#options.onAcknowledged(outcome.hash, node.index);
+      else if (outcome?.outcome === 'rejected') this.#rejected += 1;
+    });
   }
 
   #transfer(from: number, to: number, amount: bigint): Uint8Array {
     const { accounts, chainId } = this.#options;
     const sender = accounts[from] as Signer;
-    const receiver = accounts[to] as Signer;
-    const content = {
-      ...{ chainId, expiryHeight, sender: sender.publicKey },
-      nonce: this.#nonces[from] ?? 0,
-      kind: 'accounts.transfer',
-      body: encodeBody('accounts.transfer', { to: receiver.publicKey, amount }),
-    };
-    return encode(transactionCodec, { ...content, signature: sender.sign(transactionSigningBytes(content)) });
+    const body = { to: (accounts[to] as Signer).publicKey, amount };
+    const nonce = this.#nonces[from] ?? 0;
+    return signedTransaction({ chainId, sender: sender.publicKey, nonce, kind: 'accounts.transfer', body }, sender);
   }
 }

@@ -17,10 +17,12 @@ export interface Scenario {
   /** What is to be seen, in a sentence. */
   readonly expects: string;
   readonly validators: number;
+  /** Nodes that follow, and may be voted in; numbered after the validators. Default 0. */
+  readonly standbys?: number;
   /** Virtual time of a run, the recovery after the last fault included. */
   readonly durationMs: number;
-  /** Default 2,000 and 1,000. */
-  readonly blockTimeMs?: number;
+  /** Of several every seed draws one. Default 2,000 and 1,000. */
+  readonly blockTimeMs?: number | readonly number[];
   readonly roundTimeoutBaseMs?: number;
   /** Time of flight of a frame, least and most. Default 5 to 50 ms. */
   readonly delayMs?: readonly [least: number, most: number];
@@ -60,6 +62,12 @@ const validatorsMax = 31;
 const isWhole = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 
+/** At least one. */
+const blockTimesOf = ({ blockTimeMs = defaults.blockTimeMs }: Scenario): readonly number[] =>
+  typeof blockTimeMs === 'number' || blockTimeMs.length === 0 ? [Number(blockTimeMs)] : blockTimeMs;
+
+export const drawBlockTime = (scenario: Scenario, draw: Draw): number => draw.pick(blockTimesOf(scenario));
+
 /** Throws ScenarioError where something is not as it must be, whatever the types said. */
 export function checkScenario(scenario: Scenario): void {
   const { name, validators, durationMs, transfersPerSecond = 0 } = scenario;
@@ -68,10 +76,15 @@ export function checkScenario(scenario: Scenario): void {
   };
   if (typeof name !== 'string') refuse('name', 'a text is expected');
   if (!isWhole(validators, 4, validatorsMax)) refuse('validators', `a whole number from 4 to ${validatorsMax}`);
+  if (!isWhole(scenario.standbys ?? 0, 0, validatorsMax))
+    refuse('standbys', `a whole number from 0 to ${validatorsMax}`);
   if (!isWhole(durationMs, calmMs + recoveryMs, 1e9)) {
     refuse('durationMs', `a whole number of milliseconds, at least ${calmMs + recoveryMs}`);
   }
   if (!(transfersPerSecond >= 0 && transfersPerSecond <= 1000)) refuse('transfersPerSecond', 'a number from 0 to 1000');
+  for (const blockTimeMs of blockTimesOf(scenario)) {
+    if (!isWhole(blockTimeMs, 1, 60_000)) refuse('blockTimeMs', 'a whole number from 1 to 60000, or a list of these');
+  }
   for (const field of ['delayMs', 'syncMs'] as const) {
     const [least = 0, most = 0] = scenario[field] ?? [];
     if (!(least >= 0 && least <= most && most <= 60_000)) refuse(field, 'two numbers, the lower one first');
@@ -84,7 +97,7 @@ export function checkScenario(scenario: Scenario): void {
 
 /** Throws ScenarioError that names the place of what is wrong. */
 export function checkFaults(scenario: Scenario, faults: readonly Fault[], durationMs: number): void {
-  const { name, validators } = scenario;
+  const { name, validators, standbys = 0 } = scenario;
   faults.forEach((fault, index) => {
     const refuse = (field: string, problem: string): never => {
       throw new ScenarioError(name, `faults[${index}]${field === '' ? '' : `.${field}`}`, problem);
@@ -100,7 +113,7 @@ export function checkFaults(scenario: Scenario, faults: readonly Fault[], durati
       const need = Math.ceil((atMs + forMs + recoveryMs) / 1000);
       refuse('forMs', `ends ${atMs + forMs} ms after the start; recovery needs the run to last ${need} s`);
     }
-    checkFields(known, fault, validators, refuse);
+    checkFields(known, fault, validators + standbys, refuse);
   });
   const liars = liarsOf(faults).size;
   const faultyMax = faultyCountMax(validators);

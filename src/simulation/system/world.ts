@@ -44,6 +44,8 @@ export interface Application<P extends Program> {
 
 export interface WorldOptions {
   readonly nodes: number;
+  /** More nodes, numbered after those; among their keys, those of these may stand anywhere. */
+  readonly standbys?: number;
   readonly seed: string;
   readonly durationMs: number;
   /** Time of flight of a frame; time that a sync takes. */
@@ -86,7 +88,8 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
     this.clock = new VirtualClock({ priority: () => priorities.uint32() });
     this.observer = new Observer(() => this.clock.monotonicMs(), options.onLog, options.onEvent);
     this.authority = new SignatureAuthority(this.#random.fork('keys'));
-    this.identities = createIdentities(this.authority, options.nodes);
+    const { nodes, standbys = 0 } = options;
+    this.identities = [nodes, standbys].flatMap((count) => createIdentities(this.authority, count));
 
     const networkFaults = new NetworkFaults(this.#random.fork('network'), delayMs, this.trace, this.clock);
     this.#network = new PipeNetwork({

@@ -8,6 +8,7 @@ import type { PipeNetwork } from '../../../runtime/simulated/pipe-transport.ts';
 import type { Draw } from '../../draw.ts';
 import type { MakeLie } from '../byzantine/liar.ts';
 import type { TwinOptions } from '../byzantine/twins.ts';
+import type { WantedChange } from '../membership.ts';
 import type { NetworkFaults } from '../network-faults.ts';
 import type { SimulatedNode } from '../node.ts';
 import type { DiskCopies } from '../node-disks.ts';
@@ -40,6 +41,10 @@ export interface ValidatorTargets {
   tell(node: number, lie: MakeLie): () => void;
   /** A second instance of the node runs from now on. Returns what ends that. */
   double(node: number, options: TwinOptions): () => void;
+  /** Its clients send the node so many transactions. Returns what ends that. */
+  flood(node: number, perSecond: number, draw: Draw): () => void;
+  /** The operators set about a change of the validator set. */
+  change(wanted: WantedChange): void;
 }
 
 /** What faults act upon. */

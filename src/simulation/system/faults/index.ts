@@ -20,6 +20,10 @@ import { equivocate } from './equivocate.ts';
 import { falseReports } from './false-reports.ts';
 import { falseStarts } from './false-starts.ts';
 import { forgeCertificates } from './forge-certificates.ts';
+import { exchange } from './exchange.ts';
+import { flood } from './flood.ts';
+import { join } from './join.ts';
+import { leave } from './leave.ts';
 import { invalidBlocks } from './invalid-blocks.ts';
 import { replay } from './replay.ts';
 import { silence } from './silence.ts';
@@ -67,6 +71,10 @@ const kinds = {
   falseReports,
   falseStarts,
   twins,
+  join,
+  leave,
+  exchange,
+  flood,
 };
 
 type Kinds = typeof kinds;

@@ -1,9 +1,9 @@
 import { invalidBlocks as lie, type SpoilName, spoilNames } from '../byzantine/invalid-blocks.ts';
 import { type FaultKind, nodeNumber, oneOf } from './fault-kind.ts';
-import { type LieFault, validatorTargets } from './lie.ts';
+import { type OneNodeFault, validatorTargets } from './validator-fault.ts';
 
 /** It proposes blocks that are wrong, each in one way. */
-export interface InvalidBlocksFault extends LieFault {
+export interface InvalidBlocksFault extends OneNodeFault {
   readonly kind: 'invalid-blocks';
   /** In which way; null: in any, each block in its own. */
   readonly wrong: SpoilName | null;

@@ -1,9 +1,9 @@
 import { silence as silent } from '../byzantine/withholding.ts';
 import { type FaultKind, nodeAt, nodeNumber, nodeNumbers } from './fault-kind.ts';
-import { type LieFault, validatorTargets } from './lie.ts';
+import { type OneNodeFault, validatorTargets } from './validator-fault.ts';
 
 /** Nothing but heartbeats comes from it to these nodes: their links to it look alive. */
-export interface SilenceFault extends LieFault {
+export interface SilenceFault extends OneNodeFault {
   readonly kind: 'silence';
   readonly towards: readonly number[];
 }

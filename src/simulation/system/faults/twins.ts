@@ -1,8 +1,8 @@
 import { type FaultKind, nodeNumber, whole } from './fault-kind.ts';
-import { type LieFault, validatorTargets } from './lie.ts';
+import { type OneNodeFault, validatorTargets } from './validator-fault.ts';
 
 /** Two instances of the node share its key. Every peer is linked to one of them, by chance, anew every `everyMs`. */
-export interface TwinsFault extends LieFault {
+export interface TwinsFault extends OneNodeFault {
   readonly kind: 'twins';
   readonly everyMs: number;
 }

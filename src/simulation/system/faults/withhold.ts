@@ -1,10 +1,10 @@
 import type { PayloadKind } from '../../../protocols/ibft/messages.ts';
 import { withholding } from '../byzantine/withholding.ts';
 import { type FaultKind, type FieldCheck, nodeNumber } from './fault-kind.ts';
-import { type LieFault, validatorTargets } from './lie.ts';
+import { type OneNodeFault, validatorTargets } from './validator-fault.ts';
 
 /** It does not send messages of these kinds. */
-export interface WithholdFault extends LieFault {
+export interface WithholdFault extends OneNodeFault {
   readonly kind: 'withhold';
   readonly messages: readonly PayloadKind[];
 }
