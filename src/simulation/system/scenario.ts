@@ -55,7 +55,7 @@ export const calmMs = 10_000;
 /** The end of a run belongs to recovery: links come back within redials of 10 s and handshakes of 5 s, then blocks do. */
 export const recoveryMs = 40_000;
 
-export const defaults = { delayMs: [5, 50], syncMs: [1, 8] } as const;
+export const defaults = { blockTimeMs: 2000, delayMs: [5, 50], syncMs: [1, 8] } as const;
 
 const validatorsMax = 31;
 
@@ -63,8 +63,10 @@ const isWhole = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 
 /** At least one. */
-const blockTimesOf = ({ blockTimeMs = defaults.blockTimeMs }: Scenario): readonly number[] =>
-  typeof blockTimeMs === 'number' || blockTimeMs.length === 0 ? [Number(blockTimeMs)] : blockTimeMs;
+function blockTimesOf({ blockTimeMs = defaults.blockTimeMs }: Scenario): readonly number[] {
+  if (!Array.isArray(blockTimeMs)) return [blockTimeMs as number];
+  return blockTimeMs.length === 0 ? [Number.NaN] : (blockTimeMs as readonly number[]);
+}
 
 export const drawBlockTime = (scenario: Scenario, draw: Draw): number => draw.pick(blockTimesOf(scenario));
 

@@ -21,7 +21,7 @@ import { Load } from './load.ts';
 import type { LifePorts } from './node.ts';
 import { Recovery } from './recovery.ts';
 import { Milestones } from './sometimes.ts';
-import { defaults, type Scenario } from './scenario.ts';
+import { defaults, drawBlockTime, type Scenario } from './scenario.ts';
 import { bootValidator, type NodePorts, type ValidatorNode, type ValidatorProgram } from './validator-node.ts';
 import { watchedLinks } from './watched-links.ts';
 import type { Application, World } from './world.ts';
@@ -60,8 +60,8 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     this.#world = world;
     this.#options = options;
     const { scenario, durationMs, faults } = options;
+    const blockTimeMs = drawBlockTime(scenario, world.draw('block time'));
     const {
-      blockTimeMs = 2000,
       roundTimeoutBaseMs = 1000,
       delayMs = defaults.delayMs,
       syncMs = defaults.syncMs,
