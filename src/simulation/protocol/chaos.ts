@@ -127,8 +127,7 @@ export class Chaos {
     if (message === null || !isAuthentic(message)) return;
     this.#note(choice);
     this.#adversary.hear(this.#book.add(choice.by, message));
-    this.world.checks.onSent(choice.by, message);
-    for (const to of choice.to) this.world.deliver(choice.by, to, message);
+    this.world.inject(choice.by, choice.to, message);
   }
 
   // --- timers, blocks, disks -------------------------------------------------------------------------------------

@@ -106,6 +106,5 @@ function inject(world: ProtocolWorld, book: MessageBook, choice: Extract<Choice,
   const message = forge(forgery, { book, by, parent, blockTimeMs });
   if (message === null || !isAuthentic(message)) return;
   book.add(by, message);
-  world.checks.onSent(by, message);
-  for (const instance of to) if (instance < world.hosts.length) world.deliver(by, instance, message);
+  world.inject(by, to, message);
 }

@@ -3,8 +3,9 @@ import { calmDown } from './calm.ts';
 import { Chaos } from './chaos.ts';
 import type { ProtocolViolation } from './checks.ts';
 import { allFaults, drawMix, type Mix, type ProtocolFaults } from './mix.ts';
-import type { ProtocolRuleName, ProtocolSchedule } from './schedule.ts';
+import type { Cast, ProtocolRuleName, ProtocolSchedule } from './schedule.ts';
 import { type Rules, type Setting, settingOf } from './setting.ts';
+import type { Watcher } from './world.ts';
 
 export interface ProtocolSearch {
   /** 1 to 31. */
@@ -71,11 +72,16 @@ function prepare(search: ProtocolSearch, seed: string): Prepared {
   return { mix, setting: quorum === undefined ? setting : { ...setting, set: { ...setting.set, quorum } } };
 }
 
-/** One seed of a search. */
-export function runProtocolSeed(search: ProtocolSearch, seed: string): ProtocolRun {
+/** One seed of a search. `watch` gives what is to be told of what leaves hosts, and of what they decide. */
+export function runProtocolSeed(
+  search: ProtocolSearch,
+  seed: string,
+  watch?: (cast: Cast, setting: Setting) => Watcher,
+): ProtocolRun {
   const { mix, setting } = prepare(search, seed);
   const chaos = new Chaos(seed, mix, setting, false);
   const { world } = chaos;
+  world.watcher = watch?.(mix.cast, setting) ?? null;
   chaos.run();
   const recoveryMs = search.calm === false || world.isBroken ? null : calmDown(world, mix.calm);
   const { checks, delivered, counts, trace } = world;

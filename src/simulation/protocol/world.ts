@@ -11,10 +11,17 @@ import { ProtocolChecks } from './checks.ts';
 import { adopt, answer, crash, createHost, expire, type Kept, restart, setLive, step, sync } from './host.ts';
 import type { HostState, Stepped } from './host-state.ts';
 import { type Cast, instancesOf, memberOfInstance } from './schedule.ts';
-import { genesisTimeMs, keyOf, memberOf, type Setting } from './setting.ts';
+import { type DecidedBlock, genesisTimeMs, keyOf, memberOf, type Setting } from './setting.ts';
 
 /** `to`: instances. */
 export type OnSent = (from: number, to: readonly number[], message: Verified<ConsensusMessage>) => void;
+
+/** Is told of everything that leaves an instance and of everything that one decides. */
+export interface Watcher {
+  readonly onSent: (from: number, message: Verified<ConsensusMessage>) => void;
+  /** `host`: after the decision; what it holds back has not left yet. */
+  readonly onDecided: (host: HostState, block: DecidedBlock) => void;
+}
 
 const stepCodes = { deliver: 1, expire: 2, answer: 3, sync: 4, crash: 5, restart: 6, adopt: 7, link: 8 } as const;
 
@@ -29,6 +36,7 @@ export class ProtocolWorld {
   /** Messages given to machines. */
   delivered = 0;
   readonly counts = { timeOuts: 0, crashes: 0, roundMax: 0, jumps: 0, certificates: 0, evidence: 0, guardRefusals: 0 };
+  watcher: Watcher | null = null;
   readonly #later: Setting;
   #onSent: OnSent;
   /** By instance: all others. */
@@ -80,6 +88,13 @@ export class ProtocolWorld {
     const peer = keyOf(memberOfInstance(this.cast, from));
     const input: Input = { type: 'message', message, peer };
     this.#perform(to, later, (setting) => step(setting, host, input, this.nowMs), from);
+  }
+
+  /** The adversary says something to some. */
+  inject(by: number, to: readonly number[], message: Verified<ConsensusMessage>): void {
+    this.checks.onSent(by, message);
+    this.watcher?.onSent(by, message);
+    for (const instance of to) if (instance < this.hosts.length) this.deliver(by, instance, message);
   }
 
   /** A timer that does not run is left alone. */
@@ -168,12 +183,18 @@ export class ProtocolWorld {
     const { member } = host;
     if (verdict.kind === 'rejected' && from !== null)
       this.checks.onRefused(member, memberOfInstance(this.cast, from), verdict.reason);
+    for (const { to, message } of sent) {
+      this.checks.onSent(member, message);
+      this.watcher?.onSent(instance, message);
+      if (message.type === 'round-change' && message.block !== null) this.counts.certificates += 1;
+      this.#onSent(instance, this.#receivers(instance, to), message);
+    }
     // Alone, a validator decides what has not left yet.
     for (const { message } of decided.length > 0 ? host.held : []) this.checks.onProposing(message);
-    for (const { message } of decided.length > 0 ? sent : []) this.checks.onProposing(message);
     for (const block of decided) {
       this.trace.text(block.digest);
       this.checks.onDecided(member, block);
+      this.watcher?.onDecided(host, block);
     }
     for (const report of reports) {
       this.#count(report.type);
@@ -182,11 +203,6 @@ export class ProtocolWorld {
         if (report.cause === 'jump') this.counts.jumps += 1;
       }
       this.checks.onReport(instance, member, report);
-    }
-    for (const { to, message } of sent) {
-      this.checks.onSent(member, message);
-      if (message.type === 'round-change' && message.block !== null) this.counts.certificates += 1;
-      this.#onSent(instance, this.#receivers(instance, to), message);
     }
   }
 
