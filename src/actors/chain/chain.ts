@@ -41,6 +41,7 @@ import { toUtf8, uint64Key } from '../../protocols/shared/bytes.ts';
 import { decode, encode, list } from '../../protocols/shared/codec.ts';
 import { invariant } from '../../protocols/shared/errors.ts';
 import { type Store, StoreError, type Write } from '../../runtime/ports/store.ts';
+import { StateCache } from './state-cache.ts';
 import {
   factsCodec,
   hashKey,
@@ -96,6 +97,7 @@ export class Chain {
   readonly store: Store;
   readonly state: StateReader;
   readonly #signatures: SignatureRule;
+  readonly #stateCache: StateCache;
   /** Heights of the state's history that stay readable. */
   readonly historyBlocks: number;
   #tip: ChainTip;
@@ -113,7 +115,8 @@ export class Chain {
     this.application = options.application ?? defaultApplication;
     this.#signatures = options.signatures;
     this.historyBlocks = options.historyBlocks;
-    this.state = stateReaderOf(this.store);
+    this.#stateCache = new StateCache(stateReaderOf(this.store));
+    this.state = this.#stateCache;
     if (this.store.get(tables.meta, tipKey) === undefined) this.#writeGenesis();
     this.#refuseOtherChain();
     const stored = this.#load();
@@ -137,6 +140,7 @@ export class Chain {
 
   /** Reads the tip again: another writer (a snapshot) has replaced what the store holds. */
   reload(): void {
+    this.#stateCache.clear();
     const stored = this.#load();
     this.#tip = stored.tip;
     this.#parent = stored.parent;
@@ -172,6 +176,7 @@ export class Chain {
     invariant(header.parent === this.#tip.digest, 'a block is appended to its parent');
     const writes = this.#writesOf(executed, commit, storedAt);
     this.store.commit(writes);
+    this.#stateCache.apply(executed.stateWrites);
     this.#recent.set(header.height, executed.transactions);
     this.#recent.delete(header.height - recentBlocks);
     this.#parent = parentOf(header);

@@ -40,8 +40,10 @@ export function stateKey(text: string): Uint8Array {
   return bytes;
 }
 
+const decoder = new TextDecoder('latin1');
+
 /** The text of a state key. */
-const stateKeyText = (key: Uint8Array): string => String.fromCharCode(...key);
+const stateKeyText = (key: Uint8Array): string => decoder.decode(key);
 
 /** A name for a family of values of one codec. `prefix` ends with a slash. */
 export interface Table<T> {

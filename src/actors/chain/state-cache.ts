@@ -1,0 +1,59 @@
+/**
+ * Entries of the committed state that were read or written lately, in front of the store: an account is looked at when
+ * its transaction arrives, when a block with it is checked, and when that block is executed. Bounded; the oldest go first.
+ */
+import type { StateReader, StateWrite } from '../../protocols/ledger/view.ts';
+
+const entriesMax = 16_384;
+
+/** One character a byte: different keys have different names. */
+const decoder = new TextDecoder('latin1');
+const nameOf = (key: Uint8Array): string => decoder.decode(key);
+
+export class StateCache implements StateReader {
+  readonly #reader: StateReader;
+  readonly #entriesMax: number;
+  /** undefined: known to be absent. */
+  readonly #entries = new Map<string, Uint8Array | undefined>();
+
+  constructor(reader: StateReader, max = entriesMax) {
+    this.#reader = reader;
+    this.#entriesMax = max;
+  }
+
+  /** The caller must not write to the bytes. */
+  get(key: Uint8Array): Uint8Array | undefined {
+    const name = nameOf(key);
+    const known = this.#entries.get(name);
+    if (known !== undefined || this.#entries.has(name)) return known;
+    const read = this.#reader.get(key);
+    this.#keep(name, read);
+    return read;
+  }
+
+  range(prefix: Uint8Array): ReturnType<StateReader['range']> {
+    return this.#reader.range(prefix);
+  }
+
+  /** What a block changed, once it is in the store. */
+  apply(writes: readonly StateWrite[]): void {
+    for (const { key, value } of writes) {
+      const name = nameOf(key);
+      // Written again is used again: to the end of the queue.
+      this.#entries.delete(name);
+      this.#keep(name, value ?? undefined);
+    }
+  }
+
+  /** The store holds another state. */
+  clear(): void {
+    this.#entries.clear();
+  }
+
+  #keep(name: string, value: Uint8Array | undefined): void {
+    this.#entries.set(name, value);
+    if (this.#entries.size <= this.#entriesMax) return;
+    const oldest = this.#entries.keys().next();
+    if (oldest.done !== true) this.#entries.delete(oldest.value);
+  }
+}
