@@ -3,7 +3,8 @@ import type { MakeLie } from '../byzantine/liar.ts';
 import { type FaultKind, nodeNumber } from './fault-kind.ts';
 import { type OneNodeFault, validatorTargets } from './validator-fault.ts';
 
-interface PlainLieFault<K extends string> extends OneNodeFault {
+/** Exported because declarations of the kinds name it. */
+export interface PlainLieFault<K extends string> extends OneNodeFault {
   readonly kind: K;
 }
 
