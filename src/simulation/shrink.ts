@@ -49,6 +49,12 @@ const seedsTried = 4;
 const firstViolation = ({ verdicts }: SimulationResult): Violation | undefined =>
   verdicts.flatMap(({ violations }) => violations)[0];
 
+/** What was seen, whatever the heights, rounds, nodes and hashes: another failure of the same checker is another one. */
+function kindOf({ checker, detail }: Violation): string {
+  const [line = ''] = detail.split('\n');
+  return `${checker}: ${line.replace(/[0-9a-f]{8,}|[0-9]+/g, '#')}`;
+}
+
 /** Whether at most f validators forget or lie: more than that may break what holds otherwise, and show something else. */
 function isBearable(faults: readonly Fault[], validators: number): boolean {
   const few = faults.filter(({ kind }) => faultKind(kind)?.swarm?.among === 'few');
@@ -65,7 +71,6 @@ export async function shrinkCase(given: SimulationCase, options: ShrinkOptions):
 
 class Shrinking {
   readonly #options: ShrinkOptions;
-  readonly #checker: string;
   readonly #runsMax: number;
   #smallest: SimulationCase;
   #result: SimulationResult;
@@ -74,7 +79,6 @@ class Shrinking {
 
   constructor(given: SimulationCase, result: SimulationResult, violation: Violation, options: ShrinkOptions) {
     this.#options = options;
-    this.#checker = violation.checker;
     this.#runsMax = options.runsMax ?? 300;
     this.#smallest = given;
     this.#result = result;
@@ -178,7 +182,7 @@ class Shrinking {
     this.#runs += 1;
     const result = await runIfPossible(run, candidate);
     const violation = result === null ? undefined : firstViolation(result);
-    const isSame = result !== null && violation?.checker === this.#checker;
+    const isSame = result !== null && violation !== undefined && kindOf(violation) === kindOf(this.#violation);
     if (isSame) {
       this.#smallest = candidate;
       this.#result = result;

@@ -28,7 +28,11 @@ export async function writePictures(
   for (const line of result.log) recorder.onLog(line);
   const timeline = recorder.timeline({
     ...{ scenario: scenario.name, expects: scenario.expects, seed, again },
-    ...{ traceHash: result.traceHash, nodes: scenario.validators, endMs: result.simulatedMs },
+    ...{
+      traceHash: result.traceHash,
+      nodes: scenario.validators + (scenario.standbys ?? 0),
+      endMs: result.simulatedMs,
+    },
   });
   if (page !== undefined) write(page, timelinePage(timeline), terminal);
   if (trace !== undefined) write(trace, timelineText(timeline), terminal);

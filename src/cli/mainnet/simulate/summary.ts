@@ -3,6 +3,9 @@ import type { SimulationResult } from '../../../simulation.ts';
 import { formatElapsed, formatTable, type Terminal } from '../../terminal.ts';
 import { isPassed, type RunReport } from './run-one.ts';
 
+/** After so many runs of a swarm everything that it draws from should have happened. */
+const enoughRuns = 200;
+
 export interface FailedSeed {
   readonly seed: string;
   readonly checkers: readonly string[];
@@ -60,8 +63,14 @@ export class Summary {
     terminal.out();
     const rows = [...this.#tallies].sort(([a], [b]) => (a < b ? -1 : 1));
     const heading = ['what happened', 'times', 'in runs'].map((cell) => terminal.paint('bold', cell));
-    const table = rows.map(([name, { total, runs }]) => [name, String(total), String(runs)]);
+    const table = rows.map(([name, { total, runs }]) => {
+      return [total === 0 ? terminal.paint('yellow', name) : name, String(total), String(runs)];
+    });
     for (const line of formatTable([heading, ...table])) terminal.out(line);
+    const never = rows.filter(([, { total }]) => total === 0).length;
+    if (never > 0 && this.#runs >= enoughRuns) {
+      terminal.out(`${never} of these never happened: checkers have not met them`);
+    }
     terminal.out();
     const speed = Math.round(this.#simulatedMs / wallMs);
     const failures = terminal.paint(this.failed.length === 0 ? 'green' : 'red', `${this.failed.length} failed`);
