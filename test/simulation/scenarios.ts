@@ -14,6 +14,15 @@ import forgedCertificates from '../../simulations/forged-certificates.ts';
 import mempoolFlood from '../../simulations/mempool-flood.ts';
 import validatorChurn from '../../simulations/validator-churn.ts';
 import withheldProposals from '../../simulations/withheld-proposals.ts';
+import minorityIsolated from '../../simulations/minority-isolated.ts';
+import oneWayLoss from '../../simulations/one-way-loss.ts';
+import roundChangeStorm from '../../simulations/round-change-storm.ts';
+import clockSkew from '../../simulations/clock-skew.ts';
+import slowDisk from '../../simulations/slow-disk.ts';
+import tornWrite from '../../simulations/torn-write.ts';
+import flapping from '../../simulations/flapping.ts';
+import fullDisk from '../../simulations/full-disk.ts';
+import syncFromFar from '../../simulations/sync-from-far.ts';
 import type { Scenario } from '../../src/simulation.ts';
 
 export const shippedScenarios: readonly Scenario[] = [
@@ -31,6 +40,15 @@ export const shippedScenarios: readonly Scenario[] = [
   validatorChurn,
   mempoolFlood,
   forgedCertificates,
+  minorityIsolated,
+  oneWayLoss,
+  roundChangeStorm,
+  clockSkew,
+  slowDisk,
+  tornWrite,
+  flapping,
+  fullDisk,
+  syncFromFar,
   everything,
 ];
 
