@@ -203,6 +203,7 @@ class NodeWiring implements Wiring {
       onGivenUp: () => {
         this.#snapshot = 'given-up';
       },
+      onHistoryFilled: this.finality.historyFilled,
     });
   }
 
