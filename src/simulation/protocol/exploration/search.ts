@@ -44,8 +44,17 @@ export interface SearchCounts {
 export interface Found {
   readonly property: 'agreement' | 'conduct';
   readonly detail: string;
-  readonly path: readonly { readonly instance: number; readonly events: readonly number[] }[];
+  readonly path: readonly PathStep[];
+  /** Of a disagreement: who can decide what after the last step. */
+  readonly decisions: readonly { readonly instance: number; readonly digest: Digest }[];
 }
+
+export interface PathStep {
+  readonly instance: number;
+  readonly events: readonly number[];
+}
+
+type Wrong = Omit<Found, 'path'>;
 
 export class Search {
   readonly table: MessageTable;
@@ -176,21 +185,25 @@ export class Search {
     }
   }
 
-  #wrong(state: Int32Array): Pick<Found, 'property' | 'detail'> | null {
+  #wrong(state: Int32Array): Wrong | null {
     this.#collect(state, this.#existsThere);
-    let first: { readonly instance: number; readonly digest: Digest } | null = null;
+    const decisions: Found['decisions'][number][] = [];
     for (let instance = 0; instance < state.length; instance++) {
       const id = this.#standings.host(state[instance] as number);
       const violation = this.hosts.violation(id);
-      if (violation !== null) return { property: 'conduct', detail: `validator ${instance} ${violation}` };
-      if (!this.hosts.isCorrect(id)) continue;
-      for (const digest of this.#decidableAt(id)) {
-        if (first !== null && first.instance !== instance && first.digest !== digest)
-          return { property: 'agreement', detail: `validators ${first.instance} and ${instance} decide differently` };
-        first ??= { instance, digest };
-      }
+      if (violation !== null)
+        return { property: 'conduct', detail: `instance ${instance} ${violation}`, decisions: [] };
+      if (this.hosts.isCorrect(id))
+        for (const digest of this.#decidableAt(id)) decisions.push({ instance, digest });
     }
-    return null;
+    const [first] = decisions;
+    if (first === undefined || decisions.every(({ digest }) => digest === first.digest)) return null;
+    // One validator that can decide either of two blocks decides only one of them.
+    const other = decisions.find(
+      ({ instance, digest }) => decisions.some((one) => one.instance !== instance && one.digest !== digest),
+    );
+    if (other === undefined) return null;
+    return { property: 'agreement', detail: 'validators can decide different blocks', decisions };
   }
 
   #decidableAt(id: number): readonly Digest[] {
@@ -230,7 +243,7 @@ export class Search {
   // --- paths -------------------------------------------------------------------------------------------------------
 
   #pathTo(index: number): Found['path'] {
-    const path: { instance: number; events: readonly number[] }[] = [];
+    const path: PathStep[] = [];
     const before = new Int32Array(this.#store.width);
     const after = new Int32Array(this.#store.width);
     for (let at = index; this.#store.parent(at) >= 0; at = this.#store.parent(at)) {
@@ -241,7 +254,7 @@ export class Search {
     return path;
   }
 
-  #stepBetween(before: Int32Array, after: Int32Array): Found['path'][number] {
+  #stepBetween(before: Int32Array, after: Int32Array): PathStep {
     this.#collect(before, this.#exists);
     for (let instance = 0; instance < before.length; instance++)
       for (const { to, sent, events } of this.#steps.from(this.#standings.host(before[instance] as number), this.#exists))
