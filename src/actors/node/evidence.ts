@@ -18,6 +18,8 @@ import type { Signer } from '../../runtime/ports/signer.ts';
 import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 
 const submitTimeoutMs = 10_000;
+/** As many may contradict themselves at once as a set can tolerate, and some more. */
+const attemptsMax = 64;
 
 /** What the log says where a contradiction was found. */
 export const contradictionFound = 'a validator contradicts itself';
@@ -35,9 +37,13 @@ type EvidenceEffect = Extract<Effect, { type: 'evidence' }>;
 
 /** Submitted once; every other correct validator that saw the conflict submits it too. */
 export function submitEvidence(context: EvidenceContext, effect: EvidenceEffect): void {
-  const { system, mempool, telemetry } = context;
   const { offender, height, round, conflict } = effect;
-  telemetry.log.error(contradictionFound, { offender, height, round, kind: conflict.kind });
+  context.telemetry.log.error(contradictionFound, { offender, height, round, kind: conflict.kind });
+  submit(context, effect, attemptsMax);
+}
+
+function submit(context: EvidenceContext, effect: EvidenceEffect, attemptsLeft: number): void {
+  const { system, mempool, telemetry } = context;
   const bytes = evidenceTransaction(context, effect);
   system
     .ask<MempoolMessage, readonly SubmitOutcome[]>(
@@ -47,10 +53,16 @@ export function submitEvidence(context: EvidenceContext, effect: EvidenceEffect)
     )
     .then(
       ([outcome]) => {
-        if (outcome?.outcome === 'rejected')
-          telemetry.log.warn('evidence was not accepted', { reason: outcome.reason });
+        if (outcome?.outcome !== 'rejected') return;
+        const { reason } = outcome;
+        // Two found at once were given the same nonce.
+        if (reason === 'nonce-taken' && attemptsLeft > 1) submit(context, effect, attemptsLeft - 1);
+        else telemetry.log.warn('evidence was not accepted', { reason });
       },
-      (error: unknown) => telemetry.log.error('evidence was not submitted', { offender, height }, error),
+      (error: unknown) => {
+        const { offender, height } = effect;
+        telemetry.log.error('evidence was not submitted', { offender, height }, error);
+      },
     );
 }
 
