@@ -25,7 +25,9 @@ describe('shipped scenarios', function () {
   }
 
   it('are all of those in their folder, each named as its file', async () => {
-    const files = readdirSync(directory).sort();
+    const files = readdirSync(directory)
+      .filter((file) => file.endsWith('.ts'))
+      .sort();
     const named = await Promise.all(
       files.map(async (file) => {
         const loaded = (await import(join(directory, file))) as { readonly default: { readonly name: string } };

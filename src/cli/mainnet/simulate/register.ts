@@ -5,7 +5,7 @@ import { durationOption, seedOption, wholeOption } from './options.ts';
 import { replaySchedule } from './protocol.ts';
 import { readProtocolSchedule, shippedNames } from './scenario-source.ts';
 import { type SimulateFlags, simulateSeeds } from './simulate-seeds.ts';
-import { registerEveryEffect, registerProtocol } from './subcommands.ts';
+import { registerEveryEffect, registerExplore, registerProtocol } from './subcommands.ts';
 
 const examples = `
 Exit code 1 where something did not hold.
@@ -54,4 +54,5 @@ export function registerSimulate(program: Command, terminal: Terminal): void {
     });
   registerEveryEffect(simulate, terminal);
   registerProtocol(simulate, terminal);
+  registerExplore(simulate, terminal);
 }

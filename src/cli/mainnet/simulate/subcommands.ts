@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { protocolRuleNames } from '../../../simulation/protocol/schedule.ts';
 import type { Terminal } from '../../terminal.ts';
 import { type EveryEffectFlags, runEveryEffect } from './every-effect.ts';
+import { type ExploreFlags, runExplore } from './explore.ts';
 import { durationOption, seedOption, wholeOption } from './options.ts';
 import { type ProtocolFlags, searchSchedules } from './protocol.ts';
 
@@ -35,5 +36,34 @@ export function registerProtocol(simulate: Command, terminal: Terminal): void {
     .addHelpText('after', '\nExample:\n  $ mainnet simulate protocol --validators 7 --runs 10000')
     .action((flags: ProtocolFlags) => {
       process.exitCode = searchSchedules(flags, terminal);
+    });
+}
+
+export function registerExplore(simulate: Command, terminal: Terminal): void {
+  simulate
+    .command('explore')
+    .description('Every order of messages, time-outs and crashes of the consensus machine, in a small scope')
+    .option('--validators <count>', '1 to 7', wholeOption(1, 7), 4)
+    .option('--heights <count>', 'only 1', wholeOption(1, 1), 1)
+    .option('--rounds <count>', '1 to 4', wholeOption(1, 4), 2)
+    .option(
+      '--twins <count>',
+      'validators that run twice with one key; more than f is a negative control',
+      wholeOption(0, 7),
+      1,
+    )
+    .option('--crashes <count>', 'of correct validators, in all', wholeOption(0, 2), 0)
+    .option('--quorum <votes>', 'another quorum than that of the rules, as a negative control', wholeOption(1, 7))
+    .option('--states-max <count>', 'give up after so many', wholeOption(1, 1e9), 100_000_000)
+    .option('--no-reductions', 'every order, also of what commutes')
+    .option('--save <file>', 'the shortest way to a violation, as a schedule')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExit code 0 only where the exploration has finished.\n\nExample:\n' +
+        '  $ mainnet simulate explore --validators 4 --heights 1 --rounds 2',
+    )
+    .action(async (flags: ExploreFlags) => {
+      process.exitCode = await runExplore(flags, terminal);
     });
 }
