@@ -8,7 +8,7 @@
  * written here.
  */
 import type { ChainId, Digest, Height, PublicKey, Round } from './brands.ts';
-import { fromHex, toHex } from './bytes.ts';
+import { allocateBytes, fromHex, toHex } from './bytes.ts';
 import { CodedError } from './errors.ts';
 
 export type CodecErrorCode =
@@ -150,7 +150,8 @@ class Writer {
 
   /** A copy of what was written; the writer is then empty again. */
   finish(): Uint8Array {
-    const bytes = this.#buffer.slice(0, this.#length);
+    const bytes = allocateBytes(this.#length);
+    bytes.set(this.#buffer.subarray(0, this.#length));
     this.#length = 0;
     return bytes;
   }

@@ -8,7 +8,7 @@
 import type { Lane } from '../ports/actors.ts';
 import type { Envelope, SendOutcome } from '../ports/links.ts';
 import type { Pipe } from '../ports/transport.ts';
-import { toUtf8 } from '../../protocols/shared/bytes.ts';
+import { concatBytes, toUtf8 } from '../../protocols/shared/bytes.ts';
 import {
   type BatchBuffer,
   recordOverheadMax,
@@ -356,7 +356,8 @@ export class LaneSender {
     if (batch === null || this.#pipe === null) return;
     this.#batch = null;
     const pooled = batch.bytes.length === limits.batchBytes;
-    const frame = pooled ? batch.bytes.slice(0, batch.length) : batch.bytes.subarray(0, batch.length);
+    const written = batch.bytes.subarray(0, batch.length);
+    const frame = pooled ? concatBytes(written) : written;
     if (pooled) pool.give(batch);
     onSent(frame.length);
     this.#pipe.send(frame);

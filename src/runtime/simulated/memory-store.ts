@@ -2,6 +2,7 @@
  * A disk in memory and the store on it, for simulations and tests. The disk outlives the stores opened on it, one at a
  * time; a crash leaves what was synced and, of the commits since, as many from the first on as the caller says.
  */
+import { concatBytes } from '../../protocols/shared/bytes.ts';
 import { SortedBytesMap } from '../../protocols/shared/sorted-bytes-map.ts';
 import {
   checkWrites,
@@ -32,6 +33,9 @@ export interface MemoryDiskOptions {
   readonly onCommit?: (writes: readonly Write[]) => void;
 }
 
+/** Synced commits that wait to be put with the others. */
+const settlingMax = 4096;
+
 const snapshotOf = (tables: Tables): Tables => new Map([...tables].map(([name, table]) => [name, table.snapshot()]));
 
 /** By how many bytes the tables have grown. */
@@ -59,21 +63,47 @@ function bytesIn(tables: Tables): number {
 
 function readerOf(tables: () => Tables): StoreReader {
   return {
-    get: (table, key) => tables().get(table)?.get(key)?.slice(),
+    get: (table, key) => {
+      const value = tables().get(table)?.get(key);
+      return value === undefined ? undefined : concatBytes(value);
+    },
     range: (table, options = {}) => ({
-      [Symbol.iterator]: () => copiesOf(() => tables().get(table)?.snapshot() ?? new SortedBytesMap(), options),
+      [Symbol.iterator]: () => copiesOf(tables().get(table) ?? new SortedBytesMap(), options),
     }),
   };
 }
 
-function* copiesOf(tableNow: () => Table, options: RangeOptions): Generator<readonly [Uint8Array, Uint8Array]> {
-  const table = tableNow();
-  let left = options.limit ?? Number.POSITIVE_INFINITY;
-  if (left <= 0) return;
-  for (const [key, value] of table.entries(options)) {
-    yield [key.slice(), value.slice()];
-    if (--left === 0) return;
+/** Ranges of up to so many entries are read at once, the longer ones off a snapshot, which makes later writes dearer. */
+const readAtOnceMax = 64;
+
+function* copiesOf(table: Table, options: RangeOptions): Generator<readonly [Uint8Array, Uint8Array]> {
+  const limit = options.limit ?? Number.POSITIVE_INFINITY;
+  const first: (readonly [Uint8Array, Uint8Array])[] = [];
+  for (const entry of table.entries(options)) {
+    if (first.length >= Math.min(limit, readAtOnceMax + 1)) break;
+    first.push(entry);
   }
+  const isWhole = first.length <= readAtOnceMax;
+  let left = limit;
+  for (const [key, value] of isWhole ? first : table.snapshot().entries(options)) {
+    if (left-- <= 0) return;
+    yield [key.slice(), value.slice()];
+  }
+}
+
+/** Together in one allocation: each of its own would cost more than the copying. */
+function copiesOfWrites(writes: readonly Write[]): readonly Write[] {
+  let bytes = 0;
+  for (const { key, value } of writes) bytes += key.length + (value?.length ?? 0);
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  const copy = (part: Uint8Array): Uint8Array => {
+    const copied = whole.subarray(at, at + part.length);
+    copied.set(part);
+    at += part.length;
+    return copied;
+  };
+  return writes.map(({ table, key, value }) => ({ table, key: copy(key), value: value === null ? null : copy(value) }));
 }
 
 export class MemoryDisk {
@@ -83,7 +113,10 @@ export class MemoryDisk {
   readonly #onCommit: (writes: readonly Write[]) => void;
   readonly #onSynced: () => void;
   readonly #onRefused: (code: StoreErrorCode) => void;
-  #synced: Tables = new Map();
+  /** What is synced, but for `#settling`. */
+  #settled: Tables = new Map();
+  /** Synced commits that have not been put into `#settled`: few ever look there. */
+  #settling: (readonly Write[])[] = [];
   /** Commits since the last sync, in order. */
   #unsynced: (readonly Write[])[] = [];
   #schema: StoreSchema | null = null;
@@ -100,7 +133,7 @@ export class MemoryDisk {
 
   /** Bytes of keys and values that are synced. */
   get syncedBytes(): number {
-    return bytesIn(this.#synced);
+    return bytesIn(this.#synced());
   }
 
   /** A backup: another disk with what is synced here now, closed and whole. */
@@ -109,7 +142,7 @@ export class MemoryDisk {
       ...{ capacityBytes: this.capacityBytes, sync: this.#sync },
       ...{ onCommit: this.#onCommit, onSynced: this.#onSynced, onRefused: this.#onRefused },
     });
-    copy.#synced = snapshotOf(this.#synced);
+    copy.#settled = snapshotOf(this.#synced());
     copy.#schema = this.#schema;
     return copy;
   }
@@ -120,7 +153,7 @@ export class MemoryDisk {
     const refusal = this.#schema === null ? null : schemaRefusal(this.#schema, schema);
     if (refusal !== null) throw refusal;
     this.#schema = schema;
-    const tables = snapshotOf(this.#synced);
+    const tables = snapshotOf(this.#synced());
     this.#open = new MemoryStore(tables, {
       sync: this.#sync,
       isFull: (bytes) => bytes > this.capacityBytes,
@@ -129,9 +162,9 @@ export class MemoryDisk {
         this.#unsynced.push(writes);
         this.#onCommit(writes);
       },
-      onSynced: (synced, count) => {
-        this.#synced = synced;
-        this.#unsynced.splice(0, count);
+      onSynced: (count) => {
+        for (const writes of this.#unsynced.splice(0, count)) this.#settling.push(writes);
+        if (this.#settling.length > settlingMax) this.#synced();
         this.#onSynced();
       },
       unsyncedCount: () => this.#unsynced.length,
@@ -148,9 +181,8 @@ export class MemoryDisk {
    * the first `keep(count)` of the `count` commits since. Default: none of them.
    */
   crash(keep: (unsynced: number) => number = () => 0): void {
-    const kept = snapshotOf(this.#synced);
+    const kept = this.#synced();
     for (const writes of this.#unsynced.slice(0, keep(this.#unsynced.length))) apply(kept, writes);
-    this.#synced = kept;
     this.#unsynced = [];
     this.#open?.abandon();
     this.#open = null;
@@ -164,6 +196,12 @@ export class MemoryDisk {
   repair(): void {
     this.#broken = false;
   }
+
+  #synced(): Tables {
+    for (const writes of this.#settling) apply(this.#settled, writes);
+    this.#settling = [];
+    return this.#settled;
+  }
 }
 
 interface DiskSide {
@@ -171,7 +209,7 @@ interface DiskSide {
   readonly isFull: (bytes: number) => boolean;
   readonly isBroken: () => boolean;
   readonly onCommit: (writes: readonly Write[]) => void;
-  readonly onSynced: (tables: Tables, count: number) => void;
+  readonly onSynced: (count: number) => void;
   readonly unsyncedCount: () => number;
   readonly onRefused: (code: StoreErrorCode) => void;
   readonly onClose: () => void;
@@ -209,7 +247,7 @@ class MemoryStore implements Store {
   commit(writes: readonly Write[]): void {
     this.#refuseWhere('closed', 'failed', 'full');
     checkWrites(writes);
-    const copies = writes.map(({ table, key, value }) => ({ table, key: key.slice(), value: value?.slice() ?? null }));
+    const copies = copiesOfWrites(writes);
     this.#bytes += apply(this.#tables, copies);
     this.#disk.onCommit(copies);
   }
@@ -270,17 +308,16 @@ class MemoryStore implements Store {
 
   async #syncOnce(): Promise<void> {
     this.#refuseWhere('closed', 'failed');
-    // Read together with the tables: commits of a later moment are not part of this sync.
+    // Commits of a later moment are not part of this sync.
     const count = this.#disk.unsyncedCount();
     if (count === 0) return;
-    const synced = snapshotOf(this.#tables);
     const bytes = this.#bytes;
     await this.#disk.sync();
     if (this.#isAbandoned()) await new Promise<never>(() => undefined);
     if (this.#disk.isBroken()) throw this.#refuse('failed', 'the device failed');
     if (this.#disk.isFull(bytes)) throw this.#refuse('full', 'no space on the device');
     this.#refusal = null;
-    this.#disk.onSynced(synced, count);
+    this.#disk.onSynced(count);
     // That may have been the end of the process.
     if (this.#isAbandoned()) await new Promise<never>(() => undefined);
   }
