@@ -3,7 +3,10 @@
  * checker of a simulated trace finds something wrong or its seeds are used up.
  *
  * ```ts
- * const results = await runMutants({ onResult: ({ mutant, outcome }) => console.log(mutant.name, outcome) });
+ * const results = await runMutants({
+ *   mutants: await allMutants(),
+ *   onResult: ({ mutant, outcome }) => console.log(mutant.name, outcome),
+ * });
  * console.log(scoreOf(results).percent);
  * ```
  */
@@ -11,8 +14,10 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Attempt, Finding, Order, Report } from './messages.ts';
+import { drawnMutants } from './drawn.ts';
 import { type Mutant, mutate } from './mutant.ts';
 import { loadCompiler, readSource, replacedModule } from './sources.ts';
+import { writtenMutants } from './written.ts';
 
 export interface MutantResult {
   readonly mutant: Mutant;
@@ -33,8 +38,8 @@ export interface MutantResult {
 
 export interface RunMutantsOptions {
   readonly mutants: readonly Mutant[];
-  /** Seeds of each trial, by its name. */
-  readonly seedsOf: (trial: string) => number;
+  /** Seeds of a trial, by its name. Default: {@link seedsOf}. */
+  readonly seeds?: (trial: string) => number;
   readonly onResult?: (result: MutantResult) => void;
   /** Processes at once. Default 1. */
   readonly jobs?: number;
@@ -43,15 +48,23 @@ export interface RunMutantsOptions {
 }
 
 /** Real time after which a run that says nothing is stuck. A healthy one takes seconds. */
-const stuckAfterMs = 120_000;
+const stuckAfterMs = 90_000;
+
+/** A run of machines alone takes milliseconds, one of whole validators seconds. */
+const seedsOf = (trial: string): number => (/^(machines|one height)/.test(trial) ? 1_000 : 4);
+
+/** Those written by hand, and those that a seed draws. Throws MutantError `no-sources`. */
+export async function allMutants(seed = 1): Promise<readonly Mutant[]> {
+  return [...writtenMutants, ...drawnMutants(await loadCompiler(), seed)];
+}
 
 /** Results in the order of the mutants. Throws MutantError where a mutant no longer fits, before any is run. */
 export async function runMutants(options: RunMutantsOptions): Promise<readonly MutantResult[]> {
-  const { mutants, seedsOf, onResult, jobs = 1, signal } = options;
+  const { mutants, seeds = seedsOf, onResult, jobs = 1, signal } = options;
   const compiler = await loadCompiler();
   const orders = mutants.map((mutant) => ({
     replaced: replacedModule(compiler, mutant.file, mutate(readSource(mutant.file), mutant)),
-    attempts: mutant.trials.map((trial) => ({ trial, seeds: seedsOf(trial) })),
+    attempts: mutant.trials.map((trial) => ({ trial, seeds: seeds(trial) })),
   }));
   const results: (MutantResult | undefined)[] = [];
   let next = 0;

@@ -136,6 +136,54 @@ export const scenarios = {
       { kind: 'wipe', node: draw.between(0, 3), atMs: draw.between(80_000, 90_000), forMs: 500 },
     ],
   },
+  'a forger': {
+    ...brief,
+    name: 'a forger',
+    expects: 'One of four forges certificates, repeats what is old and contradicts itself, in rounds that losses make.',
+    durationMs: 80_000,
+    transfersPerSecond: 2,
+    faults: (draw) => {
+      const [liar = 0, other = 1] = draw.shuffle(few);
+      const during = { node: liar, atMs: fromMs, forMs: 30_000 };
+      return [
+        { kind: 'forge-certificates', ...during },
+        ...(draw.chance(0.5) ? [{ kind: 'replay' as const, ...during }] : []),
+        ...(draw.chance(0.3) ? [{ kind: 'equivocate' as const, ...during }] : []),
+        { kind: 'loss', probability: 0.15, atMs: fromMs, forMs: 30_000 },
+        { kind: 'pause', node: other, atMs: draw.between(fromMs, 30_000), forMs: draw.between(1_000, 8_000) },
+      ];
+    },
+  },
+  'a fraud': {
+    ...brief,
+    name: 'a fraud',
+    expects: 'One of four proposes wrong blocks and lies about the chain, while another one has to catch up.',
+    durationMs: 80_000,
+    transfersPerSecond: 10,
+    faults: (draw) => {
+      const [liar = 0, other = 1] = draw.shuffle(few);
+      const during = { node: liar, atMs: fromMs, forMs: 30_000 };
+      return [
+        { kind: 'invalid-blocks', wrong: null, ...during },
+        { kind: 'false-reports', ...during },
+        { kind: 'crash', node: other, atMs: draw.between(fromMs, 20_000), forMs: draw.between(2_000, 12_000) },
+      ];
+    },
+  },
+  'a false snapshot': {
+    ...brief,
+    name: 'a false snapshot',
+    expects: 'A validator that lost all it had starts from snapshots, of which one is not what it seems.',
+    durationMs: 125_000,
+    transfersPerSecond: 1,
+    faults: (draw) => {
+      const [liar = 0, other = 1] = draw.shuffle(few);
+      return [
+        { kind: 'false-reports', node: liar, atMs: 74_000, forMs: 11_000 },
+        { kind: 'wipe', node: other, atMs: 76_000, forMs: 500 },
+      ];
+    },
+  },
   'any mix, four': {
     ...brief,
     name: 'any mix, four',

@@ -1,4 +1,7 @@
 /** What a mutant is tried under, by name. This module and all below it are loaded with the defect in place. */
+import { InvariantError, invariant } from '../protocols/shared/errors.ts';
+import { type ProtocolSearch, runProtocolSeed } from '../simulation/protocol/search.ts';
+import { productionRules, type Rules } from '../simulation/protocol/setting.ts';
 import { simulate } from '../simulation.ts';
 import type { Finding } from './messages.ts';
 import { MutantError } from './mutant.ts';
@@ -9,7 +12,46 @@ interface Trial {
   run(seed: number): Promise<Finding | null>;
 }
 
+/** Consensus machines alone, among all faults and an adversary: a thousand runs in the time of a few whole ones. */
+const protocolTrials: Readonly<Record<string, Omit<ProtocolSearch, 'runs' | 'seed' | 'rules'>>> = {
+  'machines, four': { validators: 4, heights: 3 },
+  'machines, seven': { validators: 7, heights: 3 },
+  'one height, four': { validators: 4, heights: 1, calm: false },
+  'one height, six': { validators: 6, heights: 1, calm: false, faults: { crashes: false } },
+};
+
+/** Steps of the machines in one run; a healthy one takes some thousands. */
+const transitionsMax = 500_000;
+
+/** The rules that ship. Whatever a machine throws is a failure of the machine, and so is that it never comes to rest. */
+function watchedRules(): Rules {
+  let left = transitionsMax;
+  const watch = <T>(work: () => T): T => {
+    invariant(left-- > 0, `not at rest after ${transitionsMax} steps`);
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof InvariantError) throw error;
+      throw new InvariantError(`the machine threw ${String(error)}`);
+    }
+  };
+  return {
+    ...productionRules,
+    create: (options) => watch(() => productionRules.create(options)),
+    transition: (state, input) => watch(() => productionRules.transition(state, input)),
+  };
+}
+
 const trials = new Map<string, Trial>();
+for (const [name, options] of Object.entries(protocolTrials)) {
+  trials.set(name, {
+    run: (seed) => {
+      const search = { ...options, runs: 1, seed: name, rules: watchedRules() };
+      const [first] = runProtocolSeed(search, `${name}/${seed}`).violations;
+      return Promise.resolve(first === undefined ? null : { checker: first.check, detail: first.detail });
+    },
+  });
+}
 for (const [name, scenario] of Object.entries(scenarios)) {
   trials.set(name, {
     run: async (seed) => {

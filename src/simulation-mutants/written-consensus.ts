@@ -16,7 +16,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'if (countFor(commits, digest) < state.facts.set.quorum) return;',
     replacement: 'if (countFor(commits, digest) < state.facts.set.quorum - 1) return;',
     breaks: 'a validator decides with one seal too few',
-    trials: ['one is down', 'any mix, four'],
+    trials: ['machines, four'],
   },
   {
     name: 'prepares-below-quorum',
@@ -24,7 +24,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'if (countFor(prepares, digest) < state.facts.set.quorum) return;',
     replacement: 'if (countFor(prepares, digest) < state.facts.set.quorum - 1) return;',
     breaks: 'a validator holds itself prepared with one prepare too few',
-    trials: ['scattered rounds', 'any mix, four'],
+    trials: ['machines, four'],
   },
   {
     name: 'seals-of-rounds-added',
@@ -36,7 +36,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     votesOfRound(state, round).commits,
   );`,
     breaks: 'seals of different rounds are counted together',
-    trials: ['scattered rounds', 'any mix, four'],
+    trials: ['machines, four'],
   },
   {
     name: 'lowest-prepared-round',
@@ -52,7 +52,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'if (highest === null) return { roundChanges: claims, certificate: null };',
     replacement: 'if (highest === null || claims.length > 0) return { roundChanges: claims, certificate: null };',
     breaks: 'a proposer proposes a new block although one is prepared',
-    trials: ['scattered rounds', 'any mix, four'],
+    trials: ['machines, four'],
   },
   {
     name: 'lock-dropped-on-restart',
@@ -60,7 +60,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'state.prepared = prepared;',
     replacement: 'state.prepared = null;',
     breaks: 'a restarted validator forgets what it had prepared',
-    trials: ['slow disks, many crashes', 'all at once', 'any mix, four'],
+    trials: ['machines, four'],
   },
   {
     name: 'round-lost-on-restart',
@@ -68,7 +68,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'state.round = left.round;',
     replacement: 'state.round = toRound(0);',
     breaks: 'a restarted validator begins again in round 0',
-    trials: ['slow disks, many crashes', 'any mix, four'],
+    trials: ['machines, four'],
   },
   {
     name: 'lock-not-persisted',
@@ -76,7 +76,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: "persist(step, { type: 'prepared', height, ...certificate });",
     replacement: '',
     breaks: 'the prepared certificate is not written before the commit leaves',
-    trials: ['slow disks, many crashes', 'all at once', 'any mix, four'],
+    trials: ['machines, four'],
   },
   {
     name: 'proposal-not-persisted',
@@ -84,7 +84,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: "persist(step, { type: 'accepted', height, round, digest, block, roundChanges, prepares });",
     replacement: '',
     breaks: 'a proposer that restarts makes another block for the same round',
-    trials: ['slow disks, many crashes', 'any mix, four'],
+    trials: ['machines, four'],
   },
   {
     name: 'round-not-persisted',
@@ -92,7 +92,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: "persist(step, { type: 'round', height, round, ...claim });",
     replacement: '',
     breaks: 'a restarted validator goes back to a round that it has left',
-    trials: ['slow disks, many crashes', 'any mix, four'],
+    trials: ['machines, four'],
   },
   {
     name: 'certificate-not-carried',
@@ -100,7 +100,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: '{ block: prepared?.block ?? null, roundChanges: [], prepares: prepared?.prepares ?? [] },',
     replacement: '{ block: prepared?.block ?? null, roundChanges: [], prepares: [] },',
     breaks: 'a round change claims a prepared block without its prepares',
-    trials: ['scattered rounds', 'any mix, four'],
+    trials: ['machines, four'],
   },
   {
     name: 'claim-not-carried',
@@ -108,7 +108,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'const { prepared, round } = state;\n  const height = heightOf(state);',
     replacement: 'const { round } = state;\n  const prepared = null;\n  const height = heightOf(state);',
     breaks: 'a round change does not say what was prepared',
-    trials: ['scattered rounds', 'any mix, four'],
+    trials: ['machines, four'],
   },
   {
     name: 'proposer-does-not-rotate',
@@ -116,15 +116,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: '(firstProposer + round) % set.validators.length',
     replacement: 'firstProposer % set.validators.length',
     breaks: 'the same validator proposes in every round',
-    trials: ['one is down'],
-  },
-  {
-    name: 'turn-does-not-move',
-    file: 'protocols/ibft/proposer.ts',
-    original: 'return above === -1 ? 0 : above;',
-    replacement: 'return above === -1 ? set.validators.length : above;',
-    breaks: 'after the last validator it is nobody’s turn',
-    trials: ['one is down'],
+    trials: ['machines, four'],
   },
   {
     name: 'jump-off',
@@ -132,7 +124,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'if (target !== null) {',
     replacement: 'if (target !== null && target < 0) {',
     breaks: 'a validator never follows f + 1 others to a higher round',
-    trials: ['scattered rounds', 'any mix, four'],
+    trials: ['scattered rounds', 'any mix, seven'],
   },
   {
     name: 'jump-after-one',
@@ -140,7 +132,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'const enough = faultyMax(state) + 1;',
     replacement: 'const enough = 1;',
     breaks: 'a single validator moves the others to any round it names',
-    trials: ['any mix, four'],
+    trials: ['a forger'],
   },
   {
     name: 'timer-not-reset',
@@ -148,7 +140,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'state.roundTimer = null;\n  state.proposal = null;',
     replacement: 'state.proposal = null;',
     breaks: 'no time-out runs in a new round',
-    trials: ['scattered rounds', 'one is down'],
+    trials: ['machines, four'],
   },
   {
     name: 'time-outs-do-not-grow',
@@ -188,7 +180,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'if (claim.round > commit.round && isForgotten)',
     replacement: 'if (isForgotten)',
     breaks: 'an ordinary round change before a commit counts as amnesia',
-    trials: ['scattered rounds', 'any mix, four'],
+    trials: ['machines, four'],
   },
   {
     name: 'later-heights-forgotten',
@@ -204,7 +196,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: "if ('refusal' in judged) return { refusal: rejected(judged.refusal) };",
     replacement: "if ('refusal' in judged) return { mode: 'fresh' };",
     breaks: 'a proposal of a later round needs no justification',
-    trials: ['liars'],
+    trials: ['machines, four'],
   },
   {
     name: 'round-changes-unchecked',
@@ -213,7 +205,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
       '  const refusal = refusalOfRoundChange(message, state.facts.set, placeOf(state));\n  if (refusal !== null) return rejected(refusal);\n',
     replacement: '',
     breaks: 'a round change may claim what it does not prove',
-    trials: ['liars'],
+    trials: ['machines, four'],
   },
   {
     name: 'certificates-of-any-round',
@@ -221,7 +213,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: "if (prepare.round !== certified.round) return 'prepare-wrong-round';",
     replacement: '',
     breaks: 'prepares of different rounds make a certificate',
-    trials: ['liars'],
+    trials: ['a forger'],
   },
   {
     name: 'certificates-of-any-block',
@@ -229,7 +221,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: "if (prepare.digest !== certified.digest) return 'prepare-wrong-digest';",
     replacement: '',
     breaks: 'prepares of different blocks make a certificate',
-    trials: ['liars'],
+    trials: ['a forger'],
   },
   {
     name: 'one-author-counts-twice',
@@ -237,7 +229,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: "if (seen.has(index)) return 'prepare-duplicate-author';",
     replacement: '',
     breaks: 'one prepare, repeated, makes a certificate',
-    trials: ['liars'],
+    trials: ['a forger'],
   },
   {
     name: 'too-few-round-changes',
@@ -245,7 +237,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: "if (payloads.length < set.quorum) return 'no-round-change-quorum';",
     replacement: '',
     breaks: 'a proposer picks the round changes that suit it',
-    trials: ['liars'],
+    trials: ['machines, four'],
   },
   {
     name: 'claims-of-the-same-round',
@@ -253,7 +245,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'payload.preparedRound >= payload.round',
     replacement: 'payload.preparedRound > payload.round',
     breaks: 'a round change claims a certificate of the round that it begins',
-    trials: ['liars'],
+    trials: ['a forger'],
   },
   {
     name: 'anyone-proposes',
@@ -261,6 +253,6 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: "if (author !== proposerOfRound(state, round)) return rejected('not-the-proposer');",
     replacement: '',
     breaks: 'a validator proposes out of turn',
-    trials: ['liars'],
+    trials: ['machines, four'],
   },
 ];

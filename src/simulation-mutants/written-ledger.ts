@@ -33,7 +33,7 @@ export const ledgerMutants: readonly WrittenMutant[] = [
     original: "if (offset < 0) return 'used';",
     replacement: "if (offset < 0) return 'free';",
     breaks: 'a nonce below the window counts as free',
-    trials: ['liars', 'many transfers'],
+    trials: ['a fraud'],
   },
   {
     name: 'balances-unchecked',
@@ -49,7 +49,7 @@ export const ledgerMutants: readonly WrittenMutant[] = [
     original: "return rootMismatch(header, executed.block.header) ?? { kind: 'valid', executed };",
     replacement: "return { kind: 'valid', executed };",
     breaks: 'a block counts as valid whatever state it claims',
-    trials: ['liars'],
+    trials: ['a fraud'],
   },
   {
     name: 'block-time-unchecked',
@@ -57,7 +57,7 @@ export const ledgerMutants: readonly WrittenMutant[] = [
     original: "if (header.time < earliest) return invalid('time-too-early', `${header.time}, earliest ${earliest}`);",
     replacement: '',
     breaks: 'a proposer turns the clock back',
-    trials: ['liars'],
+    trials: ['a fraud'],
   },
   {
     name: 'seals-of-the-parent-unchecked',
@@ -65,7 +65,7 @@ export const ledgerMutants: readonly WrittenMutant[] = [
     original: 'if (commitReason !== null) return invalid(commitReason, `commit of height ${parent.height}`);',
     replacement: '',
     breaks: 'a block may carry too few seals of its parent',
-    trials: ['liars'],
+    trials: ['a fraud'],
   },
   {
     name: 'seal-without-round',
@@ -73,7 +73,7 @@ export const ledgerMutants: readonly WrittenMutant[] = [
     original: 'encode(sealedCodec, { height, round, digest })',
     replacement: 'encode(sealedCodec, { height, round: 0, digest })',
     breaks: 'a seal holds in any round',
-    trials: ['scattered rounds', 'liars'],
+    trials: ['scattered rounds', 'a forger'],
   },
   {
     name: 'failed-transactions-keep-effects',

@@ -147,7 +147,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     original: "!host.payloads.verifyMessage(message) ? 'bad-signature' : bodyProblem(message)",
     replacement: 'bodyProblem(message)',
     breaks: 'a message counts whoever signed it',
-    trials: ['liars'],
+    trials: ['a forger', 'a fraud'],
   },
   {
     name: 'certificates-unverified',
@@ -156,7 +156,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
       "case 'round-change':\n        return message.prepares.every((payload) => this.verifyPayload('prepare', payload));",
     replacement: "case 'round-change':\n        return true;",
     breaks: 'the prepares of a certificate count whoever signed them',
-    trials: ['liars'],
+    trials: ['a forger'],
   },
   {
     name: 'bodies-unchecked',
@@ -164,7 +164,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     original: "message.block === null || isBodyOfHeader(message.block) ? null : 'body-mismatch'",
     replacement: 'null',
     breaks: 'a digest may come with another body than its own',
-    trials: ['liars'],
+    trials: ['a fraud'],
   },
   {
     name: 'synced-seals-unchecked',
@@ -172,7 +172,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     original: 'sealRefusal(chain, verifier, block, commit) ?? appendChecked(chain, block, commit, storedAt)',
     replacement: 'appendChecked(chain, block, commit, storedAt)',
     breaks: 'a block from a peer is final whoever sealed it',
-    trials: ['liars'],
+    trials: ['a fraud'],
   },
   {
     name: 'snapshot-parts-unchecked',
@@ -180,7 +180,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     original: 'if (child === null || !equalBytes(child.hash, expected))',
     replacement: 'if (child === null)',
     breaks: 'a snapshot is taken in without a look at its root',
-    trials: ['liars'],
+    trials: ['a false snapshot'],
   },
   {
     name: 'beacons-unverified',
@@ -188,7 +188,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     original: 'return output !== null && equalBytes(output, header.beacon.output);',
     replacement: 'return true;',
     breaks: 'a proposer chooses the beacon',
-    trials: ['liars'],
+    trials: ['a fraud'],
   },
   {
     name: 'lost-starts-forgiven',
