@@ -79,6 +79,10 @@ describe('chain client', () => {
     const batch = [1, 2].map((nonce) => transfer(faucetKey, nonce, aliceKey.publicKey).bytes);
     const entries = await client.submitBatch(batch, { waitMs: 5_000 });
     expect(entries.map(({ transaction }) => transaction?.status)).to.deep.equal(['final', 'final']);
+    const hashes = [...entries.map(({ hash }) => hash ?? ''), '0'.repeat(64), first.hash];
+    const looked = await client.lookUp(hashes);
+    expect(looked.map(({ hash }) => hash)).to.deep.equal(hashes);
+    expect(looked.map(({ status }) => status)).to.deep.equal(['final', 'final', 'unknown', 'final']);
     const found = await client.transaction(first.hash, { proof: true });
     expect(found.proof).to.be.an('object');
     expect((await client.account(aliceKey.publicKey)).nextNonce).to.equal(0);
