@@ -90,7 +90,7 @@ export class PhaseRunner {
     for (let rounds = 0; rounds <= roundsMax; rounds++) {
       this.#hosts = [...state.hosts];
       this.#adoptAll();
-      if (this.#areDone()) return { rounds, wrong: this.#wrong };
+      if (this.areDone({ hosts: this.#hosts })) return { rounds, wrong: this.#wrong };
       // Correct leaders one after the other; twins may lead in between.
       const played = this.play({ ...state, hosts: this.#hosts }, { leader: rounds % this.#cast.validators, partition: together });
       if (played.wrong !== null) return { rounds, wrong: played.wrong };
@@ -109,8 +109,9 @@ export class PhaseRunner {
     return !isFaulty(this.#cast, memberOfInstance(this.#cast, instance));
   }
 
-  #areDone(): boolean {
-    return this.#hosts.every(({ stored }, instance) => !this.#isCorrect(instance) || stored.blocks.length > 0);
+  /** Whether all correct validators have decided. */
+  areDone({ hosts }: Pick<PhaseState, 'hosts'>): boolean {
+    return hosts.every(({ stored }, instance) => !this.#isCorrect(instance) || stored.blocks.length > 0);
   }
 
   #expire(instance: number, timer: 'proposal-due' | 'round' | 'resend'): void {
