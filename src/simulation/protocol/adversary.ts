@@ -11,13 +11,13 @@ const knownMax = 64;
 export class Adversary {
   readonly #draw: Draw;
   readonly #members: readonly number[];
-  readonly #instances: number;
+  readonly #everyone: readonly number[];
   readonly #known: Known = { proposal: [], prepare: [], commit: [], 'round-change': [] };
 
   constructor(draw: Draw, members: readonly number[], instances: number) {
     this.#draw = draw;
     this.#members = members;
-    this.#instances = instances;
+    this.#everyone = Array.from({ length: instances }, (_, instance) => instance);
   }
 
   /** It hears everything that leaves anyone. */
@@ -32,7 +32,7 @@ export class Adversary {
     const draw = this.#draw;
     const kind = draw.pick<PayloadKind>(['proposal', 'prepare', 'commit', 'round-change']);
     const at = Math.max(0, round + draw.pick([0, 0, 0, 1, -1]));
-    const to = Array.from({ length: this.#instances }, (_, instance) => instance).filter(() => draw.chance(0.6));
+    const to = this.#everyone.filter(() => draw.chance(0.6));
     return { do: 'forge', by: draw.pick(this.#members), to, message: this.#forgery(kind, height, at) };
   }
 
@@ -50,13 +50,13 @@ export class Adversary {
           ...place,
           block: draw.chance(0.5) ? this.#fresh() : this.#block(height, preparedRound),
           roundChanges: this.#some('round-change', height, round),
-          prepares: draw.chance(0.5) ? this.#some('prepare', height, preparedRound) : [],
+          prepares: draw.chance(0.5) ? this.#prepares(height, preparedRound) : [],
         };
       }
       case 'round-change': {
         if (round === 0 || draw.chance(0.5)) return { ...place, block: null };
         const preparedRound = draw.between(0, round - 1);
-        const prepares = this.#some('prepare', height, preparedRound);
+        const prepares = this.#prepares(height, preparedRound);
         return { ...place, block: this.#block(height, preparedRound), preparedRound, prepares };
       }
     }
@@ -72,6 +72,17 @@ export class Adversary {
     const fitting = proposals.filter((name) => name.round === round);
     if (fitting.length > 0 && this.#draw.chance(0.8)) return this.#draw.pick(fitting);
     return proposals.length > 0 ? this.#draw.pick(proposals) : this.#fresh();
+  }
+
+  /** Those of a round; or one of them many times, or those of all rounds together. */
+  #prepares(height: number, round: number): readonly MessageName[] {
+    const right = this.#some('prepare', height, round);
+    const trick = this.#draw.between(0, 9);
+    const [first] = right;
+    if (trick === 0 && first !== undefined) return this.#everyone.map(() => first);
+    if (trick !== 1) return right;
+    const all = this.#known.prepare.filter((name) => name.height === height);
+    return all.filter((name, at) => all.findIndex(({ from }) => from === name.from) === at);
   }
 
   /** Most of what was sent there, each author once as far as names tell. */
