@@ -14,8 +14,13 @@ const cases: readonly [scenario: Scenario, message: string][] = [
   [wrong({ durationMs: 1_000 }), 'scenario brief: durationMs: a whole number of milliseconds, at least 50000'],
   [wrong({ transfersPerSecond: -1 }), 'scenario brief: transfersPerSecond: a number from 0 to 1000'],
   [wrong({ delayMs: [5, 1] }), 'scenario brief: delayMs: two numbers, the lower one first'],
+  [wrong({ standbys: -1 }), 'scenario brief: standbys: a whole number from 0 to 31'],
+  [wrong({ violates: ['agreemint'] }), 'scenario brief: violates: names of checkers: agreement, signatures'],
   [wrong({ faults: 'some' }), 'scenario brief: faults: a list, a function that gives one, or "swarm"'],
-  [fault({ kind: 'flood' }), 'scenario brief: faults[0].kind: "flood" is no fault; these are: crash, crash-at-effect, wipe'],
+  [
+    fault({ kind: 'flod' }),
+    'scenario brief: faults[0].kind: "flod" is no fault; these are: crash, crash-at-effect, wipe',
+  ],
   [fault({ node: 4 }), 'scenario brief: faults[0].node: validators are numbered 0 to 3'],
   [fault({ atMs: 1.5 }), 'scenario brief: faults[0].atMs: a whole number of milliseconds'],
   [fault({ forMs: 10_000 }), 'scenario brief: faults[0].forMs: ends 10100 ms after the start; recovery needs the run'],
@@ -28,6 +33,11 @@ const cases: readonly [scenario: Scenario, message: string][] = [
     'scenario brief: faults[0].groups: validators are numbered 0 to 3',
   ],
   [fault({ forMS: 5 }), 'scenario brief: faults[0].forMS: a crash has no such field; it has: kind, atMs, forMs, node'],
+  [fault({ kind: 'withhold', messages: [] }), 'scenario brief: faults[0].messages: a list of: proposal, prepare'],
+  [
+    wrong({ faults: [1, 2].map((node) => ({ kind: 'replay', node, atMs: 100, forMs: 100 })) }),
+    'scenario brief: faults: 2 of 4 validators lie, at most 1 may where nothing is to be violated',
+  ],
   [fault({ kind: 'one-way', from: [0], to: [7] }), 'scenario brief: faults[0].to: validators are numbered 0 to 3'],
 ];
 

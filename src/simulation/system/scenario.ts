@@ -2,6 +2,7 @@
 import { faultyCountMax } from '../../protocols/ledger/validator-set.ts';
 import { CodedError } from '../../protocols/shared/errors.ts';
 import type { Draw } from '../draw.ts';
+import { checkerNames } from './checkers/index.ts';
 import type { FaultBase, FaultKind, FieldCheck } from './faults/fault-kind.ts';
 import { type Fault, faultKind, faultKinds, liarsOf } from './faults/index.ts';
 
@@ -91,7 +92,10 @@ export function checkScenario(scenario: Scenario): void {
     const [least = 0, most = 0] = scenario[field] ?? [];
     if (!(least >= 0 && least <= most && most <= 60_000)) refuse(field, 'two numbers, the lower one first');
   }
-  const { faults } = scenario;
+  const { faults, violates = [] } = scenario;
+  if (!Array.isArray(violates) || !violates.every((name) => checkerNames.some((known) => known === name))) {
+    refuse('violates', `names of checkers: ${checkerNames.join(', ')}`);
+  }
   if (!Array.isArray(faults) && faults !== 'swarm' && typeof faults !== 'function') {
     refuse('faults', 'a list, a function that gives one, or "swarm"');
   }

@@ -15,7 +15,7 @@ const header =
     changedBlock(block, change(block.value.header));
 
 /** By what is wrong with the block. */
-export const spoils = {
+const spoils = {
   'state-root': header(() => ({ stateRoot: noDigest })),
   'events-root': header(() => ({ eventsRoot: noDigest })),
   'log-root': header(() => ({ logRoot: noDigest })),
