@@ -23,7 +23,7 @@ export interface Watcher {
   readonly onDecided: (host: HostState, block: DecidedBlock) => void;
 }
 
-const stepCodes = { deliver: 1, expire: 2, answer: 3, sync: 4, crash: 5, restart: 6, adopt: 7, link: 8 } as const;
+const stepCodes = { deliver: 1, expire: 2, answer: 3, sync: 4, crash: 5, restart: 6, adopt: 7, link: 8, forge: 9 } as const;
 
 export class ProtocolWorld {
   readonly cast: Cast;
@@ -92,6 +92,9 @@ export class ProtocolWorld {
 
   /** The adversary says something to some. */
   inject(by: number, to: readonly number[], message: Verified<ConsensusMessage>): void {
+    // Also where nobody gets it: what was said may be quoted.
+    this.#record('forge', by, to.length);
+    this.trace.bytes(message.payload.signature);
     this.checks.onSent(by, message);
     this.watcher?.onSent(by, message);
     for (const instance of to) if (instance < this.hosts.length) this.deliver(by, instance, message);
