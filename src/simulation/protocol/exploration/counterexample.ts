@@ -130,13 +130,17 @@ export function counterexampleOf(search: Search, found: Found, options: Countere
     ...{ rules: ruleName, cast, heights: 1, quorum: scope.quorum ?? null, proposerOrder: null },
     ...{ blocks: 'at-once', choices: [], calm: null },
   };
-  const writer = new Writer(bare, scope.rules, { search, isSliced });
-  // Blocks are due from the beginning, which moves the clock there; being due lets a validator do more, not less.
   const late = chosen.instances.findLastIndex(({ member }) => member >= scope.rounds);
-  if (late >= 0) writer.event(late, dueEvent);
-  for (const { instance, events } of found.path) for (const event of events) writer.event(instance, event);
-  for (const { instance, digest } of found.decisions) writer.decide(instance, digest);
-  const { violations, effective } = replayProtocol({ ...bare, choices: writer.choices }, scope.rules);
+  const attempts = attemptsOf(found).map((decisions) => {
+    const writer = new Writer(bare, scope.rules, { search, isSliced });
+    // Blocks are due from the beginning, which moves the clock there; being due lets a validator do more, not less.
+    if (late >= 0) writer.event(late, dueEvent);
+    for (const { instance, events } of found.path) for (const event of events) writer.event(instance, event);
+    for (const { instance, digest } of decisions) writer.decide(instance, digest);
+    return replayProtocol({ ...bare, choices: writer.choices }, scope.rules);
+  });
+  const failing = attempts.find(({ violations }) => violations.length > 0) ?? attempts[0];
+  const { violations, effective } = failing ?? { violations: [], effective: [] };
   return {
     property: found.property,
     detail: found.detail,
@@ -144,4 +148,14 @@ export function counterexampleOf(search: Search, found: Found, options: Countere
     schedule: { ...bare, choices: effective },
     confirmed: violations[0] ?? null,
   };
+}
+
+/** Who decides what: one validator may be able to decide several blocks, and decides but one. */
+function attemptsOf({ decisions }: Found): Found['decisions'][] {
+  const pairs = decisions.flatMap((one) =>
+    decisions
+      .filter(({ instance, digest }) => instance > one.instance && digest !== one.digest)
+      .map((other) => [one, other]),
+  );
+  return pairs.length === 0 ? [[]] : pairs;
 }

@@ -132,5 +132,12 @@ function resultOf(
   counterexample: Counterexample | null,
 ): ExploreResult {
   const depth = Math.max(...cases.map((one) => one.depth));
-  return { outcome, cases, states: sum(cases, 'states'), transitions: sum(cases, 'transitions'), depth, counterexample };
+  return {
+    outcome,
+    cases,
+    states: sum(cases, 'states'),
+    transitions: sum(cases, 'transitions'),
+    depth,
+    counterexample,
+  };
 }

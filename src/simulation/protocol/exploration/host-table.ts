@@ -209,7 +209,9 @@ export class HostTable {
     if (known.decided !== null || known.violation !== null) return { to: id, sent: 0 };
     return this.#guarded(known, () => {
       const stepped = this.#perform(host, event, this.#options.setting);
-      return stepped === null ? { to: id, sent: 0 } : this.#reached(known.instance, this.#fetch(stepped), known.crashes);
+      return stepped === null
+        ? { to: id, sent: 0 }
+        : this.#reached(known.instance, this.#fetch(stepped), known.crashes);
     });
   }
 
@@ -220,7 +222,10 @@ export class HostTable {
     } catch (error) {
       if (!(error instanceof InvariantError) || error instanceof UnsoundReductionError) throw error;
       const violation = `broke a rule of its own: ${error.message}`;
-      return { to: this.#intern(known.instance, known.host as HostState, { crashes: known.crashes, violation }), sent: 0 };
+      return {
+        to: this.#intern(known.instance, known.host as HostState, { crashes: known.crashes, violation }),
+        sent: 0,
+      };
     }
   }
 
@@ -287,7 +292,8 @@ export class HostTable {
   #violationOf(instance: number, { reports }: Stepped): string | null {
     if (this.#options.scope.instances[instance]?.isCorrect !== true) return null;
     for (const report of reports) {
-      if (report.type === 'guard-refused') return `asked to sign a ${report.payload.kind} that contradicts what it signed`;
+      if (report.type === 'guard-refused')
+        return `asked to sign a ${report.payload.kind} that contradicts what it signed`;
       if (report.type === 'decided-invalid') return 'decided an invalid block';
     }
     return null;
@@ -326,7 +332,18 @@ export class HostTable {
     if (core === undefined) this.#cores.set(coreText, (core = this.#cores.size));
     this.#ids.set(key, id);
     this.#hosts.push({
-      ...{ instance, host: null, other: null, decided: null, crashes, violation, core, acceptedRound: -1, reads: 0, moves: null },
+      ...{
+        instance,
+        host: null,
+        other: null,
+        decided: null,
+        crashes,
+        violation,
+        core,
+        acceptedRound: -1,
+        reads: 0,
+        moves: null,
+      },
       crashed: new Map(),
       images: new Int32Array(this.#options.scope.renamings.length),
     });

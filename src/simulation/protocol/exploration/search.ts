@@ -164,8 +164,7 @@ export class Search {
     if (!this.#options.reductions.slicing) return moved;
     let reads = 0;
     for (const standing of moved) reads |= this.hosts.reads(standings.host(standing));
-    for (let place = 0; place < moved.length; place++)
-      moved[place] = standings.trimmed(moved[place] as number, reads);
+    for (let place = 0; place < moved.length; place++) moved[place] = standings.trimmed(moved[place] as number, reads);
     return moved;
   }
 
@@ -193,14 +192,13 @@ export class Search {
       const violation = this.hosts.violation(id);
       if (violation !== null)
         return { property: 'conduct', detail: `instance ${instance} ${violation}`, decisions: [] };
-      if (this.hosts.isCorrect(id))
-        for (const digest of this.#decidableAt(id)) decisions.push({ instance, digest });
+      if (this.hosts.isCorrect(id)) for (const digest of this.#decidableAt(id)) decisions.push({ instance, digest });
     }
     const [first] = decisions;
     if (first === undefined || decisions.every(({ digest }) => digest === first.digest)) return null;
     // One validator that can decide either of two blocks decides only one of them.
-    const other = decisions.find(
-      ({ instance, digest }) => decisions.some((one) => one.instance !== instance && one.digest !== digest),
+    const other = decisions.find(({ instance, digest }) =>
+      decisions.some((one) => one.instance !== instance && one.digest !== digest),
     );
     if (other === undefined) return null;
     return { property: 'agreement', detail: 'validators can decide different blocks', decisions };
@@ -257,7 +255,10 @@ export class Search {
   #stepBetween(before: Int32Array, after: Int32Array): PathStep {
     this.#collect(before, this.#exists);
     for (let instance = 0; instance < before.length; instance++)
-      for (const { to, sent, events } of this.#steps.from(this.#standings.host(before[instance] as number), this.#exists))
+      for (const { to, sent, events } of this.#steps.from(
+        this.#standings.host(before[instance] as number),
+        this.#exists,
+      ))
         if (this.#moved(before, instance, to, sent).every((standing, place) => standing === after[place]))
           return { instance, events };
     throw new InvariantError('a path is made of steps');

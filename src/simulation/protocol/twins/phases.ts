@@ -92,7 +92,10 @@ export class PhaseRunner {
       this.#adoptAll();
       if (this.areDone({ hosts: this.#hosts })) return { rounds, wrong: this.#wrong };
       // Correct leaders one after the other; twins may lead in between.
-      const played = this.play({ ...state, hosts: this.#hosts }, { leader: rounds % this.#cast.validators, partition: together });
+      const played = this.play(
+        { ...state, hosts: this.#hosts },
+        { leader: rounds % this.#cast.validators, partition: together },
+      );
       if (played.wrong !== null) return { rounds, wrong: played.wrong };
       state = played.state;
     }

@@ -182,7 +182,12 @@ class Twins {
     this.counting.healingRoundsMax = Math.max(this.counting.healingRoundsMax, rounds ?? 0);
     if (wrong !== null) this.#found('safety', wrong, node.phases, true);
     else if (rounds === null)
-      this.#found('liveness', `no decision within ${this.#healingRoundsMax} rounds of a healed network`, node.phases, true);
+      this.#found(
+        'liveness',
+        `no decision within ${this.#healingRoundsMax} rounds of a healed network`,
+        node.phases,
+        true,
+      );
   }
 
   #result(): TwinsResult {
@@ -252,9 +257,7 @@ export function twinning(options: TwinsOptions): Generator<TwinsCounts, TwinsRes
 }
 
 /** `twinning` to its end; to stop early, use the generator. */
-export function twins(
-  options: TwinsOptions & { readonly onProgress?: (counts: TwinsCounts) => void },
-): TwinsResult {
+export function twins(options: TwinsOptions & { readonly onProgress?: (counts: TwinsCounts) => void }): TwinsResult {
   const running = twinning(options);
   for (let next = running.next(); ; next = running.next()) {
     if (next.done === true) return next.value;
