@@ -5,7 +5,13 @@ import { durationOption, seedOption, wholeOption } from './options.ts';
 import { replaySchedule } from './protocol.ts';
 import { readProtocolSchedule, shippedNames } from './scenario-source.ts';
 import { type SimulateFlags, simulateSeeds } from './simulate-seeds.ts';
-import { registerEveryEffect, registerExplore, registerProtocol } from './subcommands.ts';
+import {
+  registerEveryEffect,
+  registerExplore,
+  registerMutants,
+  registerProtocol,
+  registerTwins,
+} from './subcommands.ts';
 
 const examples = `
 Exit code 1 where something did not hold.
@@ -55,4 +61,6 @@ export function registerSimulate(program: Command, terminal: Terminal): void {
   registerEveryEffect(simulate, terminal);
   registerProtocol(simulate, terminal);
   registerExplore(simulate, terminal);
+  registerTwins(simulate, terminal);
+  registerMutants(simulate, terminal);
 }

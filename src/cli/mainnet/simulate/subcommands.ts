@@ -4,8 +4,10 @@ import { protocolRuleNames } from '../../../simulation/protocol/schedule.ts';
 import type { Terminal } from '../../terminal.ts';
 import { type EveryEffectFlags, runEveryEffect } from './every-effect.ts';
 import { type ExploreFlags, runExplore } from './explore.ts';
+import { type MutantsFlags, runMutantScore } from './mutants.ts';
 import { durationOption, seedOption, wholeOption } from './options.ts';
 import { type ProtocolFlags, searchSchedules } from './protocol.ts';
+import { runTwins, type TwinsFlags } from './twins.ts';
 
 export function registerEveryEffect(simulate: Command, terminal: Terminal): void {
   simulate
@@ -65,5 +67,41 @@ export function registerExplore(simulate: Command, terminal: Terminal): void {
     )
     .action(async (flags: ExploreFlags) => {
       process.exitCode = await runExplore(flags, terminal);
+    });
+}
+
+export function registerTwins(simulate: Command, terminal: Terminal): void {
+  simulate
+    .command('twins')
+    .description('Validators that run twice with one key, under every leader and partition of each phase')
+    .option('--validators <count>', '4 to 7; more with --sample', wholeOption(4, 31), 4)
+    .option('--rounds <count>', 'phases, each with a leader and a partition', wholeOption(1, 10), 4)
+    .option('--twins <count>', 'who has one; more than f is a negative control (default: f)', wholeOption(0, 31))
+    .option('--sample <scenarios>', 'so many of a seed in place of all', wholeOption(1, 1e9))
+    .option('--seed <number>', 'with --sample: decides which', seedOption, 1)
+    .option('--save <file>', 'what violates something, as a schedule')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  $ mainnet simulate twins --validators 4 --rounds 4')
+    .action(async (flags: TwinsFlags) => {
+      process.exitCode = await runTwins(flags, terminal);
+    });
+}
+
+export function registerMutants(simulate: Command, terminal: Terminal): void {
+  simulate
+    .command('mutants')
+    .description('Defects made in the product, one at a time: which checker finds each, after how many runs')
+    .option('--filter <text>', 'only those with this in their names')
+    .option('--parallel <processes>', 'so many at once', wholeOption(1, 256), 1)
+    .option('--seed <number>', 'draws the mutants that nobody wrote', seedOption, 1)
+    .option('--table <file>', 'write the results as a page of Markdown')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nNeeds the sources and the package typescript. Exit code 1 where less than 95 % are killed.\n\nExample:\n' +
+        '  $ mainnet simulate mutants --filter quorum',
+    )
+    .action(async (flags: MutantsFlags) => {
+      process.exitCode = await runMutantScore(flags, terminal);
     });
 }
