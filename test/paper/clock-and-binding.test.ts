@@ -110,6 +110,8 @@ describe('rule 13: validator set', () => {
 describe('rule 14: messages are bound to chain, height, round, kind, author; anything else changes nothing', () => {
   const refusals: readonly [string, Parameters<Desk['receive']>[0], string][] = [
     ['author', prepare(8, block), 'unknown-author'],
+    // Seed 1 of validator-churn: who had joined while this one was down was held to be a stranger, and reported for it.
+    ['author of a later height', prepare(8, block, { height: 2 }), 'not-yet-member'],
     ['author of a proposal', proposal(1, block), 'not-the-proposer'],
     ['height, past', prepare(1, block, { height: 0 }), 'past-height'],
     ['height, too far', prepare(1, block, { height: 12 }), 'height-too-far'],

@@ -41,8 +41,10 @@ export function uponMessage(step: Step, message: Verified<ConsensusMessage>, pee
   const { payload } = message;
   if (payload.height < heightOf(state)) return uponPastHeight(step, message, peer);
   const author = memberIndex(state.facts.set, payload.author);
+  // Who decides a later height is not known here; whoever joins before it is sends it again.
+  if (payload.height > heightOf(state))
+    return author < 0 ? ignored('not-yet-member') : keepForLater(step, author, message, peer);
   if (author < 0) return rejected('unknown-author');
-  if (payload.height > heightOf(state)) return keepForLater(step, author, message, peer);
   if (state.decided !== null)
     return (message.type === 'commit' ? uponLateCommit(step, message.payload) : null) ?? ignored('decided');
   return uponCurrent(step, author, message, peer);

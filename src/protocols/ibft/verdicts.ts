@@ -5,6 +5,7 @@ import type { Verdict } from '../shared/errors.ts';
 type IgnoredReason =
   | 'past-height'
   | 'height-too-far'
+  | 'not-yet-member'
   | 'past-round'
   | 'round-too-far'
   | 'duplicate'
