@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { defineActor } from '../../src/runtime/actor-system.ts';
-import { type ActorScenario, scenario, simulate } from '../../src/simulation.ts';
+import { type ActorNode, type ActorScenario, scenario, simulate } from '../../src/simulation.ts';
 
 const here = import.meta.filename;
 
@@ -35,6 +35,10 @@ const reaching = (culprit: () => unknown): ActorScenario =>
     },
     checkers: [],
   });
+
+const readUnknown = (): never => {
+  throw new RangeError('nobody hears this');
+};
 
 const ways: Readonly<Record<string, () => unknown>> = {
   'Date.now': () => Date.now(),
@@ -86,6 +90,18 @@ describe('simulated code that reaches for the real world', () => {
     const line = readFileSync(here, 'utf8').split('\n').indexOf('        Date.now();') + 1;
     expect(violation?.detail).to.include(`at later (`).and.include(`real-world.test.ts:${line}:`);
   });
+
+  for (const [name, failing] of Object.entries({
+    'throws in a timer': ({ clock }: ActorNode<never>) => void clock.setTimer(10, () => readUnknown()),
+    'leaves a rejected promise alone': () => void Promise.reject(new RangeError('nobody hears this')),
+  })) {
+    it(`fails its run where it ${name}, which would end a process`, async () => {
+      const failingScenario: ActorScenario = { ...reaching(() => null), start: failing };
+      const { verdicts } = await simulate(failingScenario, { seed: 1 });
+      const [violation] = verdicts.find(({ checker }) => checker === 'no-failures')?.violations ?? [];
+      expect(violation?.detail).to.include('nobody hears this').and.include('real-world.test.ts');
+    });
+  }
 
   it('may print, and use dates of given moments', async () => {
     const lines: unknown[] = [];

@@ -50,8 +50,9 @@ export interface StepperOptions {
 
 export function createStepper(options: StepperOptions = {}): Stepper {
   return {
-    run: (step, onLeak) => {
+    run: (step, onLeak, onRejected) => {
       const guard = installRealWorldGuard();
+      process.on('unhandledRejection', onRejected);
       const run = new Promise<void>((resolve, reject) => {
         let checkpoint: Checkpoint | null = null;
         const turn = (): void => {
@@ -70,14 +71,18 @@ export function createStepper(options: StepperOptions = {}): Stepper {
             guard.open();
           }
           if (goesOn) setImmediate(turn);
-          else resolve();
+          // After the next look at promises that nobody handled.
+          else setImmediate(resolve);
         };
         setImmediate(() => {
           if (options.slow !== true) checkpoint = engineCheckpoint();
           turn();
         });
       });
-      return run.finally(() => guard.remove());
+      return run.finally(() => {
+        process.off('unhandledRejection', onRejected);
+        guard.remove();
+      });
     },
   };
 }

@@ -30,6 +30,8 @@ export interface NodeProcessOptions {
   readonly random: Random;
   /** A frame is about to be sent by `send`. Default: it is. */
   readonly onSend?: (frame: Uint8Array, send: () => void) => void;
+  /** A callback of the node threw, which ends a process. Default: it is thrown at whoever runs the clock. */
+  readonly onThrown?: (cause: unknown) => void;
 }
 
 interface Task {
@@ -148,7 +150,13 @@ export class NodeProcess {
     if (this.#ended || callback === null) return;
     task.callback = null;
     this.#options.trace.record('callback', this.#options.node, 0);
-    callback();
+    try {
+      callback();
+    } catch (error) {
+      const { onThrown } = this.#options;
+      if (onThrown === undefined) throw error;
+      onThrown(error);
+    }
   }
 
   #setImmediate(callback: () => void): Task {

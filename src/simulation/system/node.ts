@@ -166,8 +166,9 @@ export class SimulatedNode<P extends Program = Program> {
     this.#lives += 1;
     const random = new TracedRandom(this.#random.fork(`life ${this.#lives}`), trace, this.index);
     const onSend = (frame: Uint8Array, send: () => void): void => this.#send(frame, send);
+    const onThrown = (cause: unknown): void => failed(cause);
     const life: Life<P> = {
-      process: new NodeProcess({ clock: this.time, trace, node: this.index, random, onSend }),
+      process: new NodeProcess({ clock: this.time, trace, node: this.index, random, onSend, onThrown }),
       parts: null,
       hasDiskFailed: false,
     };

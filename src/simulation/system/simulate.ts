@@ -91,7 +91,7 @@ export async function runScenario(
     },
   });
   options.onNodes?.(world.nodes);
-  await host.stepper.run(world.step, world.onLeak);
+  await host.stepper.run(world.step, world.onLeak, world.onRejected);
   world.finish();
   const { violations } = world;
   const { agreement, acknowledgements, load, recovery } = world.application;

@@ -149,6 +149,11 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
     this.observer.tell?.({ type: 'violated', checker, detail });
   }
 
+  /** A promise of simulated code was rejected, and nobody listened: that ends a process. */
+  readonly onRejected = (cause: unknown): void => {
+    this.#violated('no-failures', `a rejected promise that nobody handled: ${describe(cause)}`);
+  };
+
   /** Simulated code reached for the real world. */
   readonly onLeak = (name: string, stack: string): void => {
     this.#violated('sealed-off', `${name} was used: ${stack}`);

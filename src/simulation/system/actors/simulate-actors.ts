@@ -75,7 +75,7 @@ export async function runActorScenario<Event>(
     },
     (created) => new ActorNodes(created, scenario),
   );
-  await host.stepper.run(world.step, world.onLeak);
+  await host.stepper.run(world.step, world.onLeak, world.onRejected);
   world.finish();
   const { violations, observer } = world;
   const restarts = world.nodes.reduce((sum, { actorFailures }) => sum + actorFailures, 0);
