@@ -30,10 +30,12 @@ class CalmRun {
   readonly #alive: readonly number[];
   /** The soonest first. */
   readonly #flights: Flight[] = [];
+  readonly #keepsLinks: boolean;
   #sent = 0;
 
-  constructor(world: ProtocolWorld, { seed, dead }: Calm) {
+  constructor(world: ProtocolWorld, { seed, dead, keepsLinks }: Calm) {
     this.#world = world;
+    this.#keepsLinks = keepsLinks ?? false;
     this.#random = new SeededRandom(`calm/${seed}`);
     this.#alive = world.hosts.flatMap(({ member }, instance) =>
       dead.includes(instance) || world.cast.adversaries.includes(member) ? [] : [instance],
@@ -93,6 +95,10 @@ class CalmRun {
   /** The dead die, the others start; everyone has lost its links before, and gets them back. */
   #connect(): void {
     const world = this.#world;
+    if (this.#keepsLinks) {
+      for (const instance of this.#alive) world.sync(instance);
+      return;
+    }
     for (let instance = 0; instance < world.hosts.length; instance++) {
       world.sync(instance);
       if (!this.#alive.includes(instance)) world.crash(instance, nothingKept);
@@ -128,7 +134,7 @@ class CalmRun {
 }
 
 /** Two block times and (f + 1) round time-outs, for the validators of a world. */
-export function recoveryBoundMs({ cast, setting }: ProtocolWorld): number {
+function recoveryBoundMs({ cast, setting }: ProtocolWorld): number {
   const { blockTimeMs, roundTimeoutBaseMs } = setting.parameters;
   return 2 * blockTimeMs + (faultyCountMax(cast.validators) + 1) * roundTimeoutBaseMs;
 }

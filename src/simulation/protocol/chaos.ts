@@ -2,11 +2,13 @@
  * A scheduler that a seed decides: any message next, any timer at any moment, losses, duplicates, partitions, crashes
  * between any two effects, forgeries. It can write down what it does as a schedule that needs no seed.
  */
-import type { TimerKind, Verified } from '../../protocols/ibft/machine-types.ts';
+import type { MachineState, TimerKind, Verified } from '../../protocols/ibft/machine-types.ts';
 import type { ConsensusMessage } from '../../protocols/ibft/messages.ts';
+import { proposerOfRound } from '../../protocols/ibft/draft.ts';
+import { round as toRound } from '../../protocols/shared/brands.ts';
 import { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
 import { Draw } from '../draw.ts';
-import { Adversary } from './adversary.ts';
+import { Adversary, type Place } from './adversary.ts';
 import { MessageBag } from './bag.ts';
 import { forge } from './forge.ts';
 import { MessageBook } from './message-book.ts';
@@ -96,7 +98,7 @@ export class Chaos {
 
   #send(from: number, to: readonly number[], message: Verified<ConsensusMessage>): void {
     const name = this.#book?.add(from, message) ?? null;
-    if (name !== null) this.#adversary?.hear(name);
+    if (name !== null) this.#adversary?.hear(name, message);
     const { height, round } = message.payload;
     const { adversaries } = this.#mix.cast;
     for (const instance of to) {
@@ -120,13 +122,13 @@ export class Chaos {
   #forge(): void {
     const target = this.world.host(this.#anyone()).machine;
     if (this.#adversary === null || this.#book === null || target === null) return;
-    const choice = this.#adversary.speak(target.facts.height, target.round);
+    const choice = this.#adversary.speak(placeOf(target, this.#mix.cast.adversaries));
     const parent = this.world.checks.decidedAt(choice.message.height - 1);
     const { blockTimeMs } = this.world.setting.parameters;
     const message = forge(choice.message, { book: this.#book, by: choice.by, parent, blockTimeMs });
     if (message === null || !isAuthentic(message)) return;
     this.#note(choice);
-    this.#adversary.hear(this.#book.add(choice.by, message));
+    this.#adversary.hear(this.#book.add(choice.by, message), message);
     this.world.inject(choice.by, choice.to, message);
   }
 
@@ -226,4 +228,14 @@ export class Chaos {
     this.#note({ do: 'adopt', host, from, ...(later ? { later } : {}) });
     this.world.adopt(host, from, later);
   }
+}
+
+/** Where a validator is, and whether one of the adversary's proposes there soon. */
+function placeOf(state: MachineState, adversaries: readonly number[]): Place {
+  const { height } = state.facts;
+  for (let round = state.round; round < state.round + 3; round++) {
+    const by = proposerOfRound(state, toRound(round));
+    if (adversaries.includes(by)) return { height, round: state.round, turn: { round, by } };
+  }
+  return { height, round: state.round, turn: null };
 }

@@ -15,6 +15,9 @@ import type { BlockName, Forgery, MessageName } from './schedule.ts';
 import { blockOf, type DecidedBlock, genesisDigest, genesisTimeMs, keyOf } from './setting.ts';
 import { signatureOf } from './signatures.ts';
 
+/** Decided nowhere. */
+const strayParent = 'ee'.repeat(32) as Digest;
+
 export interface ForgeOptions {
   readonly book: MessageBook;
   /** A validator whose key the adversary holds. */
@@ -60,7 +63,7 @@ function findBlock({ height }: Forgery, name: BlockName, options: ForgeOptions):
     const { parent, by, blockTimeMs } = options;
     const content = blockOf({
       height,
-      parent: parent?.digest ?? genesisDigest,
+      parent: name.stray === true ? strayParent : (parent?.digest ?? genesisDigest),
       proposer: by,
       timeMs: (parent?.block.value.header.time ?? genesisTimeMs) + blockTimeMs,
       salt: `ad${name.salt.toString(16)}`,

@@ -17,6 +17,9 @@ export interface ProtocolFaults {
   readonly dead: boolean;
 }
 
+/** Some time-outs at their cap of a minute, and the next decision after them. */
+const keptLinksMs = 600_000;
+
 export const allFaults: ProtocolFaults = { messages: true, crashes: true, twins: 31, adversaries: 31, dead: true };
 
 /** Chances are for each step. */
@@ -69,6 +72,9 @@ export function drawMix(seed: string, { validators, faults, stepsMax, roundsMax 
   const rate = (probability: number, most: number): number =>
     draw.chance(probability) ? (most * draw.between(1, 64)) / 64 : 0;
   const crashChance = crashes ? rate(0.6, 0.03) : 0;
+  const partitionChance = messages ? rate(0.3, 0.02) : 0;
+  // Where links were never lost, time-outs may have grown up to their cap.
+  const keepsLinks = crashChance === 0 && partitionChance === 0 && dead.length === 0 && draw.chance(0.5);
   return {
     cast: { validators, twins, adversaries },
     steps: draw.between(Math.min(20, stepsMax), stepsMax),
@@ -76,7 +82,7 @@ export function drawMix(seed: string, { validators, faults, stepsMax, roundsMax 
     duplicateChance: messages ? rate(0.4, 0.3) : 0,
     timeOutChance: rate(0.7, 0.15),
     resendChance: rate(0.5, 0.02),
-    partitionChance: messages ? rate(0.3, 0.02) : 0,
+    partitionChance,
     crashChance,
     restartChance: crashChance * draw.between(1, 4),
     adoptChance: rate(0.5, 0.02),
@@ -87,6 +93,6 @@ export function drawMix(seed: string, { validators, faults, stepsMax, roundsMax 
     roundsMax,
     order: draw.pick(['random', 'random', 'oldest', 'newest']),
     blocks: draw.chance(0.3) ? 'later' : 'at-once',
-    calm: { seed, dead },
+    calm: keepsLinks ? { seed, dead, keepsLinks, withinMs: keptLinksMs } : { seed, dead },
   };
 }

@@ -55,6 +55,9 @@ const text: Reader<string> = (value, path, refuse) =>
 const truth: Reader<boolean> = (value, path, refuse) =>
   typeof value === 'boolean' ? value : refuse(path, 'true or false is expected');
 
+const onlyTrue: Reader<true> = (value, path, refuse) =>
+  value === true ? true : refuse(path, 'true is expected, or no such field');
+
 const listOf =
   <T>(read: Reader<T>): Reader<readonly T[]> =>
   (value, path, refuse) =>
@@ -101,8 +104,8 @@ const blockName =
   (instance: Reader<number>): Reader<BlockName> =>
   (value, path, refuse) => {
     if (!('salt' in fieldsOf(value, path, refuse))) return messageName(instance)(value, path, refuse);
-    const { get } = reading(value, path, refuse);
-    return { salt: get('salt', whole(0, roundMax)), valid: get('valid', truth) };
+    const { get, maybe } = reading(value, path, refuse);
+    return { salt: get('salt', whole(0, roundMax)), valid: get('valid', truth), ...maybe('stray', onlyTrue) };
   };
 
 const forgery =
@@ -121,15 +124,12 @@ const forgery =
 
 const actions = ['deliver', 'expire', 'answer', 'sync', 'crash', 'restart', 'adopt', 'link', 'forge'] as const;
 
-const later: Reader<true> = (value, path, refuse) =>
-  value === true ? true : refuse(path, 'true is expected, or no such field');
-
 const choice =
   (instance: Reader<number>): Reader<Choice> =>
   (value, path, refuse) => {
     const { get, maybe } = reading(value, path, refuse);
     const action = get('do', oneOf(actions));
-    const pending = maybe('later', later);
+    const pending = maybe('later', onlyTrue);
     const count = whole(0, roundMax);
     if (action === 'deliver') {
       const name = messageName(instance)(value, path, refuse);
@@ -170,7 +170,7 @@ const calm =
   (instance: Reader<number>): Reader<Calm> =>
   (value, path, refuse) => {
     const { get, maybe } = reading(value, path, refuse);
-    const within = maybe('withinMs', whole(1, 1e12));
+    const within = { ...maybe('keepsLinks', onlyTrue), ...maybe('withinMs', whole(1, 1e12)) };
     return { seed: get('seed', text), dead: get('dead', listOf(instance)), ...within };
   };
 

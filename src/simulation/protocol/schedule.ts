@@ -29,9 +29,9 @@ export interface MessageName {
 
 /**
  * A block by the message that carries it, or a new one of the adversary: `valid` says whether execution finds it valid,
- * `salt` tells its blocks apart.
+ * `salt` tells its blocks apart, `stray`: it follows another block than the one decided before.
  */
-export type BlockName = MessageName | { readonly salt: number; readonly valid: boolean };
+export type BlockName = MessageName | { readonly salt: number; readonly valid: boolean; readonly stray?: true };
 
 /** A message that the adversary makes. What travels beside it is made of payloads that were sent. */
 export interface Forgery {
@@ -77,6 +77,8 @@ export interface Calm {
   readonly seed: string;
   /** Instances that stay down. Together with the Byzantine ones at most f. */
   readonly dead: readonly number[];
+  /** Links stay as they are: what was lost comes back with resends only. All must be linked and alive before. */
+  readonly keepsLinks?: true;
   /** Time for the next decision, where the recovery bound is not what is wanted, ms. */
   readonly withinMs?: number;
 }

@@ -23,7 +23,17 @@ export interface Watcher {
   readonly onDecided: (host: HostState, block: DecidedBlock) => void;
 }
 
-const stepCodes = { deliver: 1, expire: 2, answer: 3, sync: 4, crash: 5, restart: 6, adopt: 7, link: 8, forge: 9 } as const;
+const stepCodes = {
+  deliver: 1,
+  expire: 2,
+  answer: 3,
+  sync: 4,
+  crash: 5,
+  restart: 6,
+  adopt: 7,
+  link: 8,
+  forge: 9,
+} as const;
 
 export class ProtocolWorld {
   readonly cast: Cast;
