@@ -1,7 +1,7 @@
 /**
- * How much of the production code a scenario runs, by line: `npm run build`, then
+ * How much of the production code scenarios run, by line: `npm run build`, then
  *
- *   node --import tsx scripts/simulation-coverage.ts [scenario] [--runs 20] [--seed 1] [--missing]
+ *   node --import tsx scripts/simulation-coverage.ts [scenario …] [--runs 20] [--seed 1] [--missing]
  *
  * V8 counts in the built package, whose source maps lead back to the lines of src/. `--missing` names those never run.
  */
@@ -38,8 +38,8 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const scenario = await loadScenario(positionals[0] ?? 'everything');
-const covered = await coverageOf(scenario, Number(values.seed), Number(values.runs));
+const scenarios = await Promise.all((positionals.length > 0 ? positionals : ['everything']).map(loadScenario));
+const covered = await coverageOf(scenarios, Number(values.seed), Number(values.runs));
 const counted = new Map(covered.map((entry) => [entry.file, entry]));
 report([...folders, ...runtimeFolders].map((folder) => [folder, filesIn(folder).map(linesOf)] as const));
 
@@ -49,7 +49,7 @@ async function loadScenario(name: string): Promise<Scenario> {
 }
 
 /** Of every built file that was loaded: the ranges that V8 tells apart. */
-async function coverageOf(given: Scenario, firstSeed: number, runs: number) {
+async function coverageOf(given: readonly Scenario[], firstSeed: number, runs: number) {
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
@@ -57,9 +57,11 @@ async function coverageOf(given: Scenario, firstSeed: number, runs: number) {
   const built = (await import(pathToFileURL(join(root, 'dist', 'simulation.js')).href)) as {
     readonly simulate: typeof simulate;
   };
-  for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
-    const { ok, heights, traceHash } = await built.simulate(given, { seed });
-    console.log(`seed ${seed}  ${ok ? 'ok' : 'violated'}  ${heights} blocks  trace ${traceHash}`);
+  for (const scenario of given) {
+    for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
+      const { ok, heights, traceHash } = await built.simulate(scenario, { seed });
+      console.log(`${scenario.name}, seed ${seed}  ${ok ? 'ok' : 'violated'}  ${heights} blocks  trace ${traceHash}`);
+    }
   }
   const { result } = await session.post('Profiler.takePreciseCoverage');
   session.disconnect();
