@@ -45,4 +45,17 @@ describe('shipped scenarios', function () {
     expect(parted?.heights).to.be.within(26, 31);
     expect(steady?.heights).to.equal(30);
   });
+
+  it('change the set of validators as often as they say, and let one in that began with a snapshot', () => {
+    const { counts = {} } = results.get('validator-churn') ?? {};
+    // Three changes, and each of them back again.
+    expect(counts['validator set changed']).to.equal(6);
+    expect(counts['joined by a snapshot']).to.equal(1);
+  });
+
+  it('punish those who contradict themselves', () => {
+    const { counts = {} } = results.get('equivocation') ?? {};
+    const found = Object.keys(counts).filter((name) => name.startsWith('bpci.consensus.equivocations'));
+    expect(found).to.not.deep.equal([]);
+  });
 });
