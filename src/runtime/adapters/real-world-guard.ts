@@ -8,7 +8,7 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 
 /** `place`: where it was used, the innermost call first, one a line. */
-export type OnLeak = (name: string, place: string) => void;
+type OnLeak = (name: string, place: string) => void;
 
 export interface RealWorldGuard {
   /** From here on a read throws, and is told to `onLeak`. */
