@@ -9,7 +9,7 @@ import { scenarios } from './scenarios.ts';
 
 interface Trial {
   /** One run. Null where no checker finds anything. Rejects where the simulator itself fails. */
-  run(seed: number): Promise<Finding | null>;
+  readonly run: (seed: number) => Promise<Finding | null>;
 }
 
 /** Consensus machines alone, among all faults and an adversary: a thousand runs in the time of a few whole ones. */
@@ -18,6 +18,14 @@ const protocolTrials: Readonly<Record<string, Omit<ProtocolSearch, 'runs' | 'see
   'machines, seven': { validators: 7, heights: 3 },
   'one height, four': { validators: 4, heights: 1, calm: false },
   'one height, six': { validators: 6, heights: 1, calm: false, faults: { crashes: false } },
+  'one height, an adversary': {
+    ...{ validators: 4, heights: 1, calm: false, roundsMax: 4, stepsMax: 250 },
+    faults: { crashes: false, twins: 0, dead: false },
+  },
+  'one height, messages only': {
+    ...{ validators: 4, heights: 1, calm: false, roundsMax: 4, stepsMax: 250 },
+    faults: { crashes: false, twins: 0, adversaries: 0, dead: false },
+  },
 };
 
 /** Steps of the machines in one run; a healthy one takes some thousands. */

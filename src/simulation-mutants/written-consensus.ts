@@ -44,7 +44,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'preparedRound > highest)) highest = preparedRound;',
     replacement: 'preparedRound < highest)) highest = preparedRound;',
     breaks: 'the block of the lowest prepared round is proposed again, not that of the highest',
-    trials: ['scattered rounds', 'any mix, four'],
+    trials: ['one height, messages only'],
   },
   {
     name: 'fresh-block-over-prepared',
@@ -170,7 +170,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     name: 'nothing-for-a-new-link',
     file: 'protocols/ibft/rounds.ts',
     original: 'if (!before.includes(key) && memberIndex(state.facts.set, key) >= 0) resendOwn(step, key);',
-    replacement: '',
+    replacement: ';',
     breaks: 'a peer that comes back is not told the own messages at once',
     trials: ['scattered rounds', 'any mix, seven'],
   },
@@ -213,7 +213,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: "if (prepare.round !== certified.round) return 'prepare-wrong-round';",
     replacement: '',
     breaks: 'prepares of different rounds make a certificate',
-    trials: ['a forger'],
+    trials: ['one height, an adversary'],
   },
   {
     name: 'certificates-of-any-block',
@@ -221,7 +221,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: "if (prepare.digest !== certified.digest) return 'prepare-wrong-digest';",
     replacement: '',
     breaks: 'prepares of different blocks make a certificate',
-    trials: ['a forger'],
+    trials: ['one height, an adversary'],
   },
   {
     name: 'one-author-counts-twice',
@@ -229,7 +229,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: "if (seen.has(index)) return 'prepare-duplicate-author';",
     replacement: '',
     breaks: 'one prepare, repeated, makes a certificate',
-    trials: ['a forger'],
+    trials: ['one height, an adversary'],
   },
   {
     name: 'too-few-round-changes',
@@ -245,7 +245,9 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'payload.preparedRound >= payload.round',
     replacement: 'payload.preparedRound > payload.round',
     breaks: 'a round change claims a certificate of the round that it begins',
-    trials: ['a forger'],
+    trials: ['one height, an adversary'],
+    equivalent:
+      'Prepares of a round exist only after its proposal: such a claim can name no other block than that one, and the proposer of the round has proposed already.',
   },
   {
     name: 'anyone-proposes',

@@ -113,8 +113,8 @@ export const nodeMutants: readonly WrittenMutant[] = [
     file: 'actors/chain/chain.ts',
     original: 'const oldest = height - this.historyBlocks;',
     replacement: 'const oldest = height + 1;',
-    breaks: 'records of the state tree are deleted while the tip still needs them',
-    trials: ['many transfers'],
+    breaks: 'the state of recent heights is deleted, snapshots that are being fetched with it',
+    trials: ['a wiped disk'],
   },
   {
     name: 'sync-never-asks',
