@@ -28,7 +28,9 @@ export function printRun({ result, wallMs, otherTrace }: RunReport, again: strin
   terminal.out(`  chain      ${result.heights} blocks, ${transactions.acknowledged} transfers acknowledged`);
   const recovery = result.recoveryMs;
   if (recovery !== null) terminal.out(`  recovery   next block ${formatElapsed(recovery)} after a quorum was linked`);
-  const happened = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
+  const happened = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${name} ${count}`);
   if (happened.length > 0) terminal.out(`  happened   ${happened.join(', ')}`);
   const width = Math.max(...result.verdicts.map(({ checker }) => checker.length)) + 2;
   for (const { checker, outcome, violations } of result.verdicts) {

@@ -17,6 +17,9 @@ interface Tally {
   runs: number;
 }
 
+/** After so many runs of a swarm everything in its table should have happened. */
+const tellingRuns = 200;
+
 export class Summary {
   readonly failed: FailedSeed[] = [];
   readonly #results: SimulationResult[] = [];
@@ -67,6 +70,10 @@ export class Summary {
       return [total === 0 ? terminal.paint('yellow', name) : name, String(total), String(runs)];
     });
     for (const line of formatTable([heading, ...table])) terminal.out(line);
+    const never = rows.filter(([, { total }]) => total === 0).map(([name]) => name);
+    if (never.length > 0 && this.#runs >= tellingRuns) {
+      terminal.out(terminal.paint('red', `never happened in ${this.#runs} runs: ${never.join(', ')}`));
+    }
     const never = rows.filter(([, { total }]) => total === 0).length;
     if (never > 0 && this.#runs >= enoughRuns) {
       terminal.out(`${never} of these never happened: checkers have not met them`);
