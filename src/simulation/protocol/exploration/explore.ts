@@ -8,6 +8,9 @@
  * no correct validator asks its guard for what contradicts what it signed, decides an invalid block or breaks a rule of
  * its own (conduct).
  *
+ * Reductions, each argued where it is made and compared with its absence by tests: hosts as texts (host-text.ts), steps of
+ * one host (host-steps.ts), messages that nobody reads any more (`readsOf`), renamings (scope.ts).
+ *
  * Not covered: further rounds and heights; what other Byzantine validators than twins can do (the random search has
  * adversaries that forge); invalid and early blocks; building and checking a block are one step with what asked for it;
  * links that go up and down (they change durations only, and time-outs are free); liveness; crashes of twins; losing what

@@ -75,15 +75,14 @@ interface Edge {
 }
 
 export class ReducedSteps implements HostSteps {
-  /** Times that the steps of a state had to be worked out. */
-  computed = 0;
   readonly #hosts: HostTable;
   readonly #table: MessageTable;
   readonly #masks: MaskNumbers;
   readonly #memo = new MaskTable();
   readonly #lists: (readonly HostStep[])[] = [];
-  /** By host: sets of messages of which each decided its steps once. */
-  #relevant: (Mask[] | undefined)[] = [];
+  /** By host: sets of messages of which each decided its steps once. Each has a number of its own, its key in the memo. */
+  #relevant: ({ readonly mask: Mask; readonly key: number }[] | undefined)[] = [];
+  #keys = 0;
   /** Messages known when the memory was last empty. */
   #known = 0;
 
@@ -95,19 +94,19 @@ export class ReducedSteps implements HostSteps {
 
   from(id: number, exists: Mask): readonly HostStep[] {
     if (this.#known !== this.#table.size) this.#forget();
-    const masks = (this.#relevant[id] ??= []);
-    for (const relevant of masks) {
-      const known = this.#memo.get(id, exists, relevant);
+    const relevant = (this.#relevant[id] ??= []);
+    for (const { mask, key } of relevant) {
+      const known = this.#memo.get(key, exists, mask);
       if (known >= 0) return this.#lists[known] as readonly HostStep[];
     }
-    this.computed += 1;
     const silent = this.#silentFrom(id, exists);
     const list = this.#steps(silent);
-    const relevant = this.#relevantTo(silent);
+    const mask = this.#relevantTo(silent);
     // A message that was found on the way is not in the masks.
     if (this.#known !== this.#table.size) return list;
-    if (!masks.some((mask) => sameMask(mask, relevant))) masks.push(relevant);
-    this.#memo.set(id, exists, relevant, this.#lists.length);
+    let entry = relevant.find((known) => sameMask(known.mask, mask));
+    if (entry === undefined) relevant.push((entry = { mask, key: this.#keys++ }));
+    this.#memo.set(entry.key, exists, mask, this.#lists.length);
     this.#lists.push(list);
     return list;
   }
@@ -116,6 +115,7 @@ export class ReducedSteps implements HostSteps {
     this.#memo.clear();
     this.#lists.length = 0;
     this.#relevant = [];
+    this.#keys = 0;
     this.#known = this.#table.size;
   }
 

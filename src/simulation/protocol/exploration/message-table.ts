@@ -8,7 +8,7 @@ import { emptyMask, type Mask, messagesMax, setBit } from './mask.ts';
 import type { Renaming } from './scope.ts';
 
 /** More messages than a mask has bits. */
-export class ScopeTooLargeError extends RangeError {
+class ScopeTooLargeError extends RangeError {
   override readonly name = 'ScopeTooLargeError';
 }
 

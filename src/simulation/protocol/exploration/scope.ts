@@ -17,7 +17,7 @@ export interface ScopeOptions {
 }
 
 /** One running machine. Twins are two instances of one member. */
-export interface Instance {
+interface Instance {
   readonly member: number;
   readonly isCorrect: boolean;
 }

@@ -48,7 +48,7 @@ export interface TwinsCounts {
   readonly healingRoundsMax: number;
 }
 
-export interface TwinsFinding {
+interface TwinsFinding {
   readonly kind: 'safety' | 'liveness';
   readonly detail: string;
   readonly phases: readonly Phase[];
