@@ -11,7 +11,7 @@ const format = 'bpci-schedule';
 const version = 1;
 
 /** `system`: faults against whole nodes. `protocol`: choices of a scheduler of consensus machines. */
-export const scheduleKinds = ['system', 'protocol'] as const;
+const scheduleKinds = ['system', 'protocol'] as const;
 export type ScheduleKind = (typeof scheduleKinds)[number];
 
 /** A schedule file that cannot be run. The message names file, line and field. */

@@ -16,7 +16,7 @@ export interface SimulationCase {
   readonly seed: string;
 }
 
-export interface ShrinkProgress {
+interface ShrinkProgress {
   readonly runs: number;
   readonly runsMax: number;
   readonly smallest: SimulationCase;

@@ -3,9 +3,6 @@ import type { SimulationResult } from '../../../simulation.ts';
 import { formatElapsed, formatTable, type Terminal } from '../../terminal.ts';
 import { isPassed, type RunReport } from './run-one.ts';
 
-/** After so many runs of a swarm everything that it draws from should have happened. */
-const enoughRuns = 200;
-
 export interface FailedSeed {
   readonly seed: string;
   readonly checkers: readonly string[];
@@ -73,10 +70,6 @@ export class Summary {
     const never = rows.filter(([, { total }]) => total === 0).map(([name]) => name);
     if (never.length > 0 && this.#runs >= tellingRuns) {
       terminal.out(terminal.paint('red', `never happened in ${this.#runs} runs: ${never.join(', ')}`));
-    }
-    const never = rows.filter(([, { total }]) => total === 0).length;
-    if (never > 0 && this.#runs >= enoughRuns) {
-      terminal.out(`${never} of these never happened: checkers have not met them`);
     }
     terminal.out();
     const speed = Math.round(this.#simulatedMs / wallMs);
