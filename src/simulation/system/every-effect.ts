@@ -23,7 +23,7 @@ export interface EveryEffectOptions extends Pick<SimulationOptions, 'seed' | 'po
   readonly isOver?: () => boolean;
 }
 
-export interface EveryEffectProgress {
+interface EveryEffectProgress {
   readonly done: number;
   readonly total: number;
   readonly crash: CrashAtEffect;
@@ -31,7 +31,7 @@ export interface EveryEffectProgress {
 }
 
 /** Effects of one validator in the run without these crashes. */
-export interface EffectCount {
+interface EffectCount {
   readonly node: number;
   readonly writes: number;
   readonly sends: number;

@@ -26,7 +26,7 @@ export interface FaultBase extends FaultTime {
 }
 
 /** Of the run that a fault is for. */
-export interface FaultBounds {
+interface FaultBounds {
   readonly validators: number;
 }
 
