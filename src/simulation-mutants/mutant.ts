@@ -20,6 +20,9 @@ export interface Mutant {
   readonly equivalent?: string;
 }
 
+/** By hand: the list that it stands in says so. */
+export type WrittenMutant = Omit<Mutant, 'origin'>;
+
 type MutantErrorCode =
   /** The code has changed: the fragment is not there, or not once. */
   | 'no-longer-fits'

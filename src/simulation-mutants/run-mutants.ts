@@ -117,10 +117,9 @@ async function runOne(mutant: Mutant, order: Order): Promise<MutantResult> {
 }
 
 async function runInProcess(order: Order): Promise<Tally> {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const child = fork(fileURLToPath(new URL(`./run-one.${extension}`, import.meta.url)), {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
+  const written = fileURLToPath(new URL('./run-one.ts', import.meta.url));
+  const program = import.meta.url.endsWith('.ts') ? written : written.replace(/\.ts$/, '.js');
+  const child = fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const tally: Tally = { kill: null, whole: 0, seeds: 0, problem: null, isStuck: false, isDone: false };
   const giveUp = (): void => {
     tally.isStuck = true;

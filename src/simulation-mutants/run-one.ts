@@ -11,8 +11,8 @@ const report = (message: Report): void => {
 
 async function run({ replaced, attempts }: Order): Promise<void> {
   if (replaced !== null) {
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    register(new URL(`./replaced-module.${extension}`, import.meta.url), { data: replaced });
+    const hooks = new URL('./replaced-module.ts', import.meta.url).href;
+    register(import.meta.url.endsWith('.ts') ? hooks : hooks.replace(/\.ts$/, '.js'), { data: replaced });
   }
   // Only from here on may a module of the product be loaded.
   const { findTrial } = await import('./trials.ts');

@@ -1,5 +1,5 @@
 /** Defects of the consensus machine. */
-import type { WrittenMutant } from './written.ts';
+import type { WrittenMutant } from './mutant.ts';
 
 export const consensusMutants: readonly WrittenMutant[] = [
   {

@@ -1,5 +1,5 @@
 /** Defects of the ledger: transactions, accounts, blocks. */
-import type { WrittenMutant } from './written.ts';
+import type { WrittenMutant } from './mutant.ts';
 
 export const ledgerMutants: readonly WrittenMutant[] = [
   {

@@ -1,5 +1,5 @@
 /** Defects between the machine and the world: guard, journal, disks, mempool, sync. */
-import type { WrittenMutant } from './written.ts';
+import type { WrittenMutant } from './mutant.ts';
 
 export const nodeMutants: readonly WrittenMutant[] = [
   {

@@ -4,8 +4,6 @@ import { consensusMutants } from './written-consensus.ts';
 import { ledgerMutants } from './written-ledger.ts';
 import { nodeMutants } from './written-node.ts';
 
-export type WrittenMutant = Omit<Mutant, 'origin'>;
-
 export const writtenMutants: readonly Mutant[] = [...consensusMutants, ...nodeMutants, ...ledgerMutants].map(
   (mutant) => ({ ...mutant, origin: 'written' }),
 );
