@@ -55,7 +55,7 @@ const newSaid = (): Said => ({
   ...{ committedRound: -1, leftFor: -1, claimedRound: -1 },
 });
 
-export function unsignedOf(message: ConsensusMessage): UnsignedPayload {
+function unsignedOf(message: ConsensusMessage): UnsignedPayload {
   if (message.type === 'round-change') {
     const { height, round, preparedRound, preparedDigest } = message.payload;
     return { kind: 'round-change', height, round, preparedRound, preparedDigest };

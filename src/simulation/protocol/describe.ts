@@ -13,7 +13,7 @@ const place = ({
 }): string => `${kind} of height ${height}, round ${round}`;
 
 /** `v2`, and `v2'`, `v2''` for its twins. */
-export function nameOfInstance(cast: Cast, instance: number): string {
+function nameOfInstance(cast: Cast, instance: number): string {
   const member = memberOfInstance(cast, instance);
   const earlier = cast.twins.slice(0, Math.max(0, instance - cast.validators)).filter((twin) => twin === member).length;
   return `v${member}${instance < cast.validators ? '' : "'".repeat(earlier + 1)}`;

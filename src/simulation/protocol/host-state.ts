@@ -14,7 +14,7 @@ import type { GuardRefusal } from '../../actors/validator/sign-guard.ts';
 import type { Guard } from './guard.ts';
 import type { DecidedBlock } from './setting.ts';
 
-export interface RunningTimer {
+interface RunningTimer {
   readonly height: number;
   readonly round: number;
   /** On the clock that the caller of `step` brings. */

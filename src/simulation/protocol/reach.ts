@@ -7,8 +7,19 @@ import type { Draw } from '../draw.ts';
 
 const kindCodes: Readonly<Record<PayloadKind, number>> = { proposal: 0, prepare: 1, commit: 2, 'round-change': 3 };
 
-type Pattern = 'all' | 'none' | 'one-group' | 'few' | 'many';
-const patterns: readonly Pattern[] = ['all', 'all', 'none', 'one-group', 'one-group', 'few', 'many'];
+/** one-hears: a single instance hears everyone. one-deaf: all but a single one do. */
+type Pattern = 'all' | 'none' | 'one-group' | 'one-hears' | 'one-deaf' | 'few' | 'many';
+const patterns: readonly Pattern[] = [
+  ...(['all', 'all', 'all', 'none', 'one-group', 'one-group'] as const),
+  ...(['one-hears', 'one-hears', 'one-deaf', 'few', 'many'] as const),
+];
+
+interface Edge {
+  readonly from: number;
+  readonly to: number;
+  readonly single: number;
+  readonly groups: readonly number[];
+}
 
 export class Reach {
   readonly #draw: Draw;
@@ -57,13 +68,24 @@ export class Reach {
     if (pattern === 'all') return null;
     const all = Array.from({ length: this.#instances }, (_, instance) => instance);
     const groups = all.map(() => this.#draw.between(0, 1));
-    const probability = { none: 0, 'one-group': 0, few: 0.25, many: 0.75 }[pattern];
-    return all.flatMap((from) =>
-      all.map((to) =>
-        pattern === 'one-group'
-          ? groups[from] === 1 && groups[to] === 1
-          : this.#draw.chance(probability) && from !== to,
-      ),
-    );
+    const single = this.#draw.pick(all);
+    return all.flatMap((from) => all.map((to) => this.#passes(pattern, { from, to, single, groups })));
+  }
+
+  #passes(pattern: Exclude<Pattern, 'all'>, { from, to, single, groups }: Edge): boolean {
+    switch (pattern) {
+      case 'none':
+        return false;
+      case 'one-group':
+        return groups[from] === 1 && groups[to] === 1;
+      case 'one-hears':
+        return to === single;
+      case 'one-deaf':
+        return to !== single;
+      case 'few':
+        return this.#draw.chance(0.25);
+      case 'many':
+        return this.#draw.chance(0.75);
+    }
   }
 }
