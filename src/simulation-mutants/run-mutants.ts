@@ -119,7 +119,9 @@ async function runOne(mutant: Mutant, order: Order): Promise<MutantResult> {
 async function runInProcess(order: Order): Promise<Tally> {
   const written = fileURLToPath(new URL('./run-one.ts', import.meta.url));
   const program = import.meta.url.endsWith('.ts') ? written : written.replace(/\.ts$/, '.js');
-  const child = fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(program, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  let complaint = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (complaint = (complaint + text).slice(0, 2_000)));
   const tally: Tally = { kill: null, whole: 0, seeds: 0, problem: null, isStuck: false, isDone: false };
   const giveUp = (): void => {
     tally.isStuck = true;
@@ -135,7 +137,8 @@ async function runInProcess(order: Order): Promise<Tally> {
   child.send(order);
   await once(child, 'exit');
   clearTimeout(watchdog);
-  if (!tally.isDone && tally.kill === null && !tally.isStuck) tally.problem ??= 'its process ended by itself';
+  if (!tally.isDone && tally.kill === null && !tally.isStuck)
+    tally.problem ??= `its process ended by itself: ${complaint}`;
   return tally;
 }
 
