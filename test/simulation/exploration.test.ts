@@ -48,7 +48,10 @@ const losingLocks: Rules = {
     productionRules.create({ ...options, records: options.records.filter(({ type }) => type !== 'prepared') }),
 };
 
-describe('exploration', () => {
+describe('exploration', function () {
+  // A few seconds alone; nothing here waits for anything.
+  this.timeout(120_000);
+
   it('finishes a height of four validators in one round, for every choice of a twin', () => {
     const result = explore({ validators: 4, rounds: 1, twins: 1 });
     expect(result.outcome).to.equal('finished');

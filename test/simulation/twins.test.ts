@@ -17,7 +17,9 @@ const stuck: Rules = {
       : productionRules.transition(state, input),
 };
 
-describe('twins', () => {
+describe('twins', function () {
+  this.timeout(120_000);
+
   it('splits instances in every way, once', () => {
     expect(partitionsOf(5, 2)).to.have.length(16);
     expect(partitionsOf(5, 5)).to.have.length(52); // Bell number
