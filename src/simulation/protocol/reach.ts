@@ -27,6 +27,8 @@ export class Reach {
   readonly #patternedRounds: number;
   /** By height, round and kind: whether `to` hears `from`, at from·instances + to; null: everyone hears everyone. */
   readonly #heard = new Map<number, readonly boolean[] | null>();
+  /** By height and round. */
+  readonly #isolated = new Map<number, number>();
   /** Group of each instance; null: all are linked. */
   #groups: readonly number[] | null = null;
 
@@ -55,12 +57,25 @@ export class Reach {
   isHeard(kind: PayloadKind, height: number, round: number, from: number, to: number): boolean {
     if (round >= this.#patternedRounds) return true;
     const place = (height * this.#patternedRounds + round) * 4 + kindCodes[kind];
+    const isolated = this.#isolatedIn(height, round);
+    if (from === isolated || to === isolated) return false;
     let heard = this.#heard.get(place);
     if (heard === undefined) {
       heard = this.#drawPattern();
       this.#heard.set(place, heard);
     }
     return heard === null || heard[from * this.#instances + to] === true;
+  }
+
+  /** Often one instance takes no part in a round at all; −1: everyone does. */
+  #isolatedIn(height: number, round: number): number {
+    const place = height * this.#patternedRounds + round;
+    let isolated = this.#isolated.get(place);
+    if (isolated === undefined) {
+      isolated = this.#draw.chance(0.4) ? this.#draw.between(0, this.#instances - 1) : -1;
+      this.#isolated.set(place, isolated);
+    }
+    return isolated;
   }
 
   #drawPattern(): readonly boolean[] | null {
