@@ -61,11 +61,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     this.#options = options;
     const { scenario, durationMs, faults } = options;
     const blockTimeMs = drawBlockTime(scenario, world.draw('block time'));
-    const {
-      roundTimeoutBaseMs = 1000,
-      delayMs = defaults.delayMs,
-      syncMs = defaults.syncMs,
-    } = scenario;
+    const { roundTimeoutBaseMs = 1000, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
     const { clock, nodes, authority } = world;
     const createSigner = (): Signer => authority.createSigner();
     const accounts = signersOf(createSigner);
