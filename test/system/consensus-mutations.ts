@@ -1,6 +1,7 @@
 /** Consensus messages of real traffic, changed in one respect and then signed by a validator whose key the test has. */
 import { consensusWireCodec } from '../../src/actors/validator/consensus-wire.ts';
 import { signedMessage } from '../../src/actors/validator/signed-message.ts';
+import { signStart } from '../../src/actors/validator/start-proofs.ts';
 import type { Beside, MachineState } from '../../src/protocols/ibft/machine-types.ts';
 import {
   type ConsensusMessage,
@@ -11,6 +12,7 @@ import {
   type RoundChangePayload,
   type UnsignedPayload,
 } from '../../src/protocols/ibft/messages.ts';
+import { evidencePayload } from '../../src/protocols/ledger/evidence.ts';
 import { type Block, blockCodec, blockDigest, type BlockHeader } from '../../src/protocols/ledger/block.ts';
 import { type ChainId, type Digest, digest, height, round, type Round } from '../../src/protocols/shared/brands.ts';
 import { toHex } from '../../src/protocols/shared/bytes.ts';
@@ -85,11 +87,13 @@ export class Mutator {
   next(author: Signer, target: MachineState): Uint8Array {
     const kind = this.#below(40);
     if (kind === 0) return this.#random.bytes(this.#below(400));
-    if (kind === 1)
-      return encode(consensusWireCodec, { type: 'start', counter: this.#below(9), token: this.#random.bytes(16) });
+    const start = signStart(author, this.#chain, { counter: this.#below(99), token: this.#random.bytes(16) });
+    if (kind === 1) return encode(consensusWireCodec, { type: 'start', ...start });
     if (kind === 2) {
-      const signed = { height: this.#below(1_000_000_000), round: this.#below(99), rank: this.#below(4) };
-      const answer = { before: this.#below(99), finalHeight: this.#below(1_000_000_000), signed };
+      const { type, payload } = this.#pick(this.#corpus);
+      const signed = this.#below(4) === 0 ? null : evidencePayload(type, payload);
+      const before = this.#below(4) === 0 ? null : start;
+      const answer = { before, finalHeight: this.#below(1_000_000_000), signed };
       return encode(consensusWireCodec, { type: 'start-seen', counter: this.#below(3), ...answer });
     }
     const forged = kind > 32 ? this.#forger.next(author, target) : null;

@@ -2,9 +2,8 @@
 import type { Chain } from '../chain/chain.ts';
 import type { MempoolMessage, MempoolReader } from '../mempool.ts';
 import type { Effect } from '../../protocols/ibft/machine-types.ts';
-import type { CommitPayload, RoundChangePayload } from '../../protocols/ibft/messages.ts';
 import { encodeBody } from '../../protocols/ledger/application.ts';
-import type { Evidence, EvidencePayload } from '../../protocols/ledger/evidence.ts';
+import { type Evidence, evidencePayload } from '../../protocols/ledger/evidence.ts';
 import {
   transactionCodec,
   transactionSigningBytes,
@@ -87,9 +86,4 @@ function evidenceTransaction(
     body: encodeBody('validators.evidence', body),
   };
   return encode(transactionCodec, { ...unsigned, signature: signer.sign(transactionSigningBytes(unsigned)) });
-}
-
-function evidencePayload(kind: EvidencePayload['type'], payload: CommitPayload | RoundChangePayload): EvidencePayload {
-  const { author: _author, ...content } = payload;
-  return { type: kind, ...content } as EvidencePayload;
 }

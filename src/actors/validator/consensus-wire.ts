@@ -4,27 +4,28 @@ import {
   consensusMessageBytesMax,
   consensusMessageCodec,
 } from '../../protocols/ibft/messages.ts';
-import { bytesExact, bytesMax, type Codec, decode, struct, uint, variant } from '../../protocols/shared/codec.ts';
+import { evidencePayloadCodec } from '../../protocols/ledger/evidence.ts';
+import { bytesMax, type Codec, decode, nullable, struct, uint, variant } from '../../protocols/shared/codec.ts';
 import { sha256 } from '../../protocols/shared/hash.ts';
 import { toHex } from '../../protocols/shared/bytes.ts';
-import { signedPositionCodec } from './signed-position.ts';
 import type { StartAnswer } from './start-permit.ts';
+import { type SignedStart, signedStartCodec } from './start-proofs.ts';
 
 export type ConsensusWire =
   | { readonly type: 'message'; readonly bytes: Uint8Array }
   /** "This is my start number `counter`." Sent on link-up until it is answered (start-permit.ts). */
-  | { readonly type: 'start'; readonly counter: number; readonly token: Uint8Array }
-  /** What this node knows of the asker's starts and signatures, and its own final height. */
+  | ({ readonly type: 'start' } & SignedStart)
+  /** What this node has of the asker's starts and signatures, as the asker signed it, and its own final height. */
   | ({ readonly type: 'start-seen'; readonly counter: number } & StartAnswer);
 
 export const consensusWireCodec: Codec<ConsensusWire> = variant<ConsensusWire>({
   message: struct<{ bytes: Uint8Array }>({ bytes: bytesMax(consensusMessageBytesMax) }),
-  start: struct<{ counter: number; token: Uint8Array }>({ counter: uint, token: bytesExact(16) }),
+  start: signedStartCodec,
   'start-seen': struct<{ counter: number } & StartAnswer>({
     counter: uint,
-    before: uint,
+    before: nullable(signedStartCodec),
     finalHeight: uint,
-    signed: signedPositionCodec,
+    signed: nullable(evidencePayloadCodec),
   }),
 });
 

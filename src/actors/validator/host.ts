@@ -28,6 +28,7 @@ import { Outbox } from './outbox.ts';
 import { SignGuard } from './sign-guard.ts';
 import { signedMessage } from './signed-message.ts';
 import { StartPermit } from './start-permit.ts';
+import { areProven, signStart } from './start-proofs.ts';
 import { wireMessage } from './validator-wire.ts';
 import { PayloadVerifier } from './verify-message.ts';
 
@@ -65,10 +66,11 @@ export class Host {
     const counter = this.#guard.startCounter + 1;
     this.outbox.record([this.#guard.writeStartCounter(counter)]);
     this.permit = new StartPermit({
-      start: { counter, token },
+      start: signStart(signer, chainId, { counter, token }),
       startedAtMs: context.clock.now(),
       guarded: this.#guard.watermark,
       override: dependencies.restoredWholeNetwork,
+      areProven: (claims) => areProven(chainId, signer.publicKey, claims, dependencies.verifier),
     });
     this.#live = dependencies.livePeers();
     const started = createMachine({
@@ -135,8 +137,7 @@ export class Host {
     const { set } = this.#state.facts;
     const members = set.validators.map(({ publicKey }) => publicKey);
     if (!this.permit.update(members, set.quorum, this.dependencies.chain.tip)) return;
-    const { start, state } = this.permit;
-    const highestSeen = this.permit.highestSeen(members.length);
+    const { start, state, highestSeen } = this.permit;
     if (state === 'abstaining') {
       this.#context.log.warn('this looks like a copy restored from a backup: not signing for two heights', {
         start: start.counter,

@@ -1,32 +1,33 @@
-/** What this node remembers of its peers' starts and signatures, for when one of them asks (start-permit.ts). */
-import type { ConsensusMessage, PayloadKind } from '../../protocols/ibft/messages.ts';
+/** What this node keeps of its peers' starts and signatures, for when one of them asks (start-permit.ts). */
+import type {
+  CommitPayload,
+  ConsensusMessage,
+  PayloadKind,
+  RoundChangePayload,
+} from '../../protocols/ibft/messages.ts';
+import { type EvidencePayload, evidencePayload, evidencePayloadCodec } from '../../protocols/ledger/evidence.ts';
 import type { ChainId, PublicKey } from '../../protocols/shared/brands.ts';
-import { concatBytes, equalBytes, fromHex } from '../../protocols/shared/bytes.ts';
-import { bytesExact, decode, encode, struct, uint } from '../../protocols/shared/codec.ts';
+import { concatBytes, fromHex } from '../../protocols/shared/bytes.ts';
+import { type Codec, encode, nullable, struct, tryDecode } from '../../protocols/shared/codec.ts';
 import type { Store, Write } from '../../runtime/ports/store.ts';
-import {
-  comparePositions,
-  nothingSigned,
-  positionOf,
-  type SignedPosition,
-  signedPositionCodec,
-} from './signed-position.ts';
-import type { Start } from './start-permit.ts';
+import { comparePositions, nothingSigned, positionOf, type SignedPosition } from './signed-position.ts';
+import { isSameStart, type SignedStart, signedStartCodec } from './start-proofs.ts';
 
 const startTable = 'guard-peers';
-const positionTable = 'guard-peer-positions';
+const payloadTable = 'guard-peer-positions';
 
-interface SeenStart extends Start {
-  /** Highest number seen before this one. */
-  readonly before: number;
+interface SeenStart {
+  readonly last: SignedStart;
+  /** The one with the highest number that came before it. */
+  readonly before: SignedStart | null;
 }
 
-const seenCodec = struct<SeenStart>({ counter: uint, token: bytesExact(16), before: uint });
+const seenCodec = struct<SeenStart>({ last: signedStartCodec, before: nullable(signedStartCodec) });
 
 export class PeerStarts {
   readonly #store: Store;
   readonly #prefix: Uint8Array;
-  readonly #positions = new Map<PublicKey, SignedPosition>();
+  readonly #payloads = new Map<PublicKey, EvidencePayload | null>();
 
   constructor(store: Store, chainId: ChainId) {
     this.#store = store;
@@ -37,27 +38,44 @@ export class PeerStarts {
     return concatBytes(this.#prefix, fromHex(peer));
   }
 
-  /** The highest start number before this one, and what must be durable before the answer leaves. */
-  answer(peer: PublicKey, start: Start): { readonly before: number; readonly writes: readonly Write[] } {
-    const key = this.#key(peer);
-    const stored = this.#store.get(startTable, key);
-    const seen = stored === undefined ? undefined : decode(seenCodec, stored);
-    if (seen !== undefined && start.counter <= seen.counter) {
-      const isSame = start.counter === seen.counter && equalBytes(start.token, seen.token);
-      return { before: isSame ? seen.before : seen.counter, writes: [] };
-    }
-    const next: SeenStart = { ...start, before: seen?.counter ?? 0 };
-    return { before: next.before, writes: [{ table: startTable, key, value: encode(seenCodec, next) }] };
+  /** A record of another layout is one of which nothing is known. */
+  #read<T>(table: string, peer: PublicKey, codec: Codec<T>): T | null {
+    const stored = this.#store.get(table, this.#key(peer));
+    const decoded = stored === undefined ? null : tryDecode(codec, stored);
+    return decoded !== null && 'value' in decoded ? decoded.value : null;
   }
 
-  /** The furthest signature of a peer that came here. */
-  positionOf(peer: PublicKey): SignedPosition {
-    const known = this.#positions.get(peer);
+  /**
+   * The peer's start with the highest number before this one, whose signature was verified, and what must be durable
+   * before the answer leaves.
+   */
+  answer(
+    peer: PublicKey,
+    start: SignedStart,
+  ): { readonly before: SignedStart | null; readonly writes: readonly Write[] } {
+    const seen = this.#read(startTable, peer, seenCodec);
+    if (seen !== null && start.counter <= seen.last.counter) {
+      return { before: isSameStart(start, seen.last) ? seen.before : seen.last, writes: [] };
+    }
+    const next: SeenStart = { last: start, before: seen?.last ?? null };
+    return {
+      before: next.before,
+      writes: [{ table: startTable, key: this.#key(peer), value: encode(seenCodec, next) }],
+    };
+  }
+
+  /** The furthest payload of a peer that came here, as it signed it. */
+  furthestOf(peer: PublicKey): EvidencePayload | null {
+    const known = this.#payloads.get(peer);
     if (known !== undefined) return known;
-    const stored = this.#store.get(positionTable, this.#key(peer));
-    const position = stored === undefined ? nothingSigned : decode(signedPositionCodec, stored);
-    this.#positions.set(peer, position);
-    return position;
+    const stored = this.#read(payloadTable, peer, evidencePayloadCodec);
+    this.#payloads.set(peer, stored);
+    return stored;
+  }
+
+  #positionOf(peer: PublicKey): SignedPosition {
+    const furthest = this.furthestOf(peer);
+    return furthest === null ? nothingSigned : positionOf(furthest.type, furthest);
   }
 
   /**
@@ -66,15 +84,12 @@ export class PeerStarts {
    */
   observe(message: ConsensusMessage, members: ReadonlySet<PublicKey>): readonly Write[] {
     const writes: Write[] = [];
-    const note = (
-      kind: PayloadKind,
-      payload: { readonly author: PublicKey; readonly height: number; readonly round: number },
-    ): void => {
-      const position = positionOf(kind, payload);
-      if (!members.has(payload.author) || comparePositions(position, this.positionOf(payload.author)) <= 0) return;
-      this.#positions.set(payload.author, position);
-      const value = encode(signedPositionCodec, position);
-      writes.push({ table: positionTable, key: this.#key(payload.author), value });
+    const note = (kind: PayloadKind, payload: CommitPayload | RoundChangePayload): void => {
+      const { author } = payload;
+      if (!members.has(author) || comparePositions(positionOf(kind, payload), this.#positionOf(author)) <= 0) return;
+      const furthest = evidencePayload(kind, payload);
+      this.#payloads.set(author, furthest);
+      writes.push({ table: payloadTable, key: this.#key(author), value: encode(evidencePayloadCodec, furthest) });
     };
     note(message.type, message.payload);
     if (message.type === 'proposal') for (const payload of message.roundChanges) note('round-change', payload);

@@ -3,7 +3,6 @@
  * peers that its messages reached; where they know more than the guard, the guard is an old copy.
  */
 import type { PayloadKind } from '../../protocols/ibft/messages.ts';
-import { type Codec, struct, uint } from '../../protocols/shared/codec.ts';
 
 export interface SignedPosition {
   readonly height: number;
@@ -13,12 +12,6 @@ export interface SignedPosition {
 }
 
 const order: readonly PayloadKind[] = ['round-change', 'proposal', 'prepare', 'commit'];
-
-export const signedPositionCodec: Codec<SignedPosition> = struct<SignedPosition>({
-  height: uint,
-  round: uint,
-  rank: uint,
-});
 
 /** Before anything was signed. */
 export const nothingSigned: SignedPosition = { height: 0, round: 0, rank: 0 };

@@ -15,7 +15,7 @@ import { type ReceivedMessage, receiveMessage } from './consensus-wire.ts';
 import type { ValidatorContext, ValidatorDependencies, ValidatorMessage } from './dependencies.ts';
 import { Host } from './host.ts';
 import { PeerStarts } from './peer-starts.ts';
-import type { Start } from './start-permit.ts';
+import { isStartSigned, type SignedStart } from './start-proofs.ts';
 
 const retryMs = 1000;
 const duplicatesMax = 16_384;
@@ -185,8 +185,8 @@ function onWire(
     case 'start-seen':
       // Only validators have a say in when this one signs.
       if (!host.machine.facts.set.validators.some(({ publicKey }) => publicKey === peer)) return;
-      host.permit.onAnswer(peer, wire.counter, wire);
-      host.updatePermit();
+      if (host.permit.onAnswer(peer, wire.counter, wire) === 'unproven') refuse(dependencies, peer, 'unproven-start');
+      else host.updatePermit();
       return;
   }
 }
@@ -205,8 +205,7 @@ function onConsensus(
   }
   const problem = !host.payloads.verifyMessage(message) ? 'bad-signature' : bodyProblem(message);
   if (problem !== null) {
-    dependencies.onVerdict('rejected', problem);
-    dependencies.report(peer, problem);
+    refuse(dependencies, peer, problem);
     return;
   }
   host.outbox.recordUnawaited(peerStarts.observe(message, host.members));
@@ -215,6 +214,11 @@ function onConsensus(
   if (verdict.kind === 'accepted' && taken.size < duplicatesMax) taken.add(id);
   dependencies.onVerdict(verdict.kind, verdict.kind === 'accepted' ? message.type : verdict.reason);
   if (verdict.kind === 'rejected') dependencies.report(peer, verdict.reason);
+}
+
+function refuse({ onVerdict, report }: ValidatorDependencies, peer: PublicKey, reason: string): void {
+  onVerdict('rejected', reason);
+  report(peer, reason);
 }
 
 function decodeReceived(
@@ -226,8 +230,7 @@ function decodeReceived(
     return receiveMessage(bytes);
   } catch (error) {
     if (!(error instanceof CodecError)) throw error;
-    dependencies.onVerdict('rejected', `malformed-${error.code}`);
-    dependencies.report(peer, `malformed-${error.code}`);
+    refuse(dependencies, peer, `malformed-${error.code}`);
     return null;
   }
 }
@@ -247,10 +250,8 @@ function askStart(dependencies: ValidatorDependencies, { host }: State, context:
   const self = dependencies.signer.publicKey;
   for (const peer of dependencies.livePeers()) {
     if (!host.permit.needsAnswer(peer)) continue;
-    const { counter, token } = host.permit.start;
-    host.outbox.whenDurable(() => {
-      context.tell(dependencies.remote(peer), { type: 'wire', peer: self, wire: { type: 'start', counter, token } });
-    });
+    const wire = { type: 'start', ...host.permit.start } as const;
+    host.outbox.whenDurable(() => context.tell(dependencies.remote(peer), { type: 'wire', peer: self, wire }));
   }
   host.updatePermit();
 }
@@ -259,14 +260,19 @@ function answerStart(
   dependencies: ValidatorDependencies,
   { host, peerStarts }: State & { readonly host: Host },
   peer: PublicKey,
-  start: Start,
+  { counter, token, signature }: SignedStart,
   context: ValidatorContext,
 ): void {
+  const { chain, verifier } = dependencies;
+  const start = { counter, token, signature };
+  if (!isStartSigned(chain.chainId, peer, start, verifier)) {
+    refuse(dependencies, peer, 'unproven-start');
+    return;
+  }
   const { before, writes } = peerStarts.answer(peer, start);
   host.outbox.record(writes);
-  const { height: finalHeight } = dependencies.chain.tip;
-  const signed = peerStarts.positionOf(peer);
-  const wire = { type: 'start-seen', counter: start.counter, before, finalHeight, signed } as const;
+  const { height: finalHeight } = chain.tip;
+  const wire = { type: 'start-seen', counter, before, finalHeight, signed: peerStarts.furthestOf(peer) } as const;
   host.outbox.whenDurable(() => {
     context.tell(dependencies.remote(peer), { type: 'wire', peer: dependencies.signer.publicKey, wire });
   });

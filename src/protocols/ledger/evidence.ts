@@ -2,7 +2,7 @@
  * Evidence of misbehaviour in consensus: two signed payloads of one validator that a correct one never signs both.
  * Source: consensus design, "Validator set".
  */
-import type { UnsignedPayload } from '../ibft/messages.ts';
+import type { CommitPayload, PayloadKind, RoundChangePayload, UnsignedPayload } from '../ibft/messages.ts';
 import { payloadSigningBytes } from '../ibft/messages.ts';
 import type { ChainId, Digest, Height, PublicKey, Round } from '../shared/brands.ts';
 import {
@@ -60,7 +60,7 @@ const roundChange = jsonStruct<RoundChange>({
   preparedDigest: jsonNullable(jsonDigest),
   signature: jsonBytesExact(64),
 });
-const payloadCodec: JsonCodec<EvidencePayload> = jsonVariant<EvidencePayload>({
+export const evidencePayloadCodec: JsonCodec<EvidencePayload> = jsonVariant<EvidencePayload>({
   proposal: voted,
   prepare: voted,
   commit: voted,
@@ -69,9 +69,15 @@ const payloadCodec: JsonCodec<EvidencePayload> = jsonVariant<EvidencePayload>({
 
 export const evidenceCodec: JsonCodec<Evidence> = jsonStruct<Evidence>({
   offender: jsonKey,
-  first: payloadCodec,
-  second: payloadCodec,
+  first: evidencePayloadCodec,
+  second: evidencePayloadCodec,
 });
+
+/** A payload without its author, who is named beside it. */
+export function evidencePayload(kind: PayloadKind, payload: CommitPayload | RoundChangePayload): EvidencePayload {
+  const { author: _author, ...content } = payload;
+  return { type: kind, ...content } as EvidencePayload;
+}
 
 const isSameContent = (a: EvidencePayload, b: EvidencePayload): boolean => {
   if (a.type === 'round-change') {
@@ -109,8 +115,17 @@ const content = ({ height, round, preparedRound, preparedDigest }: RoundChange):
   preparedDigest,
 });
 
+/** Whether this key signed the payload on this chain. */
+export const isPayloadSigned = (
+  chain: ChainId,
+  author: PublicKey,
+  payload: EvidencePayload,
+  signatures: Pick<SignatureRule, 'verify'>,
+): boolean => signatures.verify(author, payloadSigningBytes(chain, unsigned(payload)), payload.signature);
+
 /** Whether the offender signed both payloads on this chain. */
-export const isEvidenceSigned = (chain: ChainId, evidence: Evidence, signatures: SignatureRule): boolean =>
-  [evidence.first, evidence.second].every((payload) =>
-    signatures.verify(evidence.offender, payloadSigningBytes(chain, unsigned(payload)), payload.signature),
-  );
+export const isEvidenceSigned = (
+  chain: ChainId,
+  { offender, first, second }: Evidence,
+  signatures: SignatureRule,
+): boolean => [first, second].every((payload) => isPayloadSigned(chain, offender, payload, signatures));

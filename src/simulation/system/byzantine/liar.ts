@@ -6,6 +6,7 @@
 import type { Chain } from '../../../actors/chain/chain.ts';
 import type { ConsensusWire } from '../../../actors/validator/consensus-wire.ts';
 import { consensusWireCodec } from '../../../actors/validator/consensus-wire.ts';
+import type { SignedStart } from '../../../actors/validator/start-proofs.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../../../protocols/ibft/messages.ts';
 import { type NodeStatus, nodeStatusCodec } from '../../../protocols/ibft/status.ts';
 import type { PublicKey } from '../../../protocols/shared/brands.ts';
@@ -38,6 +39,7 @@ export interface LiarOptions {
 }
 
 const rememberedMax = 300;
+const startsMax = 50;
 
 export class Liar {
   readonly signer: Signer;
@@ -46,6 +48,7 @@ export class Liar {
   readonly chain: () => Chain | null;
   readonly #lies = new Set<Lie>();
   #heard: ConsensusMessage[] = [];
+  #starts: SignedStart[] = [];
 
   constructor({ signer, draw, conspiracy, chain }: LiarOptions) {
     this.signer = signer;
@@ -61,6 +64,11 @@ export class Liar {
   /** The latest consensus messages that it sent or got, oldest first. */
   get heard(): readonly ConsensusMessage[] {
     return this.#heard;
+  }
+
+  /** The latest starts that it was told of, whosever they are, oldest first. */
+  get starts(): readonly SignedStart[] {
+    return this.#starts;
   }
 
   /** Returns what ends it. */
@@ -93,7 +101,9 @@ export class Liar {
   hear({ target, kind, payload }: Envelope): void {
     if (target !== 'validator' || kind !== 'tell') return;
     const wire = tryDecode(consensusWireCodec, payload);
-    if ('value' in wire && wire.value.type === 'message') this.#remember(wire.value.bytes);
+    if (!('value' in wire)) return;
+    if (wire.value.type === 'message') this.#remember(wire.value.bytes);
+    if (wire.value.type === 'start') this.#starts = [...this.#starts.slice(1 - startsMax), wire.value];
   }
 
   #consensus(envelope: Envelope, peer: PublicKey): readonly Envelope[] {

@@ -8,17 +8,12 @@ export interface PlainLieFault<K extends string> extends OneNodeFault {
   readonly kind: K;
 }
 
-/** `isDrawn`: by swarms. */
-export const plainLie = <K extends string>(
-  kind: K,
-  lie: MakeLie,
-  { isDrawn }: { readonly isDrawn: boolean } = { isDrawn: true },
-): FaultKind<PlainLieFault<K>> => ({
+export const plainLie = <K extends string>(kind: K, lie: MakeLie): FaultKind<PlainLieFault<K>> => ({
   kind,
   ofValidators: true,
   lies: true,
   mayLast: true,
   fields: { node: nodeNumber },
   begin: ({ node }, targets) => validatorTargets(targets).tell(node, lie),
-  ...(isDrawn ? { swarm: { among: 'few', draw: (_draw, { node }) => ({ node }) } } : {}),
+  swarm: { among: 'few', draw: (_draw, { node }) => ({ node }) },
 });
