@@ -10,8 +10,11 @@ import { JsonError, parsePlacedJson, type Path } from './json-places.ts';
 const format = 'bpci-schedule';
 const version = 1;
 
-/** `system`: faults against whole nodes. `protocol`: choices of a scheduler of consensus machines. */
-const scheduleKinds = ['system', 'protocol'] as const;
+/**
+ * `system`: faults against whole validators. `actors`: faults against actors of one's own, whose code is elsewhere.
+ * `protocol`: choices of a scheduler of consensus machines.
+ */
+const scheduleKinds = ['system', 'actors', 'protocol'] as const;
 export type ScheduleKind = (typeof scheduleKinds)[number];
 
 /** A schedule file that cannot be run. The message names file, line and field. */

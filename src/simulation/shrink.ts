@@ -5,37 +5,44 @@
  * subsystem of a simulation draws from a random stream of its own, so leaving out a fault does not shift the others.
  */
 import { faultAmong, simplerFaults } from './simpler-faults.ts';
+import type { ActorScenario } from './system/actors/actor-scenario.ts';
 import { type Fault, faultKind, nodesHitBy } from './system/faults/index.ts';
 import { calmMs, recoveryMs, type Scenario, ScenarioError } from './system/scenario.ts';
-import type { SimulationResult } from './system/simulate.ts';
 import type { Violation } from './system/violation.ts';
 
+/** Of validators, or of whatever actors it starts. */
+export type AnyScenario = Scenario | ActorScenario<unknown>;
+
 /** A run as data: nothing in it is drawn any more but by the simulation itself. */
-export interface SimulationCase {
-  readonly scenario: Scenario & { readonly faults: readonly Fault[] };
+export interface SimulationCase<S extends AnyScenario = Scenario> {
+  readonly scenario: S & { readonly faults: readonly Fault[] };
   readonly seed: string;
 }
 
-interface ShrinkProgress {
+interface ShrinkProgress<S extends AnyScenario> {
   readonly runs: number;
   readonly runsMax: number;
-  readonly smallest: SimulationCase;
+  readonly smallest: SimulationCase<S>;
 }
 
-export interface ShrinkOptions {
+/** Of a run, what shrinking looks at. */
+interface Checked {
+  readonly verdicts: readonly { readonly violations: readonly Violation[] }[];
+}
+
+interface ShrinkOptions<S extends AnyScenario> {
   /** Runs one candidate to its end. Its ScenarioErrors mean that the candidate cannot be. */
-  readonly run: (candidate: SimulationCase) => Promise<SimulationResult>;
+  readonly run: (candidate: SimulationCase<S>) => Promise<Checked>;
   /** Default 300. */
   readonly runsMax?: number;
-  readonly onProgress?: (progress: ShrinkProgress) => void;
+  readonly onProgress?: (progress: ShrinkProgress<S>) => void;
   /** Asked before every run; true ends the search with what there is. */
   readonly isEnough?: () => boolean;
 }
 
-export interface Shrunk {
-  readonly smallest: SimulationCase;
+export interface Shrunk<S extends AnyScenario = Scenario> {
+  readonly smallest: SimulationCase<S>;
   /** Of the smallest. */
-  readonly result: SimulationResult;
   readonly violation: Violation;
   readonly runs: number;
   /** False where the budget ended before everything was tried. */
@@ -46,7 +53,7 @@ const validatorsLeast = 4;
 /** Another network is another run: under more than one seed it may still show what is looked for. */
 const seedsTried = 4;
 
-const firstViolation = ({ verdicts }: SimulationResult): Violation | undefined =>
+const firstViolation = ({ verdicts }: Checked): Violation | undefined =>
   verdicts.flatMap(({ violations }) => violations)[0];
 
 /** What was seen, whatever the heights, rounds, nodes and hashes: another failure of the same checker is another one. */
@@ -61,32 +68,35 @@ function isBearable(faults: readonly Fault[], validators: number): boolean {
   return new Set(few.flatMap(nodesHitBy)).size <= Math.floor((validators - 1) / 3);
 }
 
+/** What a network of validators has that can be made smaller: nobody knows how many nodes actors of one's own need. */
+const networkOf = (scenario: AnyScenario): Scenario | null => ('start' in scenario ? null : scenario);
+
 /** Null where the given run violates nothing. */
-export async function shrinkCase(given: SimulationCase, options: ShrinkOptions): Promise<Shrunk | null> {
-  const result = await options.run(given);
-  const violation = firstViolation(result);
+export async function shrinkCase<S extends AnyScenario = Scenario>(
+  given: SimulationCase<S>,
+  options: ShrinkOptions<S>,
+): Promise<Shrunk<S> | null> {
+  const violation = firstViolation(await options.run(given));
   if (violation === undefined) return null;
-  return new Shrinking(given, result, violation, options).toTheEnd();
+  return new Shrinking(given, violation, options).toTheEnd();
 }
 
-class Shrinking {
-  readonly #options: ShrinkOptions;
+class Shrinking<S extends AnyScenario> {
+  readonly #options: ShrinkOptions<S>;
   readonly #runsMax: number;
-  #smallest: SimulationCase;
-  #result: SimulationResult;
+  #smallest: SimulationCase<S>;
   #violation: Violation;
   #runs = 1;
 
-  constructor(given: SimulationCase, result: SimulationResult, violation: Violation, options: ShrinkOptions) {
+  constructor(given: SimulationCase<S>, violation: Violation, options: ShrinkOptions<S>) {
     this.#options = options;
     this.#runsMax = options.runsMax ?? 300;
     this.#smallest = given;
-    this.#result = result;
     this.#violation = violation;
   }
 
-  async toTheEnd(): Promise<Shrunk> {
-    for (let before: SimulationCase | null = null; before !== this.#smallest && this.#goesOn(); ) {
+  async toTheEnd(): Promise<Shrunk<S>> {
+    for (let before: SimulationCase<S> | null = null; before !== this.#smallest && this.#goesOn(); ) {
       before = this.#smallest;
       await this.#leaveOutLater();
       await this.#leaveOutFaults();
@@ -96,7 +106,7 @@ class Shrinking {
       await this.#endEarlier();
     }
     return {
-      ...{ smallest: this.#smallest, result: this.#result, violation: this.#violation, runs: this.#runs },
+      ...{ smallest: this.#smallest, violation: this.#violation, runs: this.#runs },
       isMinimal: this.#goesOn(),
     };
   }
@@ -127,12 +137,13 @@ class Shrinking {
 
   async #leaveOutValidators(): Promise<void> {
     const { scenario, seed } = this.#smallest;
-    for (let validators = validatorsLeast; validators < scenario.validators && this.#goesOn(); validators++) {
+    const inAll = networkOf(scenario)?.validators ?? 0;
+    for (let validators = validatorsLeast; validators < inAll && this.#goesOn(); validators++) {
       const faults = this.#faults.map((fault) => faultAmong(fault, validators));
-      if (!isBearable(faults, validators) && isBearable(this.#faults, scenario.validators)) continue;
+      if (!isBearable(faults, validators) && isBearable(this.#faults, inAll)) continue;
       for (let attempt = 0; attempt < seedsTried; attempt++) {
         const other = attempt === 0 ? seed : `${seed}.${attempt}`;
-        if (await this.#take({ scenario: { ...scenario, validators, faults }, seed: other })) return;
+        if (await this.#take({ scenario: changed(scenario, { validators, faults }), seed: other })) return;
       }
     }
   }
@@ -153,30 +164,33 @@ class Shrinking {
 
   async #lowerLoad(): Promise<void> {
     const { scenario } = this.#smallest;
+    const network = networkOf(scenario);
+    if (network === null) return;
     for (const transfersPerSecond of [0, 1, 2]) {
-      if (transfersPerSecond >= (scenario.transfersPerSecond ?? 5)) return;
-      if (await this.#takeScenario({ ...scenario, transfersPerSecond })) return;
+      if (transfersPerSecond >= (network.transfersPerSecond ?? 5)) return;
+      if (await this.#takeScenario(changed(scenario, { transfersPerSecond }))) return;
     }
   }
 
   /** The shortest that leaves the faults room, and recovery after them. */
   async #endEarlier(): Promise<void> {
-    const overMs = Math.max(calmMs, ...this.#faults.map(({ atMs, forMs }) => atMs + forMs));
-    const durationMs = overMs + recoveryMs;
     const { scenario } = this.#smallest;
-    if (durationMs < scenario.durationMs) await this.#takeScenario({ ...scenario, durationMs });
+    const { beforeMs, afterMs } = calmsOf(scenario);
+    const overMs = Math.max(beforeMs, ...this.#faults.map(({ atMs, forMs }) => atMs + forMs));
+    const durationMs = overMs + afterMs;
+    if (durationMs < scenario.durationMs) await this.#takeScenario(changed(scenario, { durationMs }));
   }
 
   #takeFaults(faults: readonly Fault[]): Promise<boolean> {
     return this.#takeScenario({ ...this.#smallest.scenario, faults });
   }
 
-  #takeScenario(scenario: SimulationCase['scenario']): Promise<boolean> {
+  #takeScenario(scenario: SimulationCase<S>['scenario']): Promise<boolean> {
     return this.#take({ ...this.#smallest, scenario });
   }
 
   /** Goes on from the candidate where it shows the same. */
-  async #take(candidate: SimulationCase): Promise<boolean> {
+  async #take(candidate: SimulationCase<S>): Promise<boolean> {
     if (!this.#goesOn()) return false;
     const { run, onProgress } = this.#options;
     this.#runs += 1;
@@ -185,7 +199,6 @@ class Shrinking {
     const isSame = result !== null && violation !== undefined && kindOf(violation) === kindOf(this.#violation);
     if (isSame) {
       this.#smallest = candidate;
-      this.#result = result;
       this.#violation = violation;
     }
     onProgress?.({ runs: this.#runs, runsMax: this.#runsMax, smallest: this.#smallest });
@@ -193,7 +206,24 @@ class Shrinking {
   }
 }
 
-async function runIfPossible(run: ShrinkOptions['run'], candidate: SimulationCase): Promise<SimulationResult | null> {
+type Change = Partial<Pick<Scenario, 'validators' | 'transfersPerSecond' | 'durationMs'>> & {
+  readonly faults?: readonly Fault[];
+};
+
+/** Changes only what scenarios of that kind have. */
+const changed = <S extends AnyScenario>(
+  scenario: SimulationCase<S>['scenario'],
+  change: Change,
+): SimulationCase<S>['scenario'] => ({ ...scenario, ...change });
+
+/** Times without faults at both ends of a run, ms. */
+const calmsOf = (scenario: AnyScenario): { readonly beforeMs: number; readonly afterMs: number } =>
+  'start' in scenario ? { beforeMs: 1, afterMs: scenario.calmMs ?? 0 } : { beforeMs: calmMs, afterMs: recoveryMs };
+
+async function runIfPossible<S extends AnyScenario>(
+  run: ShrinkOptions<S>['run'],
+  candidate: SimulationCase<S>,
+): Promise<Checked | null> {
   try {
     return await run(candidate);
   } catch (error) {

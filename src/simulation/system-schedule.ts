@@ -1,6 +1,8 @@
-/** Saved runs of the system level: a scenario without code, the faults in it, a seed, and what the run showed. */
-import { formatSchedule, isFields, fieldPath, type ScheduleDocument } from './schedule-file.ts';
+/** Saved runs of whole nodes: a scenario without code, the faults in it, a seed, and what the run showed. */
+import { type Fields, formatSchedule, isFields, fieldPath, type ScheduleDocument } from './schedule-file.ts';
 import type { SimulationCase } from './shrink.ts';
+import type { Fault } from './system/faults/index.ts';
+import { type ActorScenario, checkActorFaults, checkActorScenario } from './system/actors/actor-scenario.ts';
 import { checkFaults, checkScenario, ScenarioError } from './system/scenario.ts';
 import type { Violation } from './system/violation.ts';
 
@@ -12,6 +14,11 @@ export interface SystemSchedule {
   readonly note: string;
 }
 
+/** A run of actors of one's own: what of it is data. */
+export interface ActorSchedule extends Pick<SystemSchedule, 'found' | 'note'> {
+  readonly run: SimulationCase<ActorScenario<unknown>>;
+}
+
 /** The text of a file. Throws ScenarioError where the run could not be read back. */
 export function formatSystemSchedule({ run, found, note }: SystemSchedule): string {
   const { faults, ...scenario } = run.scenario;
@@ -20,7 +27,42 @@ export function formatSystemSchedule({ run, found, note }: SystemSchedule): stri
 }
 
 /** Throws ScheduleFileError that names the line of what is wrong. */
-export function systemScheduleOf({ fields, refuse }: ScheduleDocument): SystemSchedule {
+export function systemScheduleOf(document: ScheduleDocument): SystemSchedule {
+  const { seed, scenario, faults, found, note } = contentOf(document);
+  const whole = { ...scenario, faults } as unknown as SimulationCase['scenario'];
+  explained(document, () => check(whole));
+  return { run: { scenario: whole, seed }, found, note };
+}
+
+/** The text of a file. Actors and checkers are code: whoever runs it again brings the scenario. */
+export function formatActorSchedule({ run, found, note }: ActorSchedule): string {
+  const { name, durationMs, faults } = run.scenario;
+  return formatSchedule('actors', { note, seed: run.seed, scenario: { name, durationMs }, faults, found });
+}
+
+/** `given` is the scenario that it was saved of. Throws ScheduleFileError that names the line of what is wrong. */
+export function actorScheduleOf(document: ScheduleDocument, given: ActorScenario<unknown>): ActorSchedule {
+  const { seed, scenario, faults, found, note } = contentOf(document);
+  const { name, durationMs } = scenario;
+  if (name !== given.name) {
+    return document.refuse(['scenario', 'name'], `${JSON.stringify(name)} was saved; "${given.name}" is given`);
+  }
+  const whole = { ...given, durationMs, faults } as SimulationCase<ActorScenario<unknown>>['scenario'];
+  explained(document, () => {
+    checkActorScenario(whole);
+    checkActorFaults(whole, whole.faults, whole.durationMs);
+  });
+  return { run: { scenario: whole, seed }, found, note };
+}
+
+interface Content extends Pick<SystemSchedule, 'found' | 'note'> {
+  readonly seed: string;
+  readonly scenario: Fields;
+  readonly faults: readonly Fault[];
+}
+
+/** The fields themselves; neither scenario nor faults have been looked at. */
+function contentOf({ fields, refuse }: ScheduleDocument): Content {
   const { seed, scenario, faults, found, note } = fields;
   if (typeof note !== 'string') return refuse(['note'], 'a text is expected');
   if (typeof seed !== 'string' || seed === '') return refuse(['seed'], 'a text is expected, such as "42"');
@@ -29,15 +71,17 @@ export function systemScheduleOf({ fields, refuse }: ScheduleDocument): SystemSc
   if (found !== null && !isViolation(found)) {
     return refuse(['found'], 'null, or what was violated: {"checker": …, "atMs": …, "detail": …}');
   }
-  const whole = { ...scenario, faults } as unknown as SimulationCase['scenario'];
+  return { seed, scenario, faults: faults as readonly Fault[], found, note };
+}
+
+function explained({ refuse }: ScheduleDocument, read: () => void): void {
   try {
-    check(whole);
+    read();
   } catch (error) {
     if (!(error instanceof ScenarioError)) throw error;
     const path = fieldPath(error.where);
-    return refuse(path[0] === 'faults' ? path : ['scenario', ...path], error.problem);
+    refuse(path[0] === 'faults' ? path : ['scenario', ...path], error.problem);
   }
-  return { run: { scenario: whole, seed }, found, note };
 }
 
 function check(scenario: SimulationCase['scenario']): void {

@@ -4,11 +4,12 @@ import crashTwoOfSeven from '../../simulations/crash-two-of-seven.ts';
 import equivocation from '../../simulations/equivocation.ts';
 import everything from '../../simulations/everything.ts';
 import partitionHeal from '../../simulations/partition-heal.ts';
+import powerCutWithLiar from '../../simulations/power-cut-with-liar.ts';
 import restoredBackup from '../../simulations/restored-backup.ts';
 import restoredRunningCopy from '../../simulations/restored-running-copy.ts';
 import rollingRestart from '../../simulations/rolling-restart.ts';
 import steady from '../../simulations/steady.ts';
-import twins from '../../simulations/twins.ts';
+import twinValidators from '../../simulations/twin-validators.ts';
 import wipedValidator from '../../simulations/wiped-validator.ts';
 import forgedCertificates from '../../simulations/forged-certificates.ts';
 import mempoolFlood from '../../simulations/mempool-flood.ts';
@@ -31,11 +32,12 @@ export const shippedScenarios: readonly Scenario[] = [
   crashTwoOfSeven,
   partitionHeal,
   rollingRestart,
+  powerCutWithLiar,
   restoredBackup,
   restoredRunningCopy,
   wipedValidator,
   equivocation,
-  twins,
+  twinValidators,
   withheldProposals,
   validatorChurn,
   mempoolFlood,

@@ -48,7 +48,7 @@ describe('a saved schedule', () => {
     ['"bpci-schedule"', '"other"', 2, 'format: "bpci-schedule" is expected'],
     ['"version": 1', '"version": 2', 3, 'version: 2 is another version of the format: this program reads version 1'],
     ['"version": 1', '"versions": 1', 1, 'version: none is another version'],
-    ['"kind": "system"', '"kind": "network"', 4, 'kind: one of system, protocol'],
+    ['"kind": "system"', '"kind": "network"', 4, 'kind: one of system, actors, protocol'],
     ['"seed": "42.1"', '"seed": 42', 6, 'seed: a text is expected'],
     ['"validators": 4', '"validators": 3', 10, 'scenario.validators: a whole number from 4'],
     ['"kind":"crash"', '"kind":"earthquake"', 15, 'faults[0].kind: "earthquake" is no fault; these are: crash'],

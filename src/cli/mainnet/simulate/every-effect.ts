@@ -1,6 +1,6 @@
 /** `mainnet simulate every-effect`: each correct validator dies once at every durable write and at every frame it sends. */
 import { crashAtEveryEffect, ScenarioError } from '../../../simulation.ts';
-import { exitCodes, formatElapsed, formatTable, type Terminal } from '../../terminal.ts';
+import { CommandError, exitCodes, formatElapsed, formatTable, type Terminal } from '../../terminal.ts';
 import { Progress } from './progress.ts';
 import { explainScenarioError, loadSource } from './scenario-source.ts';
 
@@ -15,6 +15,11 @@ export interface EveryEffectFlags {
 export async function runEveryEffect(name: string, flags: EveryEffectFlags, terminal: Terminal): Promise<number> {
   const source = { scenario: name, replay: null };
   const { scenario } = await loadSource(source);
+  if ('start' in scenario) {
+    throw new CommandError('usage', `${name} is of actors of one’s own: every-effect is for validators`, [
+      'the fault crash-at-effect kills a node at its n-th durable write or frame, whatever runs on it',
+    ]);
+  }
   const progress = new Progress();
   const startedMs = performance.now();
   const stop = new AbortController();

@@ -104,9 +104,17 @@ function print(result: ExploreResult, flags: ExploreFlags, wallMs: number, termi
     terminal.out(terminal.paint('yellow', `not finished: more than ${count(flags.statesMax)} states (--states-max)`));
   }
   if (result.counterexample === null) return;
-  const { property, detail, steps } = result.counterexample;
+  const { property, detail, steps, confirmed } = result.counterexample;
   terminal.out(`${terminal.paint('red', `${property} violated`)}: ${detail}`);
   steps.forEach((step, index) => terminal.out(`${String(index + 1).padStart(4)}  ${step}`));
+  terminal.out(
+    confirmed === null
+      ? terminal.paint(
+          'yellow',
+          'not confirmed: these steps violate nothing on plain hosts. The exploration is at fault',
+        )
+      : `confirmed on plain hosts: ${confirmed.check}: ${confirmed.detail}`,
+  );
 }
 
 function save({ counterexample }: ExploreResult, flags: ExploreFlags, terminal: Terminal): void {

@@ -1,21 +1,22 @@
 /** What a person sees of one run. */
-import type { SimulationResult } from '../../../simulation.ts';
+import type { ActorSimulationResult, SimulationResult } from '../../../simulation.ts';
 import { formatElapsed, type Terminal } from '../../terminal.ts';
-import type { RunReport } from './run-one.ts';
+import type { AnyResult, RunReport } from './run-one.ts';
 
 const outcomeStyles = { holds: 'green', violated: 'red', 'not-reached': 'dim' } as const;
 
 /** Of many: a line. */
 export function printLine({ result, wallMs }: RunReport, terminal: Terminal): void {
-  const { seed, traceHash, heights, simulatedMs } = result;
+  const { seed, traceHash, simulatedMs } = result;
   const speed = `${formatElapsed(simulatedMs)} in ${formatElapsed(wallMs)}`;
-  terminal.out(`seed ${seed}  ${terminal.paint('green', 'ok')}  trace ${traceHash}  ${heights} blocks  ${speed}`);
+  const came = 'heights' in result ? `${result.heights} blocks` : `${result.events.length} events`;
+  terminal.out(`seed ${seed}  ${terminal.paint('green', 'ok')}  trace ${traceHash}  ${came}  ${speed}`);
 }
 
 /** `again` is the command that runs it once more. */
 export function printRun({ result, wallMs, otherTrace }: RunReport, again: string, terminal: Terminal): void {
   printLog(result, terminal);
-  const { scenario, seed, transactions, counts } = result;
+  const { scenario, seed, counts } = result;
   terminal.out(`${terminal.paint('bold', scenario)}, seed ${seed}`);
   terminal.out(`  trace      ${result.traceHash}`);
   if (otherTrace !== null) {
@@ -25,9 +26,8 @@ export function printRun({ result, wallMs, otherTrace }: RunReport, again: strin
   terminal.out(
     `  time       ${formatElapsed(result.simulatedMs)} simulated in ${formatElapsed(wallMs)}, ${perSecond} callbacks a second`,
   );
-  terminal.out(`  chain      ${result.heights} blocks, ${transactions.acknowledged} transfers acknowledged`);
-  const recovery = result.recoveryMs;
-  if (recovery !== null) terminal.out(`  recovery   next block ${formatElapsed(recovery)} after a quorum was linked`);
+  if ('heights' in result) printChain(result, terminal);
+  else printEvents(result, terminal);
   const happened = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${name} ${count}`);
@@ -37,10 +37,22 @@ export function printRun({ result, wallMs, otherTrace }: RunReport, again: strin
     terminal.out(`  ${checker.padEnd(width)}${terminal.paint(outcomeStyles[outcome], outcome)}`);
     for (const { atMs, detail } of violations) terminal.out(`    at ${atMs.toFixed(1)} ms: ${detail}`);
   }
-  if (!result.isTelling) terminal.out('  fewer than 20 blocks were decided: this run says little');
+  if ('isTelling' in result && !result.isTelling)
+    terminal.out('  fewer than 20 blocks were decided: this run says little');
   if (result.ok) return;
   printFaults(result.faults, terminal);
   terminal.out(`  again: ${again}`);
+}
+
+function printChain({ heights, transactions, recoveryMs }: SimulationResult, terminal: Terminal): void {
+  terminal.out(`  chain      ${heights} blocks, ${transactions.acknowledged} transfers acknowledged`);
+  if (recoveryMs !== null)
+    terminal.out(`  recovery   next block ${formatElapsed(recoveryMs)} after a quorum was linked`);
+}
+
+function printEvents({ events }: ActorSimulationResult<unknown>, terminal: Terminal): void {
+  const nodes = new Set(events.map(({ node }) => node));
+  terminal.out(`  told       ${events.length} events of ${nodes.size} nodes`);
 }
 
 export function printFaults(faults: SimulationResult['faults'], terminal: Terminal): void {
@@ -52,7 +64,7 @@ export function printFaults(faults: SimulationResult['faults'], terminal: Termin
   }
 }
 
-function printLog({ log }: SimulationResult, terminal: Terminal): void {
+function printLog({ log }: AnyResult, terminal: Terminal): void {
   for (const { atMs, node, level, message, fields } of log) {
     terminal.out(`${atMs.toFixed(1).padStart(10)}  node ${node}  ${level}  ${message} ${JSON.stringify(fields)}`);
   }

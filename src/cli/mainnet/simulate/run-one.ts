@@ -1,5 +1,12 @@
 /** One seed of a simulation, in this process. */
-import { type Scenario, ScenarioError, simulate, type SimulationResult } from '../../../simulation.ts';
+import {
+  type ActorSimulationResult,
+  ScenarioError,
+  simulate,
+  type SimulationOptions,
+  type SimulationResult,
+} from '../../../simulation.ts';
+import type { AnyScenario } from '../../../simulation/shrink.ts';
 import { explainScenarioError, type ScenarioSource } from './scenario-source.ts';
 
 /** Plain data: child processes are told the same. */
@@ -12,8 +19,11 @@ export interface RunRequest {
   readonly twice: boolean;
 }
 
+/** Of validators, or of a scenario's own actors. */
+export type AnyResult = SimulationResult | ActorSimulationResult<unknown>;
+
 export interface RunReport {
-  readonly result: SimulationResult;
+  readonly result: AnyResult;
   readonly wallMs: number;
   /** The trace of the second run, where it is another one. */
   readonly otherTrace: string | null;
@@ -21,8 +31,12 @@ export interface RunReport {
 
 export const isPassed = ({ result, otherTrace }: RunReport): boolean => result.ok && otherTrace === null;
 
+/** Either kind of scenario. Rejects with ScenarioError where it is not as it must be. */
+export const simulateAny = (scenario: AnyScenario, options: Omit<SimulationOptions, 'ports'>): Promise<AnyResult> =>
+  'start' in scenario ? simulate(scenario, options) : simulate(scenario, options);
+
 /** Rejects with CommandError where the scenario cannot be run. */
-export async function runSeed(scenario: Scenario, seed: string, request: RunRequest): Promise<RunReport> {
+export async function runSeed(scenario: AnyScenario, seed: string, request: RunRequest): Promise<RunReport> {
   const options = {
     seed,
     keepLog: request.keepLog,
@@ -30,9 +44,9 @@ export async function runSeed(scenario: Scenario, seed: string, request: RunRequ
   };
   const startedMs = performance.now();
   try {
-    const result = await simulate(scenario, options);
+    const result = await simulateAny(scenario, options);
     const wallMs = performance.now() - startedMs;
-    const again = request.twice ? await simulate(scenario, options) : result;
+    const again = request.twice ? await simulateAny(scenario, options) : result;
     return { result, wallMs, otherTrace: again.traceHash === result.traceHash ? null : again.traceHash };
   } catch (error) {
     if (error instanceof ScenarioError) throw explainScenarioError(error, request.source);

@@ -2,10 +2,16 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Scenario, ScenarioError } from '../../../simulation.ts';
+import type { ScenarioError } from '../../../simulation.ts';
 import { protocolScheduleOf, type SavedProtocolSchedule } from '../../../simulation/protocol/schedule-json.ts';
 import { parseSchedule, type ScheduleDocument, ScheduleFileError } from '../../../simulation/schedule-file.ts';
-import { type SystemSchedule, systemScheduleOf } from '../../../simulation/system-schedule.ts';
+import type { AnyScenario } from '../../../simulation/shrink.ts';
+import {
+  type ActorSchedule,
+  actorScheduleOf,
+  type SystemSchedule,
+  systemScheduleOf,
+} from '../../../simulation/system-schedule.ts';
 import { CommandError } from '../../terminal.ts';
 import { importScenarioFile } from './import-file.ts';
 
@@ -17,8 +23,8 @@ export interface ScenarioSource {
 }
 
 export interface LoadedScenario {
-  readonly scenario: Scenario;
-  readonly schedule: SystemSchedule | null;
+  readonly scenario: AnyScenario;
+  readonly schedule: SystemSchedule | ActorSchedule | null;
 }
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
@@ -37,9 +43,21 @@ export const shippedNames = (): readonly string[] =>
 /** Throws CommandError that says what is wrong and where. */
 export async function loadSource({ scenario, replay }: ScenarioSource): Promise<LoadedScenario> {
   if (replay === null) return { scenario: await loadScenario(scenario ?? ''), schedule: null };
-  const schedule = systemSchedule(readSchedule(replay));
+  const document = readSchedule(replay);
   // What a file cannot hold, a program of one's own for example, is the scenario's; the schedule says the rest.
-  const base = scenario === null ? {} : await loadScenario(scenario);
+  const base = scenario === null ? null : await loadScenario(scenario);
+  const isOfActors = base !== null && 'start' in base;
+  if (document.kind === 'actors') {
+    if (isOfActors) {
+      const schedule = explained(() => actorScheduleOf(document, base));
+      return { scenario: schedule.run.scenario, schedule };
+    }
+    throw new CommandError('usage', `${replay} is of actors of one’s own: their scenario belongs before it`, [
+      `mainnet simulate ./my-actors.ts --replay ${replay}`,
+    ]);
+  }
+  if (isOfActors) throw new CommandError('usage', `${replay} is of validators; ${String(scenario)} is of other actors`);
+  const schedule = explained(() => systemScheduleOf(document));
   return { scenario: { ...base, ...schedule.run.scenario }, schedule };
 }
 
@@ -48,14 +66,10 @@ function readSchedule(file: string): ScheduleDocument {
   return explained(() => parseSchedule(readText(file), file));
 }
 
-/** Null where the file holds one of whole nodes. Throws CommandError. */
+/** Null where the file holds one of whole nodes, whatever runs on them. Throws CommandError. */
 export function readProtocolSchedule(file: string): SavedProtocolSchedule | null {
   const document = readSchedule(file);
   return document.kind === 'protocol' ? explained(() => protocolScheduleOf(document)) : null;
-}
-
-function systemSchedule(document: ScheduleDocument): SystemSchedule {
-  return explained(() => systemScheduleOf(document));
 }
 
 function explained<T>(read: () => T): T {
@@ -80,7 +94,7 @@ function readText(file: string): string {
 const isFile = (name: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(name);
 
 /** A file's default export, or that of a shipped file by its name. */
-async function loadScenario(name: string): Promise<Scenario> {
+async function loadScenario(name: string): Promise<AnyScenario> {
   const file = isFile(name) ? resolve(name) : join(shipped, `${name}.ts`);
   if (!existsSync(file)) {
     throw new CommandError('usage', isFile(name) ? `there is no file ${file}` : `there is no scenario "${name}"`, [
@@ -95,7 +109,7 @@ async function loadScenario(name: string): Promise<Scenario> {
       'export default { name: …, … } satisfies Scenario;',
     ]);
   }
-  return scenario as Scenario;
+  return scenario as AnyScenario;
 }
 
 /** What the build made of a shipped scenario, unless that was changed since. */

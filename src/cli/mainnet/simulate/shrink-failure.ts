@@ -1,16 +1,16 @@
 /** From a run that failed to the smallest that still does: found, told, saved. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Scenario, simulate, type SimulationResult } from '../../../simulation.ts';
-import { shrinkCase, type Shrunk, type SimulationCase } from '../../../simulation/shrink.ts';
-import { formatSystemSchedule } from '../../../simulation/system-schedule.ts';
+import { type AnyScenario, shrinkCase, type Shrunk, type SimulationCase } from '../../../simulation/shrink.ts';
+import { formatActorSchedule, formatSystemSchedule } from '../../../simulation/system-schedule.ts';
 import type { Terminal } from '../../terminal.ts';
 import { printFaults } from './print-run.ts';
 import { Progress } from './progress.ts';
+import { type AnyResult, simulateAny } from './run-one.ts';
 
 export interface ShrinkRequest {
-  readonly scenario: Scenario;
-  readonly failed: SimulationResult;
+  readonly scenario: AnyScenario;
+  readonly failed: AnyResult;
   /** Virtual time of the run, where it was not the scenario's. */
   readonly durationMs: number | null;
   readonly runsMax: number;
@@ -18,7 +18,11 @@ export interface ShrinkRequest {
 }
 
 /** The run as it was, every fault told. */
-export function caseOf(scenario: Scenario, result: SimulationResult, durationMs: number | null): SimulationCase {
+export function caseOf(
+  scenario: AnyScenario,
+  result: AnyResult,
+  durationMs: number | null,
+): SimulationCase<AnyScenario> {
   return {
     scenario: { ...scenario, durationMs: durationMs ?? scenario.durationMs, faults: result.faults },
     seed: result.seed,
@@ -26,13 +30,13 @@ export function caseOf(scenario: Scenario, result: SimulationResult, durationMs:
 }
 
 /** Null where the failure does not come again: then it is no function of the seed. */
-export async function shrinkFailure(request: ShrinkRequest, terminal: Terminal): Promise<Shrunk | null> {
+export async function shrinkFailure(request: ShrinkRequest, terminal: Terminal): Promise<Shrunk<AnyScenario> | null> {
   const { scenario, failed, durationMs, runsMax, stop } = request;
   const progress = new Progress();
   const given = caseOf(scenario, failed, durationMs);
-  terminal.err(`shrinking seed ${failed.seed}: ${failed.faults.length} faults, ${scenario.validators} validators`);
+  terminal.err(`shrinking seed ${failed.seed}: ${failed.faults.length} faults, ${nodesOf(scenario)}`);
   const shrunk = await shrinkCase(given, {
-    run: (candidate) => simulate(candidate.scenario, { seed: candidate.seed }),
+    run: (candidate) => simulateAny(candidate.scenario, { seed: candidate.seed }),
     runsMax,
     isEnough: () => stop.aborted,
     onProgress: ({ runs, smallest }) => progress.show(runs, runsMax, `${smallest.scenario.faults.length} faults left`),
@@ -41,18 +45,28 @@ export async function shrinkFailure(request: ShrinkRequest, terminal: Terminal):
   return shrunk;
 }
 
-export function printShrunk({ smallest, violation, runs, isMinimal }: Shrunk, terminal: Terminal): void {
+export function printShrunk({ smallest, violation, runs, isMinimal }: Shrunk<AnyScenario>, terminal: Terminal): void {
   const { scenario, seed } = smallest;
   const why = isMinimal ? 'nothing more can be left out' : 'the budget ended here';
   terminal.out();
   terminal.out(`${terminal.paint('bold', 'smallest failing run')} (${runs} runs tried, ${why})`);
-  const load = `${scenario.transfersPerSecond ?? 5} transfers a second`;
-  terminal.out(`  seed ${seed}, ${scenario.validators} validators, ${scenario.durationMs / 1000} s, ${load}`);
+  const load = 'start' in scenario ? '' : `, ${scenario.transfersPerSecond ?? 5} transfers a second`;
+  terminal.out(`  seed ${seed}, ${nodesOf(scenario)}, ${scenario.durationMs / 1000} s${load}`);
   printFaults(scenario.faults, terminal);
   terminal.out(`  ${terminal.paint('red', violation.checker)} at ${violation.atMs.toFixed(1)} ms: ${violation.detail}`);
 }
 
-export function saveShrunk(file: string, { smallest, violation }: Shrunk, note: string): void {
+export function saveShrunk(file: string, { smallest, violation }: Shrunk<AnyScenario>, note: string): void {
+  const { scenario, seed } = smallest;
+  const saved = { found: violation, note };
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, formatSystemSchedule({ run: smallest, found: violation, note }));
+  writeFileSync(
+    file,
+    'start' in scenario
+      ? formatActorSchedule({ run: { scenario, seed }, ...saved })
+      : formatSystemSchedule({ run: { scenario, seed }, ...saved }),
+  );
 }
+
+const nodesOf = (scenario: AnyScenario): string =>
+  'start' in scenario ? `${scenario.nodes} nodes` : `${scenario.validators} validators`;

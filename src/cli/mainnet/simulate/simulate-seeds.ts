@@ -1,14 +1,13 @@
 /** Runs the seeds that were asked for, here or in child processes, and says what came of them. */
-import type { SimulationResult } from '../../../simulation.ts';
 import { exitCodes, type Terminal } from '../../terminal.ts';
 import { printLine, printRun } from './print-run.ts';
 import { Progress } from './progress.ts';
 import { writePictures } from './pictures.ts';
-import { isPassed, type RunReport, type RunRequest, runSeed } from './run-one.ts';
+import { type AnyResult, isPassed, type RunReport, type RunRequest, runSeed } from './run-one.ts';
 import { runParallel } from './run-parallel.ts';
 import { type LoadedScenario, loadSource } from './scenario-source.ts';
 import { caseOf, printShrunk, saveShrunk, shrinkFailure } from './shrink-failure.ts';
-import type { Shrunk } from '../../../simulation/shrink.ts';
+import type { AnyScenario, Shrunk } from '../../../simulation/shrink.ts';
 import { Summary } from './summary.ts';
 
 export interface SimulateFlags {
@@ -36,7 +35,7 @@ interface Work {
 interface Outcome {
   readonly summary: Summary;
   /** The first that failed, else the last. */
-  readonly shown: SimulationResult | null;
+  readonly shown: AnyResult | null;
 }
 
 /** Resolves with the exit code. */
@@ -72,7 +71,7 @@ async function runSeeds(work: Work, flags: SimulateFlags, terminal: Terminal): P
   const summary = new Summary(seeds.length);
   const progress = new Progress();
   const isOne = seeds.length === 1;
-  let shown: SimulationResult | null = null;
+  let shown: AnyResult | null = null;
   const onReport = (report: RunReport): void => {
     const again = commandFor(request, report.result.seed, loaded.schedule?.run.seed);
     if (summary.failed.length === 0) shown = report.result;
@@ -86,9 +85,16 @@ async function runSeeds(work: Work, flags: SimulateFlags, terminal: Terminal): P
   };
   await runAll({ ...work, seeds, processes: flags.parallel, onReport }, terminal);
   progress.clear();
-  if (flags.json === true) terminal.json(isOne ? shown : summary.toJson());
+  if (flags.json === true) terminal.json(isOne ? plainOf(shown) : summary.toJson());
   else if (!isOne || stop.aborted) summary.print(terminal);
   return { summary, shown };
+}
+
+/** What actors of one's own tell may hold what JSON has no word for. */
+function plainOf(result: AnyResult | null): unknown {
+  if (result === null || 'heights' in result) return result;
+  const text = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);
+  return { ...result, events: JSON.parse(JSON.stringify(result.events, text)) as unknown };
 }
 
 interface AllRuns extends Work {
@@ -119,7 +125,7 @@ function commandFor({ source, durationMs }: RunRequest, seed: string, own?: stri
 }
 
 /** What was asked for of the failure, or of the run: its smallest form, its pictures. */
-async function follow(work: Work, shown: SimulationResult, flags: SimulateFlags, terminal: Terminal): Promise<void> {
+async function follow(work: Work, shown: AnyResult, flags: SimulateFlags, terminal: Terminal): Promise<void> {
   const { scenario } = work.loaded;
   const durationMs = flags.until ?? null;
   let pictured = caseOf(scenario, shown, durationMs);
@@ -134,10 +140,10 @@ async function follow(work: Work, shown: SimulationResult, flags: SimulateFlags,
 
 async function shrinkShown(
   { loaded, stop }: Work,
-  shown: SimulationResult,
+  shown: AnyResult,
   flags: SimulateFlags,
   terminal: Terminal,
-): Promise<Shrunk | null> {
+): Promise<Shrunk<AnyScenario> | null> {
   if (shown.verdicts.every(({ outcome }) => outcome !== 'violated')) {
     terminal.err('nothing was violated: there is nothing to shrink or to save');
     return null;

@@ -77,6 +77,7 @@ export function registerTwins(simulate: Command, terminal: Terminal): void {
     .option('--validators <count>', '4 to 7; more with --sample', wholeOption(4, 31), 4)
     .option('--rounds <count>', 'phases, each with a leader and a partition', wholeOption(1, 10), 4)
     .option('--twins <count>', 'who has one; more than f is a negative control (default: f)', wholeOption(0, 31))
+    .option('--groups <count>', 'most groups of a partition: more take very much longer', wholeOption(1, 4), 2)
     .option('--sample <scenarios>', 'so many of a seed in place of all', wholeOption(1, 1e9))
     .option('--seed <number>', 'with --sample: decides which', seedOption, 1)
     .option('--save <file>', 'what violates something, as a schedule')

@@ -1,7 +1,6 @@
 /** What came of many runs: counts, what happened how often, and the seeds that failed. */
-import type { SimulationResult } from '../../../simulation.ts';
 import { formatElapsed, formatTable, type Terminal } from '../../terminal.ts';
-import { isPassed, type RunReport } from './run-one.ts';
+import { type AnyResult, isPassed, type RunReport } from './run-one.ts';
 
 export interface FailedSeed {
   readonly seed: string;
@@ -19,13 +18,15 @@ const tellingRuns = 200;
 
 export class Summary {
   readonly failed: FailedSeed[] = [];
-  readonly #results: SimulationResult[] = [];
+  readonly #results: AnyResult[] = [];
   readonly #tallies = new Map<string, Tally>();
   readonly #startedMs = performance.now();
   readonly #asked: number;
   #runs = 0;
   #simulatedMs = 0;
-  #heights = 0;
+  /** Null as long as there were only actors that are not ours: they have no chain. */
+  #heights: number | null = null;
+  #events = 0;
   #untelling = 0;
 
   /** `asked`: how many runs there are to be. */
@@ -41,8 +42,10 @@ export class Summary {
     const { result } = report;
     this.#runs += 1;
     this.#simulatedMs += result.simulatedMs;
-    this.#heights += result.heights;
-    if (!result.isTelling) this.#untelling += 1;
+    if ('heights' in result) {
+      this.#heights = (this.#heights ?? 0) + result.heights;
+      if (!result.isTelling) this.#untelling += 1;
+    } else this.#events += result.events.length;
     for (const [name, count] of Object.entries(result.counts)) {
       const tally = this.#tallies.get(name) ?? { total: 0, runs: 0 };
       tally.total += count;
@@ -50,7 +53,8 @@ export class Summary {
       this.#tallies.set(name, tally);
     }
     // A list of ten thousand runs is for programs; what they need of each is small.
-    this.#results.push({ ...result, log: [], counts: {} });
+    const kept = { log: [], counts: {} };
+    this.#results.push('heights' in result ? { ...result, ...kept } : { ...result, ...kept, events: [] });
     if (isPassed(report)) return;
     const violated = result.verdicts.filter(({ outcome }) => outcome === 'violated').map(({ checker }) => checker);
     const checkers = report.otherTrace === null ? violated : [...violated, 'not repeatable'];
@@ -74,8 +78,9 @@ export class Summary {
     terminal.out();
     const speed = Math.round(this.#simulatedMs / wallMs);
     const failures = terminal.paint(this.failed.length === 0 ? 'green' : 'red', `${this.failed.length} failed`);
+    const came = this.#heights === null ? `${this.#events} events` : `${this.#heights} blocks`;
     terminal.out(
-      `${this.#runs} runs, ${failures}; ${this.#heights} blocks; ${formatElapsed(this.#simulatedMs)} simulated in ` +
+      `${this.#runs} runs, ${failures}; ${came}; ${formatElapsed(this.#simulatedMs)} simulated in ` +
         `${formatElapsed(wallMs)}, ${speed} simulated seconds a second`,
     );
     if (this.#untelling > 0) {
@@ -90,7 +95,8 @@ export class Summary {
   /** For programs. */
   toJson(): unknown {
     return {
-      ...{ asked: this.#asked, runs: this.#runs, failed: this.failed, heights: this.#heights },
+      ...{ asked: this.#asked, runs: this.#runs, failed: this.failed },
+      ...(this.#heights === null ? { events: this.#events } : { heights: this.#heights }),
       ...{ simulatedMs: this.#simulatedMs, wallMs: Math.round(performance.now() - this.#startedMs) },
       counts: Object.fromEntries([...this.#tallies].sort(([a], [b]) => (a < b ? -1 : 1))),
       results: this.#results,

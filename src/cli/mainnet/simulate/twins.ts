@@ -12,6 +12,7 @@ export interface TwinsFlags {
   readonly validators: number;
   readonly rounds: number;
   readonly twins?: number;
+  readonly groups: number;
   readonly sample?: number;
   readonly seed: number;
   readonly save?: string;
@@ -50,13 +51,13 @@ export async function runTwins(flags: TwinsFlags, terminal: Terminal): Promise<n
 
 /** Null where it was interrupted. Rejects with CommandError for options that cannot be. */
 async function follow(
-  { validators, rounds, twins, sample, seed }: TwinsFlags,
+  { validators, rounds, twins, groups, sample, seed }: TwinsFlags,
   stop: AbortSignal,
   onProgress: (counts: TwinsCounts) => void,
 ): Promise<TwinsResult | null> {
   try {
     const running = twinning({
-      ...{ validators, rounds, ...(twins === undefined ? {} : { twins }) },
+      ...{ validators, rounds, groups, ...(twins === undefined ? {} : { twins }) },
       ...(sample === undefined ? {} : { sample: { scenarios: sample, seed } }),
     });
     for (let next = running.next(); ; next = running.next()) {

@@ -1,7 +1,7 @@
 import type { Scenario } from '../src/simulation.ts';
 
 export default {
-  name: 'twins',
+  name: 'twin-validators',
   expects:
     'Two instances of one validator run under its key, and peers change from one to the other: nothing forks, blocks go on.',
   validators: 4,
