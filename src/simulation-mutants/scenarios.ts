@@ -126,6 +126,19 @@ export const scenarios = {
         forMs: 200,
       })),
   },
+  'a power cut and a liar': {
+    ...brief,
+    name: 'a power cut and a liar',
+    expects:
+      'All correct validators start at once, and one that lies tells them that they are old copies: none believes it.',
+    faults: (draw) => {
+      const [liar = 0, ...others] = draw.shuffle([0, 1, 2, 3]);
+      return [
+        { kind: 'false-starts', node: liar, atMs: 1_000, forMs: 30_000 },
+        ...others.map((node) => ({ kind: 'crash' as const, node, atMs: 15_000, forMs: draw.between(500, 2_000) })),
+      ];
+    },
+  },
   'a wiped disk': {
     ...brief,
     name: 'a wiped disk',

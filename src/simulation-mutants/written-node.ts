@@ -193,9 +193,17 @@ export const nodeMutants: readonly WrittenMutant[] = [
   {
     name: 'lost-starts-forgiven',
     file: 'actors/validator/start-permit.ts',
-    original: 'before >= this.start.counter || comparePositions(signed, this.#guarded) > 0',
-    replacement: 'before >= this.start.counter',
+    original: 'return signed !== null && comparePositions(positionOf(signed.type, signed), this.#guarded) > 0;',
+    replacement: 'return false;',
     breaks: 'a copy of a running validator signs at once, whatever peers have seen of it',
     trials: ['copies of a running validator'],
+  },
+  {
+    name: 'start-proofs-unverified',
+    file: 'actors/validator/start-permit.ts',
+    original: "if (!this.#areProven(answer)) return 'unproven';",
+    replacement: '',
+    breaks: 'a validator believes that it is an old copy, whoever says so',
+    trials: ['a power cut and a liar'],
   },
 ];

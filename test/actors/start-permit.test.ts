@@ -48,7 +48,7 @@ function payload(kind: Kind, h: number, r: number, signer: Signer = own, on: Cha
       : { kind, ...at, digest: digest('aa'.repeat(32)) };
   const { kind: _kind, ...fields } = content;
   const signature = signer.sign(payloadSigningBytes(on, content));
-  return { ...fields, author: signer.publicKey, signature } as AnyPayload;
+  return { ...fields, author: signer.publicKey, signature };
 }
 const signed = (kind: Kind, h: number, r: number, signer = own, on = chain): EvidencePayload =>
   evidencePayload(kind, payload(kind, h, r, signer, on));

@@ -1,5 +1,7 @@
 /** One value of everything that is hashed, signed or sent, for the golden vectors. */
 import { mempoolWire } from '../../src/actors/mempool-wire.ts';
+import { type ConsensusWire, consensusWireCodec } from '../../src/actors/validator/consensus-wire.ts';
+import { startSigningBytes } from '../../src/actors/validator/start-proofs.ts';
 import {
   type ConsensusMessage,
   consensusMessageCodec,
@@ -131,6 +133,9 @@ const change = { ...author, preparedRound: null, preparedDigest: null };
 const prepared = { ...author, preparedRound: round(0), preparedDigest: hash('72') };
 const encodedBlock = { bytes: encode(blockCodec, block), value: block };
 const message = (value: ConsensusMessage): Uint8Array => encode(consensusMessageCodec, value);
+const start = { counter: 300, token: bytes(16, 0x81) };
+const signedStart = { ...start, signature: bytes(64, 0x82) };
+const wire = (value: ConsensusWire): Uint8Array => encode(consensusWireCodec, value);
 const signed = { height: height(2), round: round(1), digest: hash('72') };
 
 /** Name → bytes. Hashes and signing bytes are here too: domains must never change unseen. */
@@ -195,6 +200,22 @@ export const goldenBytes: Readonly<Record<string, Uint8Array>> = {
     round: round(1),
     preparedRound: null,
     preparedDigest: null,
+  }),
+  'start signing bytes': startSigningBytes(chain, start),
+  start: wire({ type: 'start', ...signedStart }),
+  'answer that knows of no start': wire({
+    type: 'start-seen',
+    counter: 300,
+    before: null,
+    finalHeight: 7,
+    signed: null,
+  }),
+  'answer with what the asker signed': wire({
+    type: 'start-seen',
+    counter: 300,
+    before: signedStart,
+    finalHeight: 70_000,
+    signed: { type: 'commit', ...signed, signature: bytes(64, 0x83) },
   }),
   'mempool gossip': mempoolWire.encode({
     type: 'gossip',

@@ -5,6 +5,7 @@
 import { expect } from 'chai';
 import { Unpackr } from 'msgpackr';
 import { mempoolWire } from '../../src/actors/mempool-wire.ts';
+import { consensusWireCodec } from '../../src/actors/validator/consensus-wire.ts';
 import { consensusMessageCodec } from '../../src/protocols/ibft/messages.ts';
 import { application, bodyCodec } from '../../src/protocols/ledger/application.ts';
 import { blockCodec, commitCodec, headerCodec } from '../../src/protocols/ledger/block.ts';
@@ -70,6 +71,11 @@ const golden: Readonly<Record<string, string>> = {
   'prepare signing bytes': '627063692f707265706172652f763100 c0*32 930201c420 72*32',
   'commit signing bytes': '627063692f636f6d6d69742f763100 c0*32 930201c420 72*32',
   'round change signing bytes': '627063692f726f756e642d6368616e67652f763100 c0*32 940201c0c0',
+  'start signing bytes': '627063692f73746172742d636f756e7465722f763100 c0*32 92cd012cc410 81*16',
+  start: '92a5737461727493cd012cc410 81*16 c440 82*64',
+  'answer that knows of no start': '92aa73746172742d7365656e94cd012cc007c0',
+  'answer with what the asker signed':
+    '92aa73746172742d7365656e94cd012c93cd012cc410 81*16 c440 82*64 ce0001117092a6636f6d6d6974940201c420 72*32 c440 83*64',
   'mempool gossip': '92c402aabbc401cc',
 };
 
@@ -83,6 +89,7 @@ const expand = (text: string): string =>
     .join('');
 
 const consensus = consensusMessageCodec as unknown as Codec<unknown>;
+const wire = consensusWireCodec as unknown as Codec<unknown>;
 const codecs: Readonly<Record<string, Codec<unknown>>> = {
   transaction: transactionCodec as unknown as Codec<unknown>,
   'block header': headerCodec as unknown as Codec<unknown>,
@@ -99,6 +106,9 @@ const codecs: Readonly<Record<string, Codec<unknown>>> = {
   'commit message': consensus,
   'round change': consensus,
   'round change with certificate': consensus,
+  start: wire,
+  'answer that knows of no start': wire,
+  'answer with what the asker signed': wire,
   ...Object.fromEntries(Object.keys(goldenBodies).map((kind) => [`body ${kind}`, bodyCodec(kind)!])),
 };
 

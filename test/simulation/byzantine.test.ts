@@ -3,6 +3,7 @@
  * Method: whole runs, what validators say of the messages and blocks that they refuse, and negative controls.
  */
 import { expect } from 'chai';
+import powerCutWithLiar from '../../simulations/power-cut-with-liar.ts';
 import { type Scenario, simulate } from '../../src/simulation.ts';
 import type { NodePorts } from '../../src/simulation/system/validator-node.ts';
 
@@ -67,6 +68,14 @@ describe('liars', function () {
     const { ok, verdicts } = await simulate(scenario, { seed: 3, ports });
     expect(ok, JSON.stringify(verdicts)).to.equal(true);
     expect([...reasons]).to.include.members(['unexpected-certificate', 'prepared-half-present', 'no-prepare-quorum']);
+  });
+
+  it('say of starts what nobody signed: it is refused, and nobody correct abstains, though all start at once', async () => {
+    const { ports, reasons } = listening();
+    const { ok, counts, verdicts } = await simulate(powerCutWithLiar, { seed: 2, ports });
+    expect(ok, JSON.stringify(verdicts)).to.equal(true);
+    expect(counts['a restored copy abstained'] ?? 0).to.equal(0);
+    expect([...reasons]).to.include('unproven-start');
   });
 
   it('fork the chain where they are one more than may be, and the checkers see it', async () => {
