@@ -26,7 +26,7 @@ export interface Span {
   readonly traceparent: string | undefined;
 }
 
-export interface SpanOptions {
+interface SpanOptions {
   readonly traceparent?: string | undefined;
   readonly attributes?: Attributes;
   /** When the work began, ms since 1970, where that was before the span is made. */
