@@ -4,7 +4,9 @@ import type { ReplacedModule } from './replaced-module.ts';
 export interface Attempt {
   /** Name of a trial. */
   readonly trial: string;
-  /** Seeds from 1 on, at most. */
+  /** 1 unless told otherwise. */
+  readonly firstSeed?: number;
+  /** The last one, at most. */
   readonly seeds: number;
 }
 

@@ -1,6 +1,7 @@
 /**
  * Mutation score of the simulator: every mutant is run, in a process of its own, under the trials it names, until a
- * checker of a simulated trace finds something wrong or its seeds are used up.
+ * checker of a simulated trace finds something wrong or its seeds are used up. What kills a mutant is then run with the
+ * product as it is: where that fails too, nothing is killed.
  *
  * ```ts
  * const results = await runMutants({
@@ -10,8 +11,7 @@
  * console.log(scoreOf(results).percent);
  * ```
  */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Attempt, Finding, Order, Report } from './messages.ts';
 import { drawnMutants } from './drawn.ts';
@@ -53,6 +53,7 @@ const stuckAfterMs = 300_000;
 /** A run of machines alone takes milliseconds, one of whole validators seconds. */
 function usualSeeds(trial: string): number {
   if (trial.startsWith('one height')) return 20_000;
+  if (trial.startsWith('every message once')) return 300;
   return trial.startsWith('machines') ? 1_000 : 3;
 }
 
@@ -75,12 +76,14 @@ export async function runMutants(options: RunMutantsOptions): Promise<readonly M
     while (next < mutants.length && signal?.aborted !== true) {
       const index = next++;
       const mutant = mutants[index] as Mutant;
-      const result = mutant.equivalent === undefined ? await runOne(mutant, orders[index] as Order) : unrun(mutant);
+      const result =
+        mutant.equivalent === undefined ? await runOne(mutant, orders[index] as Order, control) : unrun(mutant);
       results[index] = result;
       onResult?.(result);
     }
   };
-  await Promise.all(Array.from({ length: jobs }, work));
+  const control = new Control();
+  await Promise.all(Array.from({ length: jobs }, work)).finally(() => control.end());
   return results.filter((result) => result !== undefined);
 }
 
@@ -88,7 +91,10 @@ export async function runMutants(options: RunMutantsOptions): Promise<readonly M
 export async function runUnmutated(
   attempts: readonly Attempt[],
 ): Promise<(Finding & { readonly trial: string }) | null> {
-  const tally = await runInProcess({ replaced: null, attempts });
+  const tally = newTally();
+  const child = new MutantProcess();
+  await child.run({ replaced: null, attempts }, tally);
+  child.end();
   if (tally.kill !== null) return tally.kill;
   const { problem } = tally;
   return problem === null ? null : { checker: 'simulator', detail: problem, trial: '' };
@@ -108,38 +114,113 @@ interface Tally {
   isDone: boolean;
 }
 
-async function runOne(mutant: Mutant, order: Order): Promise<MutantResult> {
+const newTally = (): Tally => ({
+  ...{ kill: null, whole: 0, seeds: 0, problem: null, isStuck: false, isDone: false },
+});
+
+type Failure = Pick<NonNullable<MutantResult['kill']>, 'trial' | 'seed'>;
+
+async function runOne(mutant: Mutant, order: Order, control: Control): Promise<MutantResult> {
   const startedMs = performance.now();
-  const { kill, whole, seeds, problem, isStuck } = await runInProcess(order);
+  const child = new MutantProcess();
+  const tally = newTally();
+  let next: Order | null = order;
+  while (next !== null) {
+    await child.run(next, tally);
+    const { kill } = tally;
+    next = null;
+    if (kill === null || (await control.passes(kill))) continue;
+    // The product itself fails there: that says nothing of the mutant, which goes on with the next seed.
+    tally.kill = null;
+    next = { ...order, attempts: attemptsAfter(order.attempts, kill) };
+  }
+  child.end();
+  const { kill, whole, seeds, problem, isStuck } = tally;
   const wallMs = performance.now() - startedMs;
   const outcome = kill !== null ? 'killed' : isStuck ? 'stuck' : whole === 0 ? 'broken' : 'survived';
   return { mutant, outcome, kill, seeds, problem, wallMs };
 }
 
-async function runInProcess(order: Order): Promise<Tally> {
-  const written = fileURLToPath(new URL('./run-one.ts', import.meta.url));
-  const program = import.meta.url.endsWith('.ts') ? written : written.replace(/\.ts$/, '.js');
-  const child = fork(program, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-  let complaint = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => (complaint = (complaint + text).slice(0, 2_000)));
-  const tally: Tally = { kill: null, whole: 0, seeds: 0, problem: null, isStuck: false, isDone: false };
-  const giveUp = (): void => {
-    tally.isStuck = true;
-    child.kill('SIGKILL');
-  };
-  let watchdog = setTimeout(giveUp, stuckAfterMs);
-  child.on('message', (message: Report) => {
+function attemptsAfter(attempts: readonly Attempt[], { trial, seed }: Failure): readonly Attempt[] {
+  const at = attempts.findIndex((attempt) => attempt.trial === trial);
+  const [current, ...rest] = attempts.slice(at);
+  return current === undefined ? [] : [{ ...current, firstSeed: seed + 1 }, ...rest];
+}
+
+/** The product as it is, in a process of its own: what kills a mutant must pass here. Each seed is run once. */
+class Control {
+  readonly #known = new Map<string, Promise<boolean>>();
+  #process: MutantProcess | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  passes({ trial, seed }: Failure): Promise<boolean> {
+    const key = `${trial}/${seed}`;
+    let known = this.#known.get(key);
+    if (known === undefined) {
+      known = this.#last.then(() => this.#run({ trial, firstSeed: seed, seeds: seed }));
+      this.#last = known;
+      this.#known.set(key, known);
+    }
+    return known;
+  }
+
+  async #run(attempt: Attempt): Promise<boolean> {
+    this.#process ??= new MutantProcess();
+    const tally = newTally();
+    await this.#process.run({ replaced: null, attempts: [attempt] }, tally);
+    return tally.isDone && tally.problem === null;
+  }
+
+  end(): void {
+    this.#process?.end();
+  }
+}
+
+/** A process that runs one mutant, or the product as it is. */
+class MutantProcess {
+  readonly #child: ChildProcess;
+  #complaint = '';
+
+  constructor() {
+    const written = fileURLToPath(new URL('./run-one.ts', import.meta.url));
+    const program = import.meta.url.endsWith('.ts') ? written : written.replace(/\.ts$/, '.js');
+    this.#child = fork(program, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#complaint = (this.#complaint + text).slice(0, 2_000);
+    });
+  }
+
+  /** Resolves when the order is carried out, or the process has ended. */
+  async run(order: Order, tally: Tally): Promise<void> {
+    const child = this.#child;
+    const giveUp = (): void => {
+      tally.isStuck = true;
+      child.kill('SIGKILL');
+    };
+    let watchdog = setTimeout(giveUp, stuckAfterMs);
+    await new Promise<void>((resolve) => {
+      const onMessage = (message: Report): void => {
+        clearTimeout(watchdog);
+        if (message.type === 'done') tally.isDone = true;
+        else count(tally, message);
+        if (message.type === 'done' || message.type === 'found') finish();
+        else watchdog = setTimeout(giveUp, stuckAfterMs);
+      };
+      const finish = (): void => {
+        child.off('message', onMessage).off('exit', finish);
+        resolve();
+      };
+      child.on('message', onMessage).on('exit', finish);
+      child.send(order);
+    });
     clearTimeout(watchdog);
-    watchdog = setTimeout(giveUp, stuckAfterMs);
-    if (message.type === 'done') tally.isDone = true;
-    else count(tally, message);
-  });
-  child.send(order);
-  await once(child, 'exit');
-  clearTimeout(watchdog);
-  if (!tally.isDone && tally.kill === null && !tally.isStuck)
-    tally.problem ??= `its process ended by itself: ${complaint}`;
-  return tally;
+    if (!tally.isDone && tally.kill === null && !tally.isStuck)
+      tally.problem ??= `its process ended by itself: ${this.#complaint}`;
+  }
+
+  end(): void {
+    if (this.#child.connected) this.#child.disconnect();
+  }
 }
 
 function count(tally: Tally, report: Exclude<Report, { type: 'done' }>): void {

@@ -1,6 +1,7 @@
 /**
  * The process that runs one mutant: replaces its module before anything of the product is loaded, then tries seeds until
- * a checker finds something. Started by `run-mutants.ts`, which it reports to.
+ * a checker finds something. Started by `run-mutants.ts`, which it reports to; all orders are for the same mutant, and it
+ * ends with the link to its parent.
  */
 import { register } from 'node:module';
 import type { Order, Report } from './messages.ts';
@@ -9,16 +10,19 @@ const report = (message: Report): void => {
   process.send?.(message);
 };
 
+let isReplaced = false;
+
 async function run({ replaced, attempts }: Order): Promise<void> {
-  if (replaced !== null) {
+  if (replaced !== null && !isReplaced) {
+    isReplaced = true;
     const hooks = new URL('./replaced-module.ts', import.meta.url).href;
     register(import.meta.url.endsWith('.ts') ? hooks : hooks.replace(/\.ts$/, '.js'), { data: replaced });
   }
   // Only from here on may a module of the product be loaded.
   const { findTrial } = await import('./trials.ts');
-  for (const { trial, seeds } of attempts) {
+  for (const { trial, firstSeed = 1, seeds } of attempts) {
     const { run: tryOut } = findTrial(trial);
-    for (let seed = 1; seed <= seeds; seed++) {
+    for (let seed = firstSeed; seed <= seeds; seed++) {
       try {
         const finding = await tryOut(seed);
         if (finding !== null) {
@@ -39,6 +43,10 @@ async function run({ replaced, attempts }: Order): Promise<void> {
   report({ type: 'done' });
 }
 
-process.once('message', (order) => {
-  void run(order as Order).finally(() => process.disconnect());
+process.on('message', (order) => {
+  run(order as Order).catch((error: unknown) => {
+    // Not a run but what it needs: its parent reads why.
+    console.error(error);
+    process.disconnect();
+  });
 });

@@ -2,6 +2,7 @@
 import { InvariantError, invariant } from '../protocols/shared/errors.ts';
 import { type ProtocolSearch, runProtocolSeed } from '../simulation/protocol/search.ts';
 import { productionRules, type Rules } from '../simulation/protocol/setting.ts';
+import { runUndisturbed, type UndisturbedOptions } from '../simulation/protocol/undisturbed.ts';
 import { simulate } from '../simulation.ts';
 import type { Finding } from './messages.ts';
 import { MutantError } from './mutant.ts';
@@ -16,6 +17,11 @@ interface Trial {
 const protocolTrials: Readonly<Record<string, Omit<ProtocolSearch, 'runs' | 'seed' | 'rules'>>> = {
   'machines, four': { validators: 4, heights: 3 },
   'machines, seven': { validators: 7, heights: 3 },
+  // Nothing fits into anyone's share: certificates are kept only of the round where one is.
+  'machines, large blocks': {
+    ...{ validators: 4, heights: 1, blockBytes: 13 * 1024 * 1024, stepsMax: 250 },
+    faults: { twins: 0, adversaries: 0, crashes: false },
+  },
   'one height, four': { validators: 4, heights: 1, calm: false },
   'one height, six': { validators: 6, heights: 1, calm: false, faults: { crashes: false } },
   'one height, an adversary': {
@@ -26,6 +32,12 @@ const protocolTrials: Readonly<Record<string, Omit<ProtocolSearch, 'runs' | 'see
     ...{ validators: 4, heights: 1, calm: false, roundsMax: 4, stepsMax: 250 },
     faults: { crashes: false, twins: 0, adversaries: 0, dead: false },
   },
+};
+
+/** No faults at all, but messages of later heights before those of earlier ones. */
+const undisturbedTrials: Readonly<Record<string, Omit<UndisturbedOptions, 'rules'>>> = {
+  'every message once, four': { validators: 4, heights: 4 },
+  'every message once, seven': { validators: 7, heights: 4 },
 };
 
 /** Steps of the machines in one run; a healthy one takes some thousands. */
@@ -56,6 +68,14 @@ for (const [name, options] of Object.entries(protocolTrials)) {
     run: (seed) => {
       const search = { ...options, runs: 1, seed: name, rules: watchedRules() };
       const [first] = runProtocolSeed(search, `${name}/${seed}`).violations;
+      return Promise.resolve(first === undefined ? null : { checker: first.check, detail: first.detail });
+    },
+  });
+}
+for (const [name, options] of Object.entries(undisturbedTrials)) {
+  trials.set(name, {
+    run: (seed) => {
+      const [first] = runUndisturbed({ ...options, rules: watchedRules() }, `${name}/${seed}`).violations;
       return Promise.resolve(first === undefined ? null : { checker: first.check, detail: first.detail });
     },
   });

@@ -124,7 +124,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'if (target !== null) {',
     replacement: 'if (target !== null && target < 0) {',
     breaks: 'a validator never follows f + 1 others to a higher round',
-    trials: ['scattered rounds', 'any mix, seven'],
+    trials: ['machines, seven', 'machines, four'],
   },
   {
     name: 'jump-after-one',
@@ -132,7 +132,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'const enough = faultyMax(state) + 1;',
     replacement: 'const enough = 1;',
     breaks: 'a single validator moves the others to any round it names',
-    trials: ['a forger'],
+    trials: ['machines, seven', 'machines, four'],
   },
   {
     name: 'timer-not-reset',
@@ -156,7 +156,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'return live >= quorum && able < quorum;',
     replacement: 'return live >= quorum && able < 0;',
     breaks: 'a round in which too few can still vote is waited out',
-    trials: ['scattered rounds', 'any mix, seven'],
+    trials: ['machines, seven', 'machines, four'],
   },
   {
     name: 'no-resends',
@@ -164,7 +164,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: '  resendOwn(step, null);\n',
     replacement: '',
     breaks: 'own messages go out once',
-    trials: ['one is down', 'any mix, four'],
+    trials: ['machines, seven', 'machines, four'],
   },
   {
     name: 'nothing-for-a-new-link',
@@ -172,7 +172,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'if (!before.includes(key) && memberIndex(state.facts.set, key) >= 0) resendOwn(step, key);',
     replacement: ';',
     breaks: 'a peer that comes back is not told the own messages at once',
-    trials: ['scattered rounds', 'any mix, seven'],
+    trials: ['machines, seven', 'machines, four'],
   },
   {
     name: 'innocents-accused',
@@ -188,7 +188,7 @@ export const consensusMutants: readonly WrittenMutant[] = [
     original: 'state.future = [...others, { message, peer, bytes }];',
     replacement: 'state.future = others;',
     breaks: 'messages of the next height are dropped',
-    trials: ['any mix, four', 'any mix, seven'],
+    trials: ['every message once, four'],
   },
   {
     name: 'justification-unchecked',

@@ -86,7 +86,10 @@ export class Adversary {
     const place = { kind: 'round-change', height, round } as const;
     if (round === 0 || draw.chance(0.4)) return { ...place, block: null };
     const preparedRound = draw.between(0, round - 1);
-    const prepares = this.#distorted(this.#once(this.#at('prepare', height, preparedRound)));
+    // A certificate of all that anyone ever prepared, in whichever round.
+    const all = this.#known.prepare.filter(({ name }) => name.height === height);
+    const heard = draw.chance(0.2) ? draw.shuffle(all) : this.#at('prepare', height, preparedRound);
+    const prepares = this.#distorted(this.#once(heard));
     return { ...place, block: this.#block(height, preparedRound), preparedRound, prepares };
   }
 

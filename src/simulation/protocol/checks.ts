@@ -6,6 +6,7 @@ import type { ConsensusMessage, UnsignedPayload } from '../../protocols/ibft/mes
 import { commitRefusal } from '../../protocols/ledger/block-limits.ts';
 import { isSameContent } from './guard.ts';
 import type { Report } from './host-state.ts';
+import { RoundChecks } from './round-checks.ts';
 import { type Cast, isFaulty } from './schedule.ts';
 import { areSealsAuthentic } from './signatures.ts';
 import { type DecidedBlock, genesisDigest, isValidBlock, memberOf, type Setting } from './setting.ts';
@@ -19,12 +20,23 @@ export const protocolCheckNames = [
   'integrity',
   /** A correct validator never signs two contents for one height, round and kind. */
   'signatures',
-  /** A correct validator that committed says so in every later round change; its prepared rounds never fall. */
+  /**
+   * A correct validator that committed says so in every later round change; its prepared rounds never fall; it proposes
+   * and prepares nothing that is not justified.
+   */
   'certificates',
+  /** No correct validator reaches a round that none of them timed out into, or stays behind f + 1 others. */
+  'rounds',
+  /** What a machine counts as kept of each validator is what it keeps. */
+  'memory',
+  /** Who gets a new link is told at once what the other said last (rule 11). */
+  'resends',
   /** A correct machine never asks for what its guard must refuse. */
   'guard',
   /** No correct validator is accused, and none of its messages refused. */
   'innocence',
+  /** A seal that comes after the decision is handed on, for the next block to carry. */
+  'seals',
   /** A machine fails on nothing that others send. */
   'no-failures',
   /** Once calm, the next block is decided within the recovery bound. */
@@ -71,6 +83,7 @@ export class ProtocolChecks {
   readonly #said: Map<number, Said>[];
   readonly #decided: DecidedBlock[] = [];
   readonly #proposed = new Set<string>();
+  readonly rounds: RoundChecks;
   /** By instance: the highest height whose block a crash took away after it was decided. */
   readonly #lost: number[] = [];
 
@@ -78,6 +91,7 @@ export class ProtocolChecks {
     this.#setting = setting;
     this.#cast = cast;
     this.#said = Array.from({ length: cast.validators }, () => new Map<number, Said>());
+    this.rounds = new RoundChecks(setting, cast, (check, detail) => this.violate(check, detail));
   }
 
   /** Heights decided by anyone who is correct. */
@@ -123,12 +137,15 @@ export class ProtocolChecks {
       return;
     }
     contents.set(round, payload);
+    this.rounds.onFirstSent(member, payload);
     this.#checkPromises(member, said, payload);
   }
 
   /** A message was signed; it need not have left. */
   onProposing(message: ConsensusMessage): void {
-    if (message.type === 'proposal') this.#proposed.add(message.payload.digest);
+    if (message.type !== 'proposal') return;
+    this.#proposed.add(message.payload.digest);
+    this.rounds.onProposal(message);
   }
 
   /** After a round change no vote of a lower round, after a commit no round change that forgets it. */

@@ -219,6 +219,7 @@ function build(work: Work, { height, round }: Extract<Effect, { type: 'build-blo
     timeMs: Math.max(parent.time + parameters.blockTimeMs, nowMs + host.clockOffsetMs),
     salt: (host.instance * 0x1_0000 + round + 1).toString(16),
     isValid: true,
+    bytes: work.setting.blockBytes,
   });
   reply(work, { type: 'block-built', height, round, block });
 }

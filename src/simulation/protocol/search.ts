@@ -25,6 +25,8 @@ export interface ProtocolSearch {
   readonly stepsMax?: number;
   /** Before the calm only rounds below this one time out; all of them unless told otherwise. */
   readonly roundsMax?: number;
+  /** Length of blocks; 300 unless told otherwise. */
+  readonly blockBytes?: number;
   /** Whether every run ends with the calm, in which the next block is decided in time. */
   readonly calm?: boolean;
   /** Time of the calm, where the recovery bound is not what is wanted, ms. */
@@ -65,10 +67,19 @@ interface Prepared {
 }
 
 function prepare(search: ProtocolSearch, seed: string): Prepared {
-  const { validators, heights, rules, quorum, proposerOrder = null, stepsMax = 600, roundsMax = Infinity } = search;
+  const {
+    validators,
+    heights,
+    rules,
+    quorum,
+    proposerOrder = null,
+    blockBytes = 300,
+    stepsMax = 600,
+    roundsMax = Infinity,
+  } = search;
   const drawn = drawMix(seed, { validators, faults: { ...allFaults, ...search.faults }, stepsMax, roundsMax });
   const mix = search.calmMs === undefined ? drawn : { ...drawn, calm: { ...drawn.calm, withinMs: search.calmMs } };
-  const setting = settingOf(validators, { rules, heightsMax: heights, proposerOrder, blocks: mix.blocks });
+  const setting = settingOf(validators, { rules, heightsMax: heights, proposerOrder, blockBytes, blocks: mix.blocks });
   return { mix, setting: quorum === undefined ? setting : { ...setting, set: { ...setting.set, quorum } } };
 }
 

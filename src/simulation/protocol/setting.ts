@@ -50,6 +50,8 @@ export interface Setting {
   readonly syncs: 'at-once' | 'later';
   /** at-once: a block is built or checked within the step that asks for it. later: `answer` does that. */
   readonly blocks: 'at-once' | 'later';
+  /** Length of every block: what keeping one is charged. */
+  readonly blockBytes: number;
 }
 
 export const chain = chainId('c1'.repeat(32));
@@ -98,6 +100,7 @@ export function settingOf(validators: number, options: Partial<Setting> = {}): S
     proposerOrder: null,
     syncs: 'at-once',
     blocks: 'at-once',
+    blockBytes: 300,
     ...options,
   };
 }
@@ -117,7 +120,14 @@ const valid = digest('00'.repeat(32));
 const invalid = digest('ff'.repeat(32));
 const beacon = { output: new Uint8Array(64), proof: new Uint8Array(80) };
 /** Nobody reads them; their length counts against the bounds of the machine. */
-const blockBytes = new Uint8Array(300);
+const contents = new Map<number, Uint8Array>();
+
+function contentOf(length: number): Uint8Array {
+  let content = contents.get(length);
+  if (content === undefined) contents.set(length, (content = new Uint8Array(length)));
+  return content;
+}
+
 const clockToleranceMs = 500;
 
 export interface BlockContent {
@@ -129,10 +139,12 @@ export interface BlockContent {
   readonly salt: string;
   /** Whether execution finds it valid. */
   readonly isValid: boolean;
+  /** Length; 300 unless told otherwise. */
+  readonly bytes?: number;
 }
 
 /** A block without transactions. Its validity is a mark in it, which every correct host sees alike. */
-export function blockOf({ height, parent, proposer, timeMs, salt, isValid }: BlockContent): EncodedBlock {
+export function blockOf({ height, parent, proposer, timeMs, salt, isValid, bytes = 300 }: BlockContent): EncodedBlock {
   const header = {
     chainId: chain,
     protocolVersion: 1,
@@ -150,7 +162,7 @@ export function blockOf({ height, parent, proposer, timeMs, salt, isValid }: Blo
     lastCommitHash: valid,
     beacon,
   };
-  return { bytes: blockBytes, value: { header, transactions: [], lastCommit: null } };
+  return { bytes: contentOf(bytes), value: { header, transactions: [], lastCommit: null } };
 }
 
 /** The predicate: whether a block may become final. */

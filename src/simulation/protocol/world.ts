@@ -3,15 +3,19 @@
  * gets what and when is decided by the caller; a message that leaves a host is handed to `onSent`.
  */
 import type { Input, TimerKind, Verified } from '../../protocols/ibft/machine-types.ts';
+import { recountKept } from '../../protocols/ibft/draft.ts';
 import type { ConsensusMessage } from '../../protocols/ibft/messages.ts';
 import type { PublicKey } from '../../protocols/shared/brands.ts';
 import { InvariantError } from '../../protocols/shared/errors.ts';
 import { TraceHash } from '../trace-hash.ts';
 import { ProtocolChecks } from './checks.ts';
 import { adopt, answer, crash, createHost, expire, type Kept, restart, setLive, step, sync } from './host.ts';
-import type { HostState, Stepped } from './host-state.ts';
+import type { HostState, Sent, Stepped } from './host-state.ts';
 import { type Cast, instancesOf, memberOfInstance } from './schedule.ts';
 import { type DecidedBlock, genesisTimeMs, keyOf, memberOf, type Setting } from './setting.ts';
+
+/** Messages from one look at the memory of their receiver to the next. */
+const memoryEvery = 16;
 
 /** `to`: instances. */
 export type OnSent = (from: number, to: readonly number[], message: Verified<ConsensusMessage>) => void;
@@ -45,9 +49,20 @@ export class ProtocolWorld {
   nowMs = genesisTimeMs;
   /** Messages given to machines. */
   delivered = 0;
-  readonly counts = { timeOuts: 0, crashes: 0, roundMax: 0, jumps: 0, certificates: 0, evidence: 0, guardRefusals: 0 };
+  readonly counts = {
+    timeOuts: 0,
+    crashes: 0,
+    roundMax: 0,
+    jumps: 0,
+    lateSeals: 0,
+    certificates: 0,
+    evidence: 0,
+    guardRefusals: 0,
+  };
   watcher: Watcher | null = null;
   readonly #later: Setting;
+  /** By instance: the height of the last message that it sent in this life. */
+  readonly #spoke: (number | undefined)[] = [];
   #onSent: OnSent;
   /** By instance: all others. */
   readonly #others: readonly (readonly number[])[];
@@ -97,7 +112,11 @@ export class ProtocolWorld {
     this.trace.bytes(message.payload.signature);
     const peer = keyOf(memberOfInstance(this.cast, from));
     const input: Input = { type: 'message', message, peer };
-    this.#perform(to, later, (setting) => step(setting, host, input, this.nowMs), from);
+    const stepped = this.#perform(to, later, (setting) => step(setting, host, input, this.nowMs), from);
+    const machine = stepped?.host.machine ?? null;
+    if (machine !== null && message.type === 'round-change' && stepped?.verdict.kind === 'accepted')
+      this.checks.rounds.onHeard(to, message.payload, machine);
+    if (this.delivered % memoryEvery === 0) this.#checkMemory(to);
   }
 
   /** The adversary says something to some. */
@@ -146,6 +165,8 @@ export class ProtocolWorld {
     this.#record('crash', instance, (kept.writes << 8) | kept.blocks);
     const before = host.stored.blocks.length;
     const crashed = crash(host, kept);
+    this.#spoke[instance] = undefined;
+    this.checks.rounds.onCrash(instance);
     this.hosts[instance] = crashed;
     if (crashed.stored.blocks.length < before) this.checks.onBlocksLost(instance, before);
   }
@@ -171,8 +192,34 @@ export class ProtocolWorld {
       .filter((member) => member !== host.member)
       .map(keyOf);
     this.#record('link', instance, live.length);
-    if (host.isUp) this.#perform(instance, later, (setting) => setLive(setting, host, keys, this.nowMs));
-    else this.hosts[instance] = { ...host, live: [...keys].sort() };
+    if (host.isUp) {
+      const stepped = this.#perform(instance, later, (setting) => setLive(setting, host, keys, this.nowMs));
+      if (!later && stepped !== null) this.#checkTold(instance, host, stepped.sent);
+    } else this.hosts[instance] = { ...host, live: [...keys].sort() };
+  }
+
+  #checkMemory(instance: number): void {
+    const { machine, member } = this.host(instance);
+    if (!this.setting.rules.hasCertificates || machine === null) return;
+    const counted = machine.keptBytes;
+    const kept = recountKept(machine, memberOf);
+    const wrong = kept.findIndex((bytes, of) => bytes !== counted[of]);
+    if (wrong >= 0)
+      this.checks.violate(
+        'memory',
+        `validator ${member} keeps ${kept[wrong]} bytes of validator ${wrong} and counts ${counted[wrong]}`,
+      );
+  }
+
+  /** Rule 11: who is linked anew is told at once what was said last. Links change no height. */
+  #checkTold(instance: number, before: HostState, sent: readonly Sent[]): void {
+    const { machine, member } = before;
+    if (!this.setting.rules.hasCertificates || machine === null || machine.decided !== null) return;
+    if (this.#spoke[instance] !== machine.facts.height) return;
+    for (const key of this.host(instance).live) {
+      if (before.live.includes(key) || sent.some(({ to }) => to === key || to === 'all')) continue;
+      this.checks.violate('resends', `validator ${member} says nothing on its new link to ${memberOf(key)}`);
+    }
   }
 
   // --- what follows ----------------------------------------------------------------------------------------------
@@ -182,14 +229,19 @@ export class ProtocolWorld {
   }
 
   /** `from`: who sent what is being delivered. */
-  #perform(instance: number, later: boolean, act: (setting: Setting) => Stepped, from: number | null = null): void {
+  #perform(
+    instance: number,
+    later: boolean,
+    act: (setting: Setting) => Stepped,
+    from: number | null = null,
+  ): Stepped | null {
     let stepped: Stepped;
     try {
       stepped = act(later ? this.#later : this.setting);
     } catch (error) {
       if (!(error instanceof InvariantError)) throw error;
       this.checks.violate('no-failures', `instance ${instance} failed: ${error.message}`);
-      return;
+      return null;
     }
     const { host, sent, decided, reports, verdict } = stepped;
     this.hosts[instance] = host;
@@ -197,6 +249,7 @@ export class ProtocolWorld {
     if (verdict.kind === 'rejected' && from !== null)
       this.checks.onRefused(member, memberOfInstance(this.cast, from), verdict.reason);
     for (const { to, message } of sent) {
+      this.#spoke[instance] = message.payload.height;
       this.checks.onSent(member, message);
       this.watcher?.onSent(instance, message);
       if (message.type === 'round-change' && message.block !== null) this.counts.certificates += 1;
@@ -217,9 +270,11 @@ export class ProtocolWorld {
       }
       this.checks.onReport(instance, member, report);
     }
+    return stepped;
   }
 
   #count(type: string): void {
+    if (type === 'late-seal') this.counts.lateSeals += 1;
     if (type === 'evidence') this.counts.evidence += 1;
     if (type === 'guard-refused') this.counts.guardRefusals += 1;
   }
