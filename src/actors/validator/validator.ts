@@ -266,7 +266,7 @@ function answerStart(
   const { chain, verifier } = dependencies;
   const start = { counter, token, signature };
   if (!isStartSigned(chain.chainId, peer, start, verifier)) {
-    refuse(dependencies, peer, 'unproven-start');
+    refuse(dependencies, peer, 'unsigned-start');
     return;
   }
   const { before, writes } = peerStarts.answer(peer, start);
