@@ -118,7 +118,9 @@ export class SimulatedNode<P extends Program = Program> {
       isWatched: () => [...this.#watchers].some(({ halves }) => halves),
       onSync: (phase) => this.#onEffect({ kind: 'write', phase }),
       onRefused: (code) => {
-        if (code === 'failed' && this.#life !== null) this.#life.hasDiskFailed = true;
+        const life = this.#life;
+        // A node that runs waits for room; one that starts on a full disk ends, and is started again.
+        if (life !== null && (code === 'failed' || (code === 'full' && life.parts === null))) life.hasDiskFailed = true;
       },
     });
   }
