@@ -48,7 +48,7 @@ describe('crashes at every effect', function () {
   it('are survived, each of those asked for has happened, and they are told as they are done', async () => {
     const told: string[] = [];
     const options: EveryEffectOptions = {
-      ...{ seed: 1, stride: 120 },
+      ...{ seed: 1, stride: 240 },
       onProgress: ({ done, total, crash: { effect, when } }) => told.push(`${done}/${total} ${effect} ${when}`),
     };
     const result = await crashAtEveryEffect(short, options);
