@@ -71,8 +71,8 @@ describe('mainnet simulate', function () {
       [['--replay', join(directory, 'missing.json')], 'missing.json cannot be read: ENOENT'],
       [['--replay', damaged('"version": 1', '"version": 9')], '.json:3: version: 9 is another version of the format'],
       [
-        ['--replay', damaged('"kind":"restore"', '"kind":"earthquake"')],
-        '.json:16: faults[0].kind: "earthquake" is no',
+        ['--replay', damaged('"kind": "restore"', '"kind": "earthquake"')],
+        '.json:15: faults[0].kind: "earthquake" is no',
       ],
       [['partition-heal', '--until', '60s'], 'recovery needs the run to last 82 s'],
       [['twins', '--groups', '5'], 'A whole number from 1 to 4.'],
