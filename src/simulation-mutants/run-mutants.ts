@@ -52,9 +52,10 @@ const stuckAfterMs = 300_000;
 
 /** A run of machines alone takes milliseconds, one of whole validators seconds. */
 function usualSeeds(trial: string): number {
-  if (trial.startsWith('one height')) return 20_000;
+  if (trial.startsWith('one height')) return 3_000;
   if (trial.startsWith('every message once')) return 300;
-  return trial.startsWith('machines') ? 1_000 : 3;
+  if (trial === 'an impostor' || trial === 'all at once') return 5;
+  return trial.startsWith('machines') ? 500 : 2;
 }
 
 /** Those written by hand, and those that a seed draws. Throws MutantError `no-sources`. */

@@ -46,7 +46,7 @@ async function run({ replaced, attempts }: Order): Promise<void> {
 process.on('message', (order) => {
   run(order as Order).catch((error: unknown) => {
     // Not a run but what it needs: its parent reads why.
-    console.error(error);
+    process.stderr.write(`${String(error)}\n`);
     process.disconnect();
   });
 });

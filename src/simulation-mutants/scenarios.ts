@@ -109,7 +109,15 @@ export const scenarios = {
     name: 'many transfers',
     expects: 'Nothing goes wrong: value moves, none appears or vanishes.',
     durationMs: 50_000,
-    transfersPerSecond: 100,
+    transfersPerSecond: 40,
+    faults: [],
+  },
+  'one that does not vote': {
+    ...brief,
+    name: 'one that does not vote',
+    expects: 'A node outside of the set takes transactions, and the validators put them into blocks.',
+    durationMs: 50_000,
+    standbys: 1,
     faults: [],
   },
   'copies of a running validator': {
@@ -164,6 +172,20 @@ export const scenarios = {
         ...(draw.chance(0.3) ? [{ kind: 'equivocate' as const, ...during }] : []),
         { kind: 'loss', probability: 0.15, atMs: fromMs, forMs: 30_000 },
         { kind: 'pause', node: other, atMs: draw.between(fromMs, 30_000), forMs: draw.between(1_000, 8_000) },
+      ];
+    },
+  },
+  'an impostor': {
+    ...brief,
+    name: 'an impostor',
+    expects: 'One of four speaks for the others, in rounds that losses make: nobody believes it.',
+    durationMs: 76_000,
+    faults: (draw) => {
+      const [liar = 0, other = 1] = draw.shuffle(few);
+      return [
+        { kind: 'impersonate', node: liar, atMs: fromMs, forMs: 25_000 },
+        { kind: 'loss', probability: 0.2, atMs: fromMs, forMs: 25_000 },
+        { kind: 'pause', node: other, atMs: 15_000, forMs: draw.between(1_000, 6_000) },
       ];
     },
   },

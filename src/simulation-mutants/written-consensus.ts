@@ -157,6 +157,8 @@ export const consensusMutants: readonly WrittenMutant[] = [
     replacement: 'return live >= quorum && able < 0;',
     breaks: 'a round in which too few can still vote is waited out',
     trials: ['machines, seven', 'machines, four'],
+    equivalent:
+      'Only slower, and within the bound: a round is run only where a quorum is known to have reached it, so that correct validators are at most one round apart once f + 1 of them are followed; waiting that one out takes one of the (f + 1) time-outs that recovery is given.',
   },
   {
     name: 'no-resends',

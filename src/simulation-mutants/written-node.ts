@@ -57,7 +57,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     original: 'records: this.#journal.read(chain.tip.height + 1),',
     replacement: 'records: [],',
     breaks: 'a restarted validator begins its height anew',
-    trials: ['slow disks, many crashes', 'all at once'],
+    trials: ['all at once', 'slow disks, many crashes'],
   },
   {
     name: 'journal-of-the-height-pruned',
@@ -97,7 +97,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     original: 'for (const peer of peers) context.tell(this.#dependencies.remote(peer), message);',
     replacement: '',
     breaks: 'transactions wait for a turn of the validator that took them, and others never hear of them',
-    trials: ['one is down', 'cut off, then crashed'],
+    trials: ['one that does not vote'],
   },
   {
     name: 'block-torn',
@@ -147,7 +147,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     original: "!host.payloads.verifyMessage(message) ? 'bad-signature' : bodyProblem(message)",
     replacement: 'bodyProblem(message)',
     breaks: 'a message counts whoever signed it',
-    trials: ['a forger', 'a fraud'],
+    trials: ['an impostor'],
   },
   {
     name: 'certificates-unverified',
@@ -156,7 +156,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
       "case 'round-change':\n        return message.prepares.every((payload) => this.verifyPayload('prepare', payload));",
     replacement: "case 'round-change':\n        return true;",
     breaks: 'the prepares of a certificate count whoever signed them',
-    trials: ['a forger'],
+    trials: ['an impostor'],
   },
   {
     name: 'bodies-unchecked',
@@ -164,7 +164,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     original: "message.block === null || isBodyOfHeader(message.block) ? null : 'body-mismatch'",
     replacement: 'null',
     breaks: 'a digest may come with another body than its own',
-    trials: ['a fraud'],
+    trials: ['an impostor'],
   },
   {
     name: 'synced-seals-unchecked',

@@ -40,6 +40,9 @@ const behindMax = 2;
 /** Without new load at the end, so that what was acknowledged has time to become final. */
 const quietMs = 15_000;
 
+/** Of so many transfers some are taken, whatever happens. */
+const submittedLeast = 50;
+
 export class ValidatorNetwork implements Application<ValidatorProgram> {
   readonly agreement: Agreement;
   readonly acknowledgements: Acknowledgements;
@@ -163,6 +166,9 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     const best = Math.max(...heights);
     if (heights.some((height) => best - height > behindMax)) {
       this.#violated('recovery', `at the end the validators are at heights ${heights.join(', ')}`);
+    }
+    if (this.load.submitted > submittedLeast && this.acknowledgements.count === 0) {
+      this.#violated('transactions', `of ${this.load.submitted} transfers no validator took one`);
     }
     this.#checking.finish();
   }

@@ -1,6 +1,6 @@
 /**
  * The ledger: the chain replayed from genesis must execute again to the same roots, under transactions and seals whose
- * signatures hold; after every block the value is what the genesis gave; and every correct node's state, log and tip are
+ * signatures hold, and to the root of a tree that was never updated; after every block the value is what the genesis gave; and every correct node's state, log and tip are
  * those of the replay at its height.
  */
 import { applySynced } from '../../../actors/chain/apply-synced.ts';
@@ -9,6 +9,7 @@ import { tables, tileReaderOf } from '../../../actors/chain/tables.ts';
 import { decodeTransaction } from '../../../protocols/ledger/admission.ts';
 import { type Genesis } from '../../../protocols/ledger/genesis.ts';
 import { totalSupply } from '../../../protocols/ledger/modules/accounts.ts';
+import { updateTree } from '../../../protocols/ledger/state-tree.ts';
 import { transactionSigningBytes } from '../../../protocols/ledger/transaction.ts';
 import { rootAt } from '../../../protocols/ledger/transparency-log.ts';
 import { View } from '../../../protocols/ledger/view.ts';
@@ -49,7 +50,9 @@ export class Ledger implements Checker {
         if (difference !== null) return `validator ${node.node} at height ${height}: ${difference}`;
       }
     }
-    return null;
+    return isRootOfState(whole)
+      ? null
+      : 'the state root is not that of the same keys and values in a tree made at once';
   }
 }
 
@@ -66,6 +69,16 @@ function badSignature(chain: Chain, verifier: Verifier, { bytes }: SealedBlock):
     return signer === undefined || !verifier.verify(signer, transactionSigningBytes(value), value.signature);
   });
   return index < 0 ? undefined : `the signature of transaction ${known[index]?.hash ?? index} does not hold`;
+}
+
+/** The root depends on the keys and values alone, not on the order in which they came. */
+function isRootOfState({ chain, reader }: FinalNode): boolean {
+  const changes = [...chain.store.range(tables.state)].map(([key, value]) => ({
+    key: key.slice(),
+    value: value.slice(),
+  }));
+  const { root } = updateTree({ node: () => undefined }, null, 0, changes);
+  return root === reader.block(chain.tip.height)?.header.stateRoot;
 }
 
 function differenceOf({ chain, reader }: FinalNode, replayed: Chain): string | null {

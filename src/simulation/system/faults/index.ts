@@ -22,6 +22,7 @@ import { falseStarts } from './false-starts.ts';
 import { forgeCertificates } from './forge-certificates.ts';
 import { exchange } from './exchange.ts';
 import { flood } from './flood.ts';
+import { impersonate } from './impersonate.ts';
 import { join } from './join.ts';
 import { leave } from './leave.ts';
 import { invalidBlocks } from './invalid-blocks.ts';
@@ -75,6 +76,7 @@ const kinds = {
   leave,
   exchange,
   flood,
+  impersonate,
 };
 
 type Kinds = typeof kinds;
