@@ -82,7 +82,11 @@ export function registerTwins(simulate: Command, terminal: Terminal): void {
     .option('--seed <number>', 'with --sample: decides which', seedOption, 1)
     .option('--save <file>', 'what violates something, as a schedule')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  $ mainnet simulate twins --validators 4 --rounds 4')
+    .addHelpText(
+      'after',
+      '\nFour validators and four rounds take some five minutes of one core.\n\n' +
+        'Example:\n  $ mainnet simulate twins --validators 4 --rounds 4',
+    )
     .action(async (flags: TwinsFlags) => {
       process.exitCode = await runTwins(flags, terminal);
     });
