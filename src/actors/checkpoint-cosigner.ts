@@ -22,7 +22,7 @@ import {
 } from '../protocols/shared/codec.ts';
 import type { ActorContext, ActorDefinition, ActorRef, WireProtocol } from '../runtime/ports/actors.ts';
 import type { Signer, Verifier } from '../runtime/ports/signer.ts';
-import type { Store, StoreReader, Write } from '../runtime/ports/store.ts';
+import { type Store, StoreError, type StoreReader, type Write } from '../runtime/ports/store.ts';
 import type { Chain } from './chain/chain.ts';
 import type { ChainReader } from './chain/chain-reader.ts';
 import { tables, tileReaderOf } from './chain/tables.ts';
@@ -111,22 +111,38 @@ export function checkpointCosigner(dependencies: CosignerDependencies): ActorDef
     name: 'checkpoint-cosigner',
     initial: () => ({ latest: new Map(), served: readCheckpoint(dependencies.chain.store)?.height ?? 0 }),
     receive: (state, message, context) => {
-      switch (message.type) {
-        case 'final':
-          onFinal(dependencies, message.height, context);
-          gather(dependencies, state);
-          return state;
-        case 'recorded':
-          publish(dependencies, state, message.cosignature, context);
-          return state;
-        case 'cosigned':
-          onCosigned(dependencies, state, message.peer, message.cosignature);
-          return state;
-        case 'failed':
-          throw message.error;
+      try {
+        handle(dependencies, state, message, context);
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.code !== 'full') throw error;
+        // The next head that is due covers everything before it.
+        context.log.error('the disk is full: a log head is not cosigned here', {}, error);
       }
+      return state;
     },
   };
+}
+
+function handle(
+  dependencies: CosignerDependencies,
+  state: State,
+  message: CosignerMessage,
+  context: ActorContext<CosignerMessage>,
+): void {
+  switch (message.type) {
+    case 'final':
+      onFinal(dependencies, message.height, context);
+      gather(dependencies, state);
+      return;
+    case 'recorded':
+      publish(dependencies, state, message.cosignature, context);
+      return;
+    case 'cosigned':
+      onCosigned(dependencies, state, message.peer, message.cosignature);
+      return;
+    case 'failed':
+      throw message.error;
+  }
 }
 
 const isDue = ({ chain }: CosignerDependencies, height: number): boolean =>

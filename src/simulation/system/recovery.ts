@@ -1,7 +1,11 @@
 /**
  * Liveness: once the faults are over and a quorum is pairwise linked, the next block is decided within two block times and
  * (f + 1) round time-outs, whatever rounds had been reached. Source: consensus design, "Recovery".
+ *
+ * A time-out is the base one after a quorum of links was lost. Where it was not lost, but everything became slow, rounds
+ * ran out and time-outs have rightly grown with them (rule 9): then the bound counts them as long as they may have become.
  */
+import type { UnsignedPayload } from '../../protocols/ibft/messages.ts';
 import { faultyCountMax, type ValidatorSet } from '../../protocols/ledger/validator-set.ts';
 import type { Clock } from '../../runtime/ports/clock.ts';
 import type { ValidatorNode } from './validator-node.ts';
@@ -13,6 +17,9 @@ export interface RecoveryOptions {
   readonly isCorrect: (node: number) => boolean;
   readonly blockTimeMs: number;
   readonly roundTimeoutBaseMs: number;
+  readonly roundTimeoutMaxMs: number;
+  /** Whether a fault of this run lets rounds run out while a quorum is linked. */
+  readonly isSlowed: boolean;
   /** For messages and syncs, which the bound of the design does not count. */
   readonly slackMs: number;
   readonly highest: () => number;
@@ -26,6 +33,8 @@ const linkedWithinMs = 20_000;
 export class Recovery {
   readonly #options: RecoveryOptions;
   #tookMs: number | null = null;
+  /** The highest round that a correct node changed to, of the latest height in which one did. */
+  #changed = { height: 0, round: 0 };
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
@@ -36,6 +45,11 @@ export class Recovery {
     return this.#tookMs;
   }
 
+  onSigned(node: number, { kind, height, round }: UnsignedPayload): void {
+    if (kind !== 'round-change' || height < this.#changed.height || !this.#options.isCorrect(node)) return;
+    this.#changed = { height, round: height > this.#changed.height ? round : Math.max(round, this.#changed.round) };
+  }
+
   /** Called when the last fault has ended. */
   start(): void {
     this.#awaitLinks(this.#options.clock.monotonicMs());
@@ -44,25 +58,31 @@ export class Recovery {
   #awaitLinks(sinceMs: number): void {
     const { clock, highest, onViolation } = this.#options;
     clock.setTimer(everyMs, () => {
-      if (this.#isQuorumLinked()) this.#awaitBlock(clock.monotonicMs(), highest());
+      if (this.#isQuorumLinked()) this.#awaitBlock(clock.monotonicMs(), highest(), this.#boundMs());
       else if (clock.monotonicMs() - sinceMs < linkedWithinMs) this.#awaitLinks(sinceMs);
       else onViolation(`no quorum was linked and ready to vote within ${linkedWithinMs} ms after the last fault`);
     });
   }
 
-  #awaitBlock(sinceMs: number, height: number): void {
+  #awaitBlock(sinceMs: number, height: number, boundMs: number): void {
     const { clock, highest, onViolation } = this.#options;
     clock.setTimer(everyMs, () => {
       const passedMs = clock.monotonicMs() - sinceMs;
       if (highest() > height) this.#tookMs = passedMs;
-      else if (passedMs < this.#boundMs) this.#awaitBlock(sinceMs, height);
-      else onViolation(`no block after height ${height} within ${this.#boundMs} ms of a linked quorum`);
+      else if (passedMs < boundMs) this.#awaitBlock(sinceMs, height, boundMs);
+      else onViolation(`no block after height ${height} within ${boundMs} ms of a linked quorum`);
     });
   }
 
-  get #boundMs(): number {
-    const { blockTimeMs, roundTimeoutBaseMs, slackMs } = this.#options;
-    return 2 * blockTimeMs + (faultyCountMax(this.#set.validators.length) + 1) * roundTimeoutBaseMs + slackMs;
+  #boundMs(): number {
+    const { blockTimeMs, roundTimeoutBaseMs, roundTimeoutMaxMs, slackMs, isSlowed, highest } = this.#options;
+    const faulty = faultyCountMax(this.#set.validators.length);
+    const expiries = isSlowed && this.#changed.height === highest() + 1 ? this.#changed.round : 0;
+    let boundMs = 2 * blockTimeMs + slackMs;
+    for (let more = 0; more <= faulty; more++) {
+      boundMs += Math.min(roundTimeoutMaxMs, roundTimeoutBaseMs * 2 ** Math.max(0, expiries + more - faulty));
+    }
+    return boundMs;
   }
 
   /** The set that decides the next block, as far as any correct node knows. */

@@ -43,6 +43,9 @@ const quietMs = 15_000;
 /** Of so many transfers some are taken, whatever happens. */
 const submittedLeast = 50;
 
+/** Faults that let rounds run out while a quorum is linked. */
+const slowing: readonly string[] = ['delay', 'slow-link', 'bandwidth', 'slow-disk'];
+
 export class ValidatorNetwork implements Application<ValidatorProgram> {
   readonly agreement: Agreement;
   readonly acknowledgements: Acknowledgements;
@@ -102,6 +105,8 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     });
     this.recovery = new Recovery({
       ...{ clock, nodes, isCorrect, blockTimeMs, roundTimeoutBaseMs },
+      roundTimeoutMaxMs: this.#genesis.parameters.roundTimeoutMaxMs,
+      isSlowed: faults.some(({ kind }) => slowing.includes(kind)),
       slackMs: 20 * delayMs[1] + 20 * syncMs[1],
       highest: () => this.agreement.highest,
       onViolation: (detail) => this.#violated('liveness', detail),
@@ -131,6 +136,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       onSigned: (index, payload) => {
         this.#tellSigned(index, payload);
         this.#milestones.onSigned(payload);
+        this.recovery.onSigned(index, payload);
         checking.onSigned(this.#node(index), payload);
       },
       onFinal: (finalNode, height) => {
