@@ -269,6 +269,7 @@ describe('a batch', () => {
   const bad: BadBatch[] = [
     { name: 'an unknown type', hex: '9507a16100c0c400' },
     { name: 'a target number never given', hex: '95000000c0c400' },
+    { name: 'a target name given before', hex: '9500a16100c0c4009500a16100c0c400' },
     { name: 'an integer longer than needed', hex: '9500a161cc01c0c400' },
     { name: 'an integer of 2^53', hex: '9500a161cf0020000000000000c0c400' },
     { name: 'a length longer than needed', hex: '9500a16100c0c50001ff' },

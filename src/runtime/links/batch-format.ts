@@ -265,6 +265,8 @@ export class BatchReader {
       return this.#names[this.#uint()] ?? malformed('target number');
     }
     const name = this.#text(this.#targetBytesMax);
+    // A frame that came twice: with a second number for one name all later numbers would mean others than the peer's.
+    if (this.#names.includes(name)) malformed('target name given before');
     if (this.#names.length < this.#targetsMax) this.#names.push(name);
     return name;
   }
