@@ -169,6 +169,8 @@ class Control {
     this.#process ??= new MutantProcess();
     const tally = newTally();
     await this.#process.run({ replaced: null, attempts: [attempt] }, tally);
+    // A process that is gone must not speak against every later kill.
+    if (!this.#process.isAlive) this.#process = null;
     return tally.isDone && tally.problem === null;
   }
 
@@ -189,6 +191,10 @@ class MutantProcess {
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#complaint = (this.#complaint + text).slice(0, 2_000);
     });
+  }
+
+  get isAlive(): boolean {
+    return this.#child.connected && this.#child.exitCode === null;
   }
 
   /** Resolves when the order is carried out, or the process has ended. */
