@@ -53,7 +53,7 @@ const stuckAfterMs = 300_000;
 /** A run of machines alone takes milliseconds, one of whole validators seconds. */
 function usualSeeds(trial: string): number {
   if (trial.startsWith('one height')) return 3_000;
-  if (trial.startsWith('every message once')) return 300;
+  if (trial.startsWith('every message once')) return 100;
   if (['an impostor', 'all at once', 'a fraud'].includes(trial)) return 4;
   return trial.startsWith('machines') ? 500 : 2;
 }
