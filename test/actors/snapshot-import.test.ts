@@ -68,3 +68,20 @@ describe('a snapshot of the block that changes the set', () => {
     expect(checks.filter(({ ok }) => !ok)).to.deep.equal([]);
   });
 });
+
+describe('an offer of a snapshot', () => {
+  it('is refused where the tiles of its log are not those of the root that the header names', () => {
+    const world = new MemoryChain({ validators: 5, accounts: [] });
+    world.removeValidator(world.validators[0]!.publicKey);
+    world.growTo(offeredAt);
+    const reply = answer(world.chain, world.reader, { type: 'get-offer' });
+    if (reply.type !== 'offer' || reply.offer === null) throw new Error('no offer');
+    const { logEdge } = reply.offer;
+    const judge = (changed: typeof logEdge): string =>
+      judgeOffer({ ...reply.offer!, logEdge: changed }, world.genesis, verifier.verify).kind;
+    expect(judge(logEdge)).to.equal('valid');
+    const partialTiles = logEdge.partialTiles.map((hashes) => hashes.map((byte, i) => (i === 0 ? byte ^ 1 : byte)));
+    expect(judge({ ...logEdge, partialTiles })).to.equal('refused');
+    expect(judge({ ...logEdge, partialTiles: [] })).to.equal('refused');
+  });
+});

@@ -8,7 +8,7 @@ import { type Child, fanOut } from '../../protocols/ledger/state-tree-node.ts';
 import { TreeWriter } from '../../protocols/ledger/state-tree-build.ts';
 import { validatorSetsAt } from '../../protocols/ledger/queries.ts';
 import type { SignatureCheck } from '../../protocols/ledger/signed-note.ts';
-import { edgeRoot, edgeTiles } from '../../protocols/ledger/transparency-log.ts';
+import { edgeRoot, edgeTiles, isWholeEdge } from '../../protocols/ledger/transparency-log.ts';
 import { verifyBundle } from '../../protocols/ledger/verify-bundle.ts';
 import type { Height } from '../../protocols/shared/brands.ts';
 import { fromHex, uint64Key } from '../../protocols/shared/bytes.ts';
@@ -56,7 +56,8 @@ export function judgeOffer(offer: SnapshotOffer, genesis: Genesis, verifySignatu
   }
   const decoded = tryDecode(blockCodec, offer.block);
   if (!('value' in decoded) || blockDigest(decoded.value.header) !== headerDigest) return refuse('another block');
-  if (offer.logEdge.size !== header.logSize || edgeRoot(offer.logEdge) !== header.logRoot) {
+  const { logEdge } = offer;
+  if (logEdge.size !== header.logSize || edgeRoot(logEdge) !== header.logRoot || !isWholeEdge(logEdge)) {
     return refuse('the edge of the log is not that of the header');
   }
   return { kind: verdict, detail: `height ${header.height}` };

@@ -9,6 +9,7 @@
  * block would be written up to 256 times.
  */
 import type { Digest } from '../shared/brands.ts';
+import { equalBytes } from '../shared/bytes.ts';
 import { invariant } from '../shared/errors.ts';
 import { toDigest } from '../shared/hash.ts';
 import { tileWidth, widthAt } from './log-tiles.ts';
@@ -142,6 +143,24 @@ export function edgeTiles(edge: LogEdge): readonly TileWrite[] {
     const index = Math.floor(edge.size / tileWidth ** (level + 1));
     return [{ level, index, width: hashes.length / hashSize, hashes }];
   });
+}
+
+/**
+ * Whether the tiles of an edge, in shape and in every hash, are those whose heads its peaks are. The root shows only the
+ * peaks: an edge from somebody else may have any tiles beside them, and a log that grows from those is another one.
+ */
+export function isWholeEdge({ size, peaks, partialTiles }: LogEdge): boolean {
+  let levels = 0;
+  while (size >= tileWidth ** levels) levels += 1;
+  if (partialTiles.length !== levels) return false;
+  const hasShape = partialTiles.every((hashes, level) => {
+    const index = Math.floor(size / tileWidth ** (level + 1));
+    return hashes.length === widthAt(size, level, index) * hashSize;
+  });
+  if (!hasShape) return false;
+  const reader: TileReader = { tile: (level) => partialTiles[level] };
+  const expected = decompose(0, size).map(({ height, index }) => subtreeHash(reader, height, index));
+  return expected.length === peaks.length && expected.every((peak, i) => equalBytes(peak, peaks[i] as Uint8Array));
 }
 
 /** The edge of the log of `size` leaves, read back from its tiles. */

@@ -23,6 +23,7 @@ import {
   edgeTiles,
   emptyLogEdge,
   inclusionProof,
+  isWholeEdge,
   type LogEdge,
   rootAt,
   type TileReader,
@@ -77,6 +78,39 @@ describe('transparency log', () => {
       expect(rootAt(store, size)).to.equal(head);
       expect(merkleRoot(leavesOf(size))).to.equal(head);
     }
+  });
+
+  it('knows an edge with tiles or peaks that are not its own, whichever bit is wrong, missing or too many', () => {
+    const flipped = (parts: readonly Uint8Array[], bit: number): Uint8Array[] => {
+      const all = parts.reduce((sum, part) => sum + part.length, 0);
+      let at = Math.floor(bit / 8) % all;
+      return parts.map((part) => {
+        const changed = part.slice();
+        if (at >= 0 && at < part.length) changed[at] = (changed[at] as number) ^ (1 << (bit % 8));
+        at -= part.length;
+        return changed;
+      });
+    };
+    expect(isWholeEdge(emptyLogEdge)).to.equal(true);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 700 }), fc.nat(), (size, bit) => {
+        const edge = grow(new TileStore(), [size]);
+        const { peaks, partialTiles } = edge;
+        expect(isWholeEdge(edge)).to.equal(true);
+        const wrong: Partial<LogEdge>[] = [
+          { partialTiles: flipped(partialTiles, bit) },
+          { peaks: flipped(peaks, bit) },
+          { partialTiles: partialTiles.slice(1) },
+          { partialTiles: [...partialTiles, new Uint8Array(32)] },
+          { partialTiles: partialTiles.map((hashes) => Uint8Array.of(...hashes, ...new Uint8Array(32))) },
+          { peaks: peaks.slice(1) },
+          { peaks: [...peaks, new Uint8Array(32)] },
+          { size: size + 1 },
+        ];
+        for (const part of wrong) expect(isWholeEdge({ ...edge, ...part })).to.equal(false);
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('does not depend on how the leaves were batched', () => {
