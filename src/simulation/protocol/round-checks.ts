@@ -80,6 +80,8 @@ export class RoundChecks {
   }
 
   #onRoundChange(member: number, height: number, round: number): void {
+    // Alone it needs nobody to go on, and a crash may take the messages of whole rounds.
+    if (this.#setting.set.quorum === 1) return;
     const highest = this.#announced.get(height) ?? 0;
     if (round > highest) this.#announced.set(height, round);
     if (round <= highest + 1) return;
