@@ -26,9 +26,7 @@ export class StateCache implements StateReader {
     const name = nameOf(key);
     const known = this.#entries.get(name);
     if (known !== undefined || this.#entries.has(name)) return known;
-    const read = this.#reader.get(key);
-    this.#keep(name, read);
-    return read;
+    return this.#keep(name, this.#reader.get(key));
   }
 
   range(prefix: Uint8Array): ReturnType<StateReader['range']> {
@@ -50,10 +48,14 @@ export class StateCache implements StateReader {
     this.#entries.clear();
   }
 
-  #keep(name: string, value: Uint8Array | undefined): void {
-    this.#entries.set(name, value);
-    if (this.#entries.size <= this.#entriesMax) return;
-    const oldest = this.#entries.keys().next();
-    if (oldest.done !== true) this.#entries.delete(oldest.value);
+  /** A copy: what was read or encoded may be a piece of a larger buffer, which it would hold for as long. */
+  #keep(name: string, value: Uint8Array | undefined): Uint8Array | undefined {
+    const kept = value?.slice();
+    this.#entries.set(name, kept);
+    if (this.#entries.size > this.#entriesMax) {
+      const oldest = this.#entries.keys().next();
+      if (oldest.done !== true) this.#entries.delete(oldest.value);
+    }
+    return kept;
   }
 }

@@ -13,13 +13,10 @@ import { type SnapshotMessage, snapshotSyncActor, snapshotWire } from '../snapsh
 import { TransactionTraces } from '../transaction-traces.ts';
 import { VerifiedTransactions } from '../verified-transactions.ts';
 import type { MachineState } from '../../protocols/ibft/machine-types.ts';
-import { explain } from '../../protocols/ibft/report.ts';
-import { nodeStatusCodec } from '../../protocols/ibft/status.ts';
 import type { SignedTransaction } from '../../protocols/ledger/admission.ts';
 import { accountAt } from '../../protocols/ledger/queries.ts';
 import { blockBytesMax, blockTransactionsMax } from '../../protocols/ledger/transaction.ts';
 import { height as toHeight, type PublicKey } from '../../protocols/shared/brands.ts';
-import { encode } from '../../protocols/shared/codec.ts';
 import type { ActorRef, ActorSystem } from '../../runtime/ports/actors.ts';
 import type { Clock } from '../../runtime/ports/clock.ts';
 import type { Links, PeerState } from '../../runtime/ports/links.ts';
@@ -28,7 +25,7 @@ import type { Store } from '../../runtime/ports/store.ts';
 import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 import { BlockMetrics } from './block-metrics.ts';
 import { Finality } from './finality.ts';
-import { readStatus } from './peer-status.ts';
+import { readStatus, StatusTeller } from './peer-status.ts';
 import { submitEvidence } from './evidence.ts';
 
 export interface WiringOptions {
@@ -93,13 +90,13 @@ class NodeWiring implements Wiring {
   #permit = 'asking';
   #trouble: string | null = null;
   #live: readonly PublicKey[] = [];
-  /** What the last status said, to compare. */
-  #told = '';
+  readonly #status: StatusTeller;
   readonly #leaveLinks: () => void;
 
   constructor(options: WiringOptions) {
     this.#options = options;
     const { chain, system, vrf } = options;
+    this.#status = new StatusTeller((status) => options.links.setStatus(status));
     this.reader = new ChainReader(chain.store);
     this.#metrics = new BlockMetrics(options.telemetry);
     this.#traces = new TransactionTraces(options.telemetry);
@@ -376,30 +373,11 @@ class NodeWiring implements Wiring {
     }
   }
 
-  /** Called after every message of the validator: does nothing where nothing that peers are told has changed. */
   #publishStatus(): void {
-    const { chain, links } = this.#options;
-    const machine = this.#machine;
-    const told = [
-      chain.tip.height,
-      machine?.round,
-      machine?.proposal?.status,
-      machine?.prepared?.round,
-      machine?.proposing,
-      machine?.decided === null,
-      this.trouble(),
-    ].join();
-    if (told === this.#told) return;
-    this.#told = told;
-    const report = machine === null ? null : explain(machine);
-    links.setStatus(
-      encode(nodeStatusCodec, {
-        finalHeight: chain.tip.height,
-        height: report?.height ?? chain.tip.height + 1,
-        round: report?.round ?? 0,
-        step: report?.step ?? 'following',
-        trouble: this.trouble(),
-      }),
-    );
+    this.#status.tell({
+      finalHeight: this.#options.chain.tip.height,
+      machine: this.#machine,
+      trouble: this.trouble(),
+    });
   }
 }

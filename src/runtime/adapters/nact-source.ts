@@ -14,19 +14,7 @@ import { dirname, join } from 'node:path';
 import { compileFunction } from 'node:vm';
 import { CodedError } from '../../protocols/shared/errors.ts';
 import type { Nact } from '../actors/nact-port.ts';
-
-/** What nact's sources see under these names. */
-export interface NactGlobals {
-  readonly setImmediate: (callback: () => void) => unknown;
-  readonly clearImmediate: (handle: unknown) => void;
-  readonly setTimeout: (callback: () => void, delayMs?: number) => unknown;
-  readonly clearTimeout: (handle: unknown) => void;
-  readonly Math: Pick<Math, 'abs' | 'min' | 'max' | 'random'>;
-  readonly Date: unknown;
-  readonly console: Pick<Console, 'log' | 'warn' | 'error'>;
-  /** Stands for the module `crypto`. */
-  readonly crypto: { readonly randomBytes: (count: number) => { readUInt32BE(): number } };
-}
+import type { NactGlobals } from '../ports/nact-globals.ts';
 
 interface CompiledModule {
   readonly file: string;

@@ -191,6 +191,7 @@ const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** Reads the batches of one connection; holds the names that the peer has sent on it. */
 export class BatchReader {
   readonly #names: string[] = [];
+  readonly #known = new Set<string>();
   readonly #targetsMax: number;
   readonly #targetBytesMax: number;
   readonly #traceBytesMax: number;
@@ -266,8 +267,11 @@ export class BatchReader {
     }
     const name = this.#text(this.#targetBytesMax);
     // A frame that came twice: with a second number for one name all later numbers would mean others than the peer's.
-    if (this.#names.includes(name)) malformed('target name given before');
-    if (this.#names.length < this.#targetsMax) this.#names.push(name);
+    if (this.#known.has(name)) malformed('target name given before');
+    if (this.#names.length < this.#targetsMax) {
+      this.#names.push(name);
+      this.#known.add(name);
+    }
     return name;
   }
 

@@ -5,23 +5,13 @@
 import type { PublicKey } from '../../protocols/shared/brands.ts';
 import type { ActorSystemOptions } from '../../runtime/actor-system.ts';
 import type { Clock, TimerHandle } from '../../runtime/ports/clock.ts';
+import type { NactGlobals } from '../../runtime/ports/nact-globals.ts';
 import type { Random } from '../../runtime/ports/random.ts';
 import type { Pipe, Transport } from '../../runtime/ports/transport.ts';
 import type { TraceHash } from '../trace-hash.ts';
 
 /** nact as a node's own instance. The caller of the simulator brings what loads it (`adapters/nact-source.ts`). */
 export type Nact = NonNullable<ActorSystemOptions['nact']>;
-
-export interface NactGlobals {
-  readonly setImmediate: (callback: () => void) => unknown;
-  readonly clearImmediate: (handle: unknown) => void;
-  readonly setTimeout: (callback: () => void, delayMs?: number) => unknown;
-  readonly clearTimeout: (handle: unknown) => void;
-  readonly Math: Pick<Math, 'abs' | 'min' | 'max' | 'random'>;
-  readonly Date: unknown;
-  readonly console: Pick<Console, 'log' | 'warn' | 'error'>;
-  readonly crypto: { readonly randomBytes: (count: number) => { readUInt32BE(): number } };
-}
 
 export interface NodeProcessOptions {
   readonly clock: Clock;

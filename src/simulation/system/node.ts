@@ -12,10 +12,11 @@ import type { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
 import type { Draw } from '../draw.ts';
 import { type TraceHash, TracedRandom } from '../trace-hash.ts';
 import { frameKinds } from '../../runtime/links/frames.ts';
+import type { NactGlobals } from '../../runtime/ports/nact-globals.ts';
 import type { Identity } from './identities.ts';
 import { NodeClock } from './node-clock.ts';
 import { type EffectPhase, NodeDisks } from './node-disks.ts';
-import { type Nact, type NactGlobals, NodeProcess } from './node-process.ts';
+import { type Nact, NodeProcess } from './node-process.ts';
 
 /** All that the programs of a node have of the world, for one life. */
 export interface LifePorts {

@@ -1,11 +1,12 @@
 /** Runs a scenario under a seed and says what came of it. */
 import { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
+import type { NactGlobals } from '../../runtime/ports/nact-globals.ts';
 import { type CheckerName, checkerNames, continuousCheckers } from './checkers/index.ts';
 import { Draw } from '../draw.ts';
 import type { OnEvent } from '../events.ts';
 import type { Fault } from './faults/index.ts';
 import type { SimulatedNode } from './node.ts';
-import type { Nact, NactGlobals } from './node-process.ts';
+import type { Nact } from './node-process.ts';
 import type { LogLine } from './observer.ts';
 import { calmMs, checkFaults, checkScenario, defaults, recoveryMs, type Scenario } from './scenario.ts';
 import type { Stepper } from '../stepper.ts';

@@ -7,6 +7,7 @@ import { PipeNetwork } from '../../runtime/simulated/pipe-transport.ts';
 import { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
 import { SignatureAuthority } from '../../runtime/simulated/signer.ts';
 import { VirtualClock } from '../../runtime/simulated/virtual-clock.ts';
+import type { NactGlobals } from '../../runtime/ports/nact-globals.ts';
 import { Draw } from '../draw.ts';
 import type { OnEvent } from '../events.ts';
 import { TraceHash } from '../trace-hash.ts';
@@ -17,7 +18,7 @@ import { Outages } from './faults/outages.ts';
 import { createIdentities, type Identity } from './identities.ts';
 import { NetworkFaults } from './network-faults.ts';
 import { type LifePorts, type Program, SimulatedNode } from './node.ts';
-import type { Nact, NactGlobals } from './node-process.ts';
+import type { Nact } from './node-process.ts';
 import { type LogLine, Observer } from './observer.ts';
 import type { Violation } from './violation.ts';
 

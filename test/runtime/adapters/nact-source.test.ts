@@ -6,7 +6,8 @@
 import { expect } from 'chai';
 import { createActorSystem, defineActor } from '../../../src/runtime/actor-system.ts';
 import type { ReplyTo } from '../../../src/runtime/ports/actors.ts';
-import { type NactGlobals, readNactSource } from '../../../src/runtime/adapters/nact-source.ts';
+import { readNactSource } from '../../../src/runtime/adapters/nact-source.ts';
+import type { NactGlobals } from '../../../src/runtime/ports/nact-globals.ts';
 import { SeededRandom } from '../../../src/runtime/simulated/seeded-random.ts';
 import { VirtualClock } from '../../../src/runtime/simulated/virtual-clock.ts';
 import { QuietTelemetry } from '../support/quiet-telemetry.ts';

@@ -1,8 +1,8 @@
 /** `mainnet simulate every-effect`: each correct validator dies once at every durable write and at every frame it sends. */
 import { crashAtEveryEffect, ScenarioError } from '../../../simulation.ts';
 import { CommandError, exitCodes, formatElapsed, formatTable, type Terminal } from '../../terminal.ts';
-import { Progress } from './progress.ts';
 import { explainScenarioError, loadSource } from './scenario-source.ts';
+import { untilInterrupted } from './until-interrupted.ts';
 
 export interface EveryEffectFlags {
   readonly seed: number;
@@ -20,15 +20,11 @@ export async function runEveryEffect(name: string, flags: EveryEffectFlags, term
       'the fault crash-at-effect kills a node at its n-th durable write or frame, whatever runs on it',
     ]);
   }
-  const progress = new Progress();
   const startedMs = performance.now();
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.once('SIGINT', interrupt);
-  try {
+  return untilInterrupted(async (stop, progress) => {
     const result = await crashAtEveryEffect(scenario, {
       ...{ seed: flags.seed, stride: flags.stride, downMs: flags.down },
-      isOver: () => stop.signal.aborted,
+      isOver: () => stop.aborted,
       onProgress: ({ done, total, crash, result: run }) => {
         progress.show(done, total, '');
         if (run.ok) return;
@@ -39,14 +35,11 @@ export async function runEveryEffect(name: string, flags: EveryEffectFlags, term
     progress.clear();
     if (flags.json === true) terminal.json({ ...result, violations: result.violations.map(summaryOf) });
     else print(result, performance.now() - startedMs, terminal);
-    return result.ok && !stop.signal.aborted ? exitCodes.done : exitCodes.failed;
-  } catch (error) {
+    return result.ok && !stop.aborted ? exitCodes.done : exitCodes.failed;
+  }).catch((error: unknown) => {
     if (error instanceof ScenarioError) throw explainScenarioError(error, source);
     throw error;
-  } finally {
-    progress.clear();
-    process.off('SIGINT', interrupt);
-  }
+  });
 }
 
 type Result = Awaited<ReturnType<typeof crashAtEveryEffect>>;

@@ -1,7 +1,4 @@
 /** `mainnet simulate explore`: every order of everything, for the consensus machine in a small scope. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import {
   type ExploredCase,
   type ExploreProgress,
@@ -10,8 +7,9 @@ import {
 } from '../../../simulation/protocol/exploration/explore.ts';
 import { rulesOf } from '../../../simulation/protocol/rules-by-name.ts';
 import { formatProtocolSchedule } from '../../../simulation/protocol/schedule-json.ts';
-import { CommandError, exitCodes, formatElapsed, formatTable, type Terminal } from '../../terminal.ts';
-import { Progress } from './progress.ts';
+import { exitCodes, formatElapsed, formatTable, type Terminal } from '../../terminal.ts';
+import { searchToEnd, untilInterrupted } from './until-interrupted.ts';
+import { saveSchedule } from './written-files.ts';
 
 export interface ExploreFlags {
   readonly validators: number;
@@ -27,20 +25,20 @@ export interface ExploreFlags {
 }
 
 /** Resolves with the exit code: 0 only where every state in scope was looked at and nothing is wrong. */
-export async function runExplore(flags: ExploreFlags, terminal: Terminal): Promise<number> {
-  const progress = new Progress();
+export function runExplore(flags: ExploreFlags, terminal: Terminal): Promise<number> {
   const startedMs = performance.now();
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.once('SIGINT', interrupt);
-  let last: ExploreProgress = { cases: [], casesInAll: 0 };
-  try {
-    const result = await follow(flags, stop.signal, (next) => {
-      last = next;
-      const { cases, casesInAll } = next;
-      const done = cases.filter(({ isFinished }) => isFinished).length;
-      progress.show(done, casesInAll, `${count(states(cases))} states`);
-    });
+  return untilInterrupted(async (stop, progress) => {
+    let last: ExploreProgress = { cases: [], casesInAll: 0 };
+    const result = await searchToEnd(
+      () => searchOf(flags),
+      stop,
+      (next) => {
+        last = next;
+        const { cases, casesInAll } = next;
+        const done = cases.filter(({ isFinished }) => isFinished).length;
+        progress.show(done, casesInAll, `${count(states(cases))} states`);
+      },
+    );
     progress.clear();
     const wallMs = performance.now() - startedMs;
     if (result === null) {
@@ -51,35 +49,17 @@ export async function runExplore(flags: ExploreFlags, terminal: Terminal): Promi
     else print(result, flags, wallMs, terminal);
     save(result, flags, terminal);
     return result.outcome === 'finished' ? exitCodes.done : exitCodes.failed;
-  } finally {
-    progress.clear();
-    process.off('SIGINT', interrupt);
-  }
+  });
 }
 
-/** Null where it was interrupted. Rejects with CommandError for a scope that is none. */
-async function follow(
-  flags: ExploreFlags,
-  stop: AbortSignal,
-  onProgress: (progress: ExploreProgress) => void,
-): Promise<ExploreResult | null> {
+/** Throws RangeError for a scope that is none. */
+function searchOf(flags: ExploreFlags): ReturnType<typeof exploring> {
   const { validators, heights, rounds, twins, crashes, statesMax, quorum, reductions } = flags;
   const all = { slicing: reductions, partialOrder: reductions, symmetry: reductions };
-  try {
-    const search = exploring({
-      ...{ validators, heights, rounds, twins, crashes, statesMax, reductions: all },
-      ...{ rules: rulesOf('production'), ...(quorum === undefined ? {} : { quorum }) },
-    });
-    for (let next = search.next(); ; next = search.next()) {
-      if (next.done === true) return next.value;
-      onProgress(next.value);
-      await turn();
-      if (stop.aborted) return null;
-    }
-  } catch (error) {
-    if (error instanceof RangeError) throw new CommandError('usage', error.message, [], error);
-    throw error;
-  }
+  return exploring({
+    ...{ validators, heights, rounds, twins, crashes, statesMax, reductions: all },
+    ...{ rules: rulesOf('production'), ...(quorum === undefined ? {} : { quorum }) },
+  });
 }
 
 const states = (cases: readonly ExploredCase[]): number => cases.reduce((sum, one) => sum + one.states, 0);
@@ -119,8 +99,6 @@ function print(result: ExploreResult, flags: ExploreFlags, wallMs: number, termi
 
 function save({ counterexample }: ExploreResult, flags: ExploreFlags, terminal: Terminal): void {
   if (flags.save === undefined || counterexample === null) return;
-  mkdirSync(dirname(flags.save), { recursive: true });
   const { schedule, confirmed } = counterexample;
-  writeFileSync(flags.save, formatProtocolSchedule({ schedule, found: confirmed, note: '' }));
-  terminal.err(`saved; run it again: mainnet simulate --replay ${flags.save}`);
+  saveSchedule(flags.save, formatProtocolSchedule({ schedule, found: confirmed, note: '' }), terminal);
 }

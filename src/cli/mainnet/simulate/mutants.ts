@@ -1,10 +1,10 @@
 /** `mainnet simulate mutants`: what of the simulator finds which defect of the product. */
-import { writeFileSync } from 'node:fs';
 import { MutantError } from '../../../simulation-mutants/mutant.ts';
 import { allMutants, type MutantResult, runMutants } from '../../../simulation-mutants/run-mutants.ts';
 import { mutantsDocument, scoreOf } from '../../../simulation-mutants/score.ts';
 import { CommandError, exitCodes, formatElapsed, type Terminal } from '../../terminal.ts';
-import { Progress } from './progress.ts';
+import { untilInterrupted } from './until-interrupted.ts';
+import { writeTextFile } from './written-files.ts';
 
 export interface MutantsFlags {
   readonly filter?: string;
@@ -18,19 +18,15 @@ export interface MutantsFlags {
 const wantedPercent = 95;
 
 /** Resolves with the exit code. */
-export async function runMutantScore(flags: MutantsFlags, terminal: Terminal): Promise<number> {
+export function runMutantScore(flags: MutantsFlags, terminal: Terminal): Promise<number> {
   const { filter = '', parallel, seed } = flags;
   const startedMs = performance.now();
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.once('SIGINT', interrupt);
-  const progress = new Progress();
-  try {
+  return untilInterrupted(async (signal, progress) => {
     const mutants = (await allMutants(seed)).filter(({ name }) => name.includes(filter));
     if (mutants.length === 0) throw new CommandError('usage', `no mutant has "${filter}" in its name`);
     let done = 0;
     const results = await runMutants({
-      ...{ mutants, jobs: parallel, signal: stop.signal },
+      ...{ mutants, jobs: parallel, signal },
       onResult: (result) => {
         done += 1;
         progress.clear();
@@ -42,13 +38,10 @@ export async function runMutantScore(flags: MutantsFlags, terminal: Terminal): P
     finish(results, mutants.length, performance.now() - startedMs, flags, terminal);
     const isWhole = results.length === mutants.length;
     return isWhole && scoreOf(results).percent >= wantedPercent ? exitCodes.done : exitCodes.failed;
-  } catch (error) {
+  }).catch((error: unknown) => {
     if (error instanceof MutantError) throw new CommandError('failed', error.message, [], error);
     throw error;
-  } finally {
-    progress.clear();
-    process.off('SIGINT', interrupt);
-  }
+  });
 }
 
 function printResult({ mutant, outcome, kill, seeds, wallMs }: MutantResult, terminal: Terminal): void {
@@ -75,6 +68,6 @@ function finish(
       terminal.out(terminal.paint('yellow', `${asked - results.length} mutants were not run`));
   }
   if (flags.table !== undefined) {
-    writeFileSync(flags.table, mutantsDocument(results, `mainnet simulate mutants --table ${flags.table}`));
+    writeTextFile(flags.table, mutantsDocument(results, `mainnet simulate mutants --table ${flags.table}`));
   }
 }

@@ -1,12 +1,11 @@
 /** A run once more, watched: as a page of HTML, as lines of text. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { AnyScenario, SimulationCase } from '../../../simulation/shrink.ts';
 import { TimelineRecorder } from '../../../simulation/timeline.ts';
 import { timelinePage } from '../../../simulation/timeline-page/page.ts';
 import { timelineText } from '../../../simulation/timeline-text.ts';
 import type { Terminal } from '../../terminal.ts';
 import { simulateAny } from './run-one.ts';
+import { writeTextFile } from './written-files.ts';
 
 export interface PictureRequest {
   /** Of the page. */
@@ -38,7 +37,6 @@ const nodesOf = (scenario: AnyScenario): number =>
   'start' in scenario ? scenario.nodes : scenario.validators + (scenario.standbys ?? 0);
 
 function write(file: string, text: string, terminal: Terminal): void {
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, text);
+  writeTextFile(file, text);
   terminal.err(`written: ${file}`);
 }

@@ -1,6 +1,4 @@
 /** `mainnet simulate protocol`: random schedules of the consensus machines alone, and saved ones once more. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { describeChoice } from '../../../simulation/protocol/describe.ts';
 import { minimiseProtocol } from '../../../simulation/protocol/minimise.ts';
 import { replayProtocol } from '../../../simulation/protocol/replay.ts';
@@ -10,6 +8,7 @@ import type { ProtocolRuleName, ProtocolSchedule } from '../../../simulation/pro
 import { type Finding, searchProtocol, type SearchResult } from '../../../simulation/protocol/search.ts';
 import { exitCodes, formatElapsed, formatTable, type Terminal } from '../../terminal.ts';
 import { Progress } from './progress.ts';
+import { saveSchedule } from './written-files.ts';
 
 export interface ProtocolFlags {
   readonly seed: number;
@@ -42,9 +41,7 @@ export function searchSchedules(flags: ProtocolFlags, terminal: Terminal): numbe
   if (flags.json === true) terminal.json({ ...result, finding, smallest, wallMs: Math.round(wallMs) });
   else printSearch(result, smallest, wallMs, terminal);
   if (smallest !== null && flags.save !== undefined) {
-    mkdirSync(dirname(flags.save), { recursive: true });
-    writeFileSync(flags.save, formatProtocolSchedule({ ...smallest, note: '' }));
-    terminal.err(`saved; run it again: mainnet simulate --replay ${flags.save}`);
+    saveSchedule(flags.save, formatProtocolSchedule({ ...smallest, note: '' }), terminal);
   }
   return finding === null ? exitCodes.done : exitCodes.failed;
 }

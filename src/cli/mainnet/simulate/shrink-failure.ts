@@ -1,6 +1,4 @@
 /** From a run that failed to the smallest that still does: found, told, saved. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { type AnyScenario, shrinkCase, type Shrunk, type SimulationCase } from '../../../simulation/shrink.ts';
 import { formatActorSchedule, formatSystemSchedule } from '../../../simulation/system-schedule.ts';
 import type { Terminal } from '../../terminal.ts';
@@ -56,16 +54,12 @@ export function printShrunk({ smallest, violation, runs, isMinimal }: Shrunk<Any
   terminal.out(`  ${terminal.paint('red', violation.checker)} at ${violation.atMs.toFixed(1)} ms: ${violation.detail}`);
 }
 
-export function saveShrunk(file: string, { smallest, violation }: Shrunk<AnyScenario>, note: string): void {
+export function scheduleOf({ smallest, violation }: Shrunk<AnyScenario>, note: string): string {
   const { scenario, seed } = smallest;
   const saved = { found: violation, note };
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(
-    file,
-    'start' in scenario
-      ? formatActorSchedule({ run: { scenario, seed }, ...saved })
-      : formatSystemSchedule({ run: { scenario, seed }, ...saved }),
-  );
+  return 'start' in scenario
+    ? formatActorSchedule({ run: { scenario, seed }, ...saved })
+    : formatSystemSchedule({ run: { scenario, seed }, ...saved });
 }
 
 const nodesOf = (scenario: AnyScenario): string =>

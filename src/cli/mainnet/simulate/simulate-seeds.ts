@@ -1,14 +1,16 @@
 /** Runs the seeds that were asked for, here or in child processes, and says what came of them. */
 import { exitCodes, type Terminal } from '../../terminal.ts';
 import { printLine, printRun } from './print-run.ts';
-import { Progress } from './progress.ts';
+import type { Progress } from './progress.ts';
 import { writePictures } from './pictures.ts';
 import { type AnyResult, isPassed, type RunReport, type RunRequest, runSeed } from './run-one.ts';
 import { runParallel } from './run-parallel.ts';
 import { type LoadedScenario, loadSource } from './scenario-source.ts';
-import { caseOf, printShrunk, saveShrunk, shrinkFailure } from './shrink-failure.ts';
+import { caseOf, printShrunk, scheduleOf, shrinkFailure } from './shrink-failure.ts';
 import type { AnyScenario, Shrunk } from '../../../simulation/shrink.ts';
 import { Summary } from './summary.ts';
+import { untilInterrupted } from './until-interrupted.ts';
+import { saveSchedule } from './written-files.ts';
 
 export interface SimulateFlags {
   readonly seed?: number;
@@ -46,18 +48,13 @@ export async function simulateSeeds(name: string | null, flags: SimulateFlags, t
     ...{ source, durationMs: flags.until ?? null },
     ...{ keepLog: flags.log === true, twice: flags.twice === true },
   };
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.once('SIGINT', interrupt);
-  try {
-    const work = { loaded, request, stop: stop.signal };
-    const { summary, shown } = await runSeeds(work, flags, terminal);
-    if (stop.signal.aborted) process.exit(exitCodes.failed);
+  return untilInterrupted(async (stop, progress) => {
+    const work = { loaded, request, stop };
+    const { summary, shown } = await runSeeds(work, flags, progress, terminal);
+    if (stop.aborted) process.exit(exitCodes.failed);
     if (shown !== null) await follow(work, shown, flags, terminal);
     return summary.failed.length === 0 ? exitCodes.done : exitCodes.failed;
-  } finally {
-    process.off('SIGINT', interrupt);
-  }
+  });
 }
 
 function seedsOf({ schedule }: LoadedScenario, { seed, runs }: SimulateFlags): readonly string[] {
@@ -65,11 +62,10 @@ function seedsOf({ schedule }: LoadedScenario, { seed, runs }: SimulateFlags): r
   return Array.from({ length: runs }, (_, run) => String((seed ?? 1) + run));
 }
 
-async function runSeeds(work: Work, flags: SimulateFlags, terminal: Terminal): Promise<Outcome> {
+async function runSeeds(work: Work, flags: SimulateFlags, progress: Progress, terminal: Terminal): Promise<Outcome> {
   const { loaded, request, stop } = work;
   const seeds = seedsOf(loaded, flags);
   const summary = new Summary(seeds.length);
-  const progress = new Progress();
   const isOne = seeds.length === 1;
   let shown: AnyResult | null = null;
   const onReport = (report: RunReport): void => {
@@ -157,8 +153,7 @@ async function shrinkShown(
   }
   if (flags.json !== true) printShrunk(shrunk, terminal);
   if (flags.save !== undefined) {
-    saveShrunk(flags.save, shrunk, schedule?.note ?? '');
-    terminal.err(`saved; run it again: mainnet simulate --replay ${flags.save}`);
+    saveSchedule(flags.save, scheduleOf(shrunk, schedule?.note ?? ''), terminal);
   }
   return shrunk;
 }

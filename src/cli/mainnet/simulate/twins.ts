@@ -1,12 +1,10 @@
 /** `mainnet simulate twins`: validators that run twice with one key, under every leader and partition of each phase. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import { describeChoice } from '../../../simulation/protocol/describe.ts';
 import { formatProtocolSchedule } from '../../../simulation/protocol/schedule-json.ts';
 import { twinning, type TwinsCounts, type TwinsResult } from '../../../simulation/protocol/twins/twins.ts';
-import { CommandError, exitCodes, formatElapsed, type Terminal } from '../../terminal.ts';
-import { Progress } from './progress.ts';
+import { exitCodes, formatElapsed, type Terminal } from '../../terminal.ts';
+import { searchToEnd, untilInterrupted } from './until-interrupted.ts';
+import { saveSchedule } from './written-files.ts';
 
 export interface TwinsFlags {
   readonly validators: number;
@@ -20,19 +18,19 @@ export interface TwinsFlags {
 }
 
 /** Resolves with the exit code. */
-export async function runTwins(flags: TwinsFlags, terminal: Terminal): Promise<number> {
-  const progress = new Progress();
+export function runTwins(flags: TwinsFlags, terminal: Terminal): Promise<number> {
   const startedMs = performance.now();
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.once('SIGINT', interrupt);
-  let last: TwinsCounts | null = null;
-  try {
-    const result = await follow(flags, stop.signal, (counts) => {
-      last = counts;
-      const all = flags.sample ?? counts.scenariosInAll;
-      progress.show(counts.scenarios, all, `${counts.phasesPlayed} phases played`);
-    });
+  return untilInterrupted(async (stop, progress) => {
+    let last: TwinsCounts | null = null;
+    const result = await searchToEnd(
+      () => searchOf(flags),
+      stop,
+      (counts) => {
+        last = counts;
+        const all = flags.sample ?? counts.scenariosInAll;
+        progress.show(counts.scenarios, all, `${counts.phasesPlayed} phases played`);
+      },
+    );
     progress.clear();
     const wallMs = performance.now() - startedMs;
     if (flags.json === true)
@@ -41,36 +39,19 @@ export async function runTwins(flags: TwinsFlags, terminal: Terminal): Promise<n
     if (result === null) return exitCodes.failed;
     if (result.finding === null) return exitCodes.done;
     if (flags.json !== true) printFinding(result.finding, terminal);
-    if (flags.save !== undefined) save(flags.save, result.finding, terminal);
+    const { schedule, detail } = result.finding;
+    const saved = { schedule, found: null, note: detail };
+    if (flags.save !== undefined) saveSchedule(flags.save, formatProtocolSchedule(saved), terminal);
     return exitCodes.failed;
-  } finally {
-    progress.clear();
-    process.off('SIGINT', interrupt);
-  }
+  });
 }
 
-/** Null where it was interrupted. Rejects with CommandError for options that cannot be. */
-async function follow(
-  { validators, rounds, twins, groups, sample, seed }: TwinsFlags,
-  stop: AbortSignal,
-  onProgress: (counts: TwinsCounts) => void,
-): Promise<TwinsResult | null> {
-  try {
-    const running = twinning({
-      ...{ validators, rounds, groups, ...(twins === undefined ? {} : { twins }) },
-      ...(sample === undefined ? {} : { sample: { scenarios: sample, seed } }),
-    });
-    for (let next = running.next(); ; next = running.next()) {
-      if (next.done === true) return next.value;
-      onProgress(next.value);
-      await turn();
-      if (stop.aborted) return null;
-    }
-  } catch (error) {
-    if (error instanceof RangeError) throw new CommandError('usage', error.message, [], error);
-    throw error;
-  }
-}
+/** Throws RangeError for options that cannot be. */
+const searchOf = ({ validators, rounds, twins, groups, sample, seed }: TwinsFlags): ReturnType<typeof twinning> =>
+  twinning({
+    ...{ validators, rounds, groups, ...(twins === undefined ? {} : { twins }) },
+    ...(sample === undefined ? {} : { sample: { scenarios: sample, seed } }),
+  });
 
 function print(counts: TwinsCounts | null, isFinished: boolean, wallMs: number, terminal: Terminal): void {
   if (counts !== null) {
@@ -93,10 +74,4 @@ function printFinding({ kind, detail, schedule }: Finding, terminal: Terminal): 
   schedule.choices.forEach((choice, index) => {
     terminal.out(`${String(index + 1).padStart(4)}  ${describeChoice(schedule.cast, choice)}`);
   });
-}
-
-function save(file: string, { schedule, detail }: Finding, terminal: Terminal): void {
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, formatProtocolSchedule({ schedule, found: null, note: detail }));
-  terminal.err(`saved; run it again: mainnet simulate --replay ${file}`);
 }
