@@ -14,6 +14,8 @@ export interface Counterfactual {
   readonly state: PolicyState;
   /** `safeguards.exporter-held-keys`, …: all of them. */
   readonly add: readonly string[];
+  /** What the request would be without. Of `add` and `remove` one is empty. */
+  readonly remove: readonly string[];
 }
 
 export interface Explanation {
@@ -78,14 +80,32 @@ function stateWith(compiled: CompiledSet, request: PolicyEvaluationRequest, opti
 
 const shownMax = 8;
 
-/** Missing conditions and changes of at most two bases and safeguards, the smallest first. Green needs neither. */
+/** The bases and safeguards without which the state would be worse. */
+function carrying(
+  compiled: CompiledSet,
+  request: PolicyEvaluationRequest,
+  options: EvaluationOptions,
+  current: PolicyState,
+): readonly Counterfactual[] {
+  return open.flatMap((attribute) =>
+    request[attribute].flatMap((word) => {
+      const without = { ...request, [attribute]: request[attribute].filter((other) => other !== word) };
+      const state = stateWith(compiled, without, options);
+      const isWorse = stateRank[state] > stateRank[current];
+      return isWorse ? [{ state, add: [], remove: [`${attribute}.${word}`] }] : [];
+    }),
+  );
+}
+
+/** Missing conditions and changes of at most two bases and safeguards, the smallest first. and what carries the state. */
 export function explainRequest(
   compiled: CompiledSet,
   request: PolicyEvaluationRequest,
   options: EvaluationOptions = {},
 ): Explanation {
   const result = evaluateRequest(compiled, request, options);
-  if (result.state === 'Green') return { missing: [], counterfactuals: [] };
+  if (result.state === 'Green')
+    return { missing: [], counterfactuals: carrying(compiled, request, options, result.state) };
   const input = inputsOf(compiled, request, options).find(
     ({ texts }) => texts.source === result.places.source && texts.destination === result.places.destination,
   );
@@ -100,11 +120,11 @@ export function explainRequest(
     if (stateRank[state] >= stateRank[result.state]) return;
     const isCovered = ({ state: other, add: fewer }: Counterfactual): boolean =>
       stateRank[other] <= stateRank[state] && fewer.every((change) => add.includes(change));
-    if (!found.some(isCovered)) found.push({ state, add });
+    if (!found.some(isCovered)) found.push({ state, add, remove: [] });
   };
   for (const word of words) tryChange([word]);
   words.forEach((first, index) => {
     for (const second of words.slice(index + 1)) tryChange([first, second]);
   });
-  return { missing, counterfactuals: found.slice(0, shownMax) };
+  return { missing, counterfactuals: [...found.slice(0, shownMax), ...carrying(compiled, request, options, result.state)] };
 }

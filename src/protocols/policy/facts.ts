@@ -161,19 +161,19 @@ function readFact(json: unknown, place: string, listed: ReadonlySet<string>): Fa
 
 /** Throws {@link PolicyError} with the path of what is wrong. */
 export function readFactSet(json: unknown): FactSet {
-  if (!isObject(json)) return refuse('facts', 'an object is needed');
-  const version = textAt(json, 'version', 'facts');
+  if (!isObject(json)) return refuse('$', 'an object is needed');
+  const version = textAt(json, 'version', '$');
   const codes = json['countries'];
   if (!Array.isArray(codes) || !codes.every((code) => typeof code === 'string' && /^[A-Z]{2}(-[A-Z0-9]{1,3})?$/.test(code)))
-    return refuse('facts.countries', 'a list of ISO 3166 codes is needed');
+    return refuse('$.countries', 'a list of ISO 3166 codes is needed');
   const countries = [...new Set(codes as string[])].sort(compareText);
-  if (!Array.isArray(json['facts'])) return refuse('facts.facts', 'a list is needed');
+  if (!Array.isArray(json['facts'])) return refuse('$.facts', 'a list is needed');
   const listed = new Set(countries);
-  const facts = (json['facts'] as unknown[]).map((fact, index) => readFact(fact, `facts.facts[${index}]`, listed));
+  const facts = (json['facts'] as unknown[]).map((fact, index) => readFact(fact, `$.facts[${index}]`, listed));
   const seen = new Set<string>();
-  for (const { id } of facts) {
-    if (seen.has(id)) return refuse(`fact ${id}`, 'two facts with this id');
+  facts.forEach(({ id }, index) => {
+    if (seen.has(id)) refuse(`$.facts[${index}].id`, `two facts with the id ${id}`);
     seen.add(id);
-  }
+  });
   return { version, countries, facts };
 }

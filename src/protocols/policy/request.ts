@@ -178,7 +178,7 @@ const requestFields = [
 
 /** A request as JSON, in canonical form. Throws {@link PolicyError} with the path of what is wrong. */
 export function readRequest(value: unknown): PolicyEvaluationRequest {
-  const json = objectAt(value, 'request', requestFields);
+  const json = objectAt(value, '$', requestFields);
   const { tenant, workload } = objectAt(json['subject'], 'subject', ['tenant', 'workload']);
   const { json: to, ...destination } = sourceAt(json['destination'], 'destination', ['recipient', 'recipientKinds']);
   const { json: _from, ...source } = sourceAt(json['source'], 'source');

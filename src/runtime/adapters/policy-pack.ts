@@ -62,12 +62,11 @@ export function readPlacedFile(file: string): PlacedJson {
   }
 }
 
-/** `facts.facts[3].countries` → ['facts', 3, 'countries']: without the name of the whole. */
+/** `$.facts[3].countries` → ['facts', 3, 'countries']: `$` is the whole. */
 const pathOf = (place: string): Path =>
   place
     .split(/[.[\]]+/)
-    .slice(1)
-    .filter((step) => step !== '')
+    .filter((step) => step !== '' && step !== '$')
     .map((step) => (/^\d+$/.test(step) ? Number(step) : step));
 
 /** What `read` makes of a file of JSON; its {@link PolicyError}s get file and line. */
@@ -85,7 +84,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function readObligation(json: unknown, index: number): ObligationKind {
-  const place = `obligations[${index}]`;
+  const place = `$[${index}]`;
   const wrong = (name: string, problem: string): never => {
     throw new PolicyError('invalid-policy', `${place}.${name}`, problem);
   };
@@ -104,7 +103,7 @@ function readObligation(json: unknown, index: number): ObligationKind {
 }
 
 function readObligations(json: unknown): readonly ObligationKind[] {
-  if (!Array.isArray(json)) throw new PolicyError('invalid-policy', 'obligations', 'a list is needed');
+  if (!Array.isArray(json)) throw new PolicyError('invalid-policy', '$', 'a list is needed');
   return (json as unknown[]).map(readObligation);
 }
 
@@ -115,12 +114,12 @@ interface Head {
 }
 
 function readHead(json: unknown): Head {
-  if (!isObject(json)) throw new PolicyError('invalid-policy', 'pack', 'an object is needed');
+  if (!isObject(json)) throw new PolicyError('invalid-policy', '$', 'an object is needed');
   const { name, version, asOf } = json;
-  if (typeof name !== 'string' || name === '') throw new PolicyError('invalid-policy', 'pack.name', 'a text is needed');
+  if (typeof name !== 'string' || name === '') throw new PolicyError('invalid-policy', '$.name', 'a text is needed');
   if (typeof version !== 'string' || version === '')
-    throw new PolicyError('invalid-policy', 'pack.version', 'a text is needed');
-  if (!isDay(asOf)) throw new PolicyError('invalid-policy', 'pack.asOf', 'a day as YYYY-MM-DD is needed');
+    throw new PolicyError('invalid-policy', '$.version', 'a text is needed');
+  if (!isDay(asOf)) throw new PolicyError('invalid-policy', '$.asOf', 'a day as YYYY-MM-DD is needed');
   return { name, version, asOf };
 }
 
