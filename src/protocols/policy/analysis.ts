@@ -78,10 +78,10 @@ function liveness(compiled: CompiledSet, regime: string): { dead: readonly strin
     const outcomes = exploreGroups([
       { compiled, rows: applies.map(({ row }) => row), beats: [], needs: null },
       { compiled, rows, beats: [], needs: 0 },
-      { compiled, rows: compiled.rows.filter((row) => isWorse(row.rule)).map(({ row }) => row), beats: [1], needs: 1 },
+      { compiled, rows: compiled.rows.filter((row) => isWorse(row.rule)).map(({ row }) => row), beats: [], needs: 1 },
     ]);
     if (outcomes.some(({ matching }) => matching.includes(1) && !matching.includes(2))) return;
-    (outcomes.some(({ matching }) => matching.length > 1) ? idle : dead).push(rule.id);
+    (outcomes.some(({ matching }) => matching.includes(1)) ? idle : dead).push(rule.id);
   });
   return { dead, idle };
 }

@@ -56,6 +56,12 @@ const states: ReadonlyMap<string, PolicyState> = new Map([
 
 const known = new Set(['id', 'version', 'regime', 'role', 'state', 'obligation', 'citation', 'data', 'from', 'to', 'context']);
 
+/** JSON's numbers are exact to 2^53 only: a larger integer would be another one than the text says. */
+function holdsInexactNumber(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isSafeInteger(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsInexactNumber);
+}
+
 /** Throws {@link PolicyError} with the rule's id as place. */
 export function readRule(policy: CedarPolicyJson, kinds: ReadonlyMap<string, ObligationKind>): Rule {
   const annotations = policy.annotations ?? {};
@@ -82,6 +88,7 @@ export function readRule(policy: CedarPolicyJson, kinds: ReadonlyMap<string, Obl
   const stranger = obligations.find((kind) => !kinds.has(kind));
   if (stranger !== undefined) return refuse(`unknown obligation ${stranger}`);
   if (state === 'Yellow' && obligations.length === 0) return refuse('yellow needs an @obligation: it is what has to be proved');
+  if (holdsInexactNumber(policy.conditions)) return refuse('integers must be below 2^53');
   return {
     ...{ id, regime, state, obligations, policy },
     version: text('version') === '' ? '1' : text('version'),

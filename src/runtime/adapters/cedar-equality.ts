@@ -8,6 +8,7 @@ import { matchRules } from '../../protocols/policy/evaluate.ts';
 import type { Assignment } from '../../protocols/policy/exploration.ts';
 import { counterPrefix, type PolicyInput, setAttributes, type SetAttribute, textAttributes, type TextAttribute } from '../../protocols/policy/input.ts';
 import { type CounterName, counterNames } from '../../protocols/policy/vocabulary.ts';
+import { SeededRandom } from '../simulated/seeded-random.ts';
 import type { CedarRules } from './cedar.ts';
 
 export interface Mismatch {
@@ -51,17 +52,6 @@ function inputOf(assignment: Assignment | null): PolicyInput {
     }
   }
   return { texts, sets, counters };
-}
-
-/** A small generator (mulberry32): the inputs are a function of the seed. */
-function draws(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }
 
 function randomInput({ texts, words, counters }: CompiledSet, draw: (below: number) => number): PolicyInput {
@@ -124,7 +114,8 @@ export function checkEquality(
     })),
   );
   for (const input of [...matchSets, ...boundaries, ...countries]) check(input);
-  const draw = draws(seed);
+  const stream = new SeededRandom(seed);
+  const draw = (below: number): number => stream.uint32() % below;
   for (let i = 0; i < random; i++) check(randomInput(compiled, draw));
   return { matchSets: matchSets.length, boundaries: boundaries.length, countries: countries.length, random, mismatches };
 }
