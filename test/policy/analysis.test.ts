@@ -15,7 +15,8 @@ const facts = readFactSet({
   ...{ version: 'few', countries: ['AD', 'DE', 'FR', 'JP', 'US'] },
   facts: [{ id: 'eea', kind: 'group', group: 'eea', countries: ['DE', 'FR'], grants: false, citation: 'test' }],
 });
-const compileFew = (...policies: readonly string[]): CompiledSet => compilePolicySet(setOf(...policies), facts, '2026-01-01');
+const compileFew = (...policies: readonly string[]): CompiledSet =>
+  compilePolicySet(setOf(...policies), facts, '2026-01-01');
 
 const health = (bound: number): string => `context.counters.bulkHealth < ${bound}`;
 const small = [
@@ -29,7 +30,15 @@ const small = [
 function* cells(): Generator<PolicyInput> {
   const countries = [...facts.countries, 'unlisted'];
   const counters = Object.fromEntries(counterNames.map((name) => [name, 0])) as PolicyInput['counters'];
-  const none = { contents: [], subjectGroups: [], bases: [], recipient: [], certified: [], circumstances: [], engine: [] };
+  const none = {
+    contents: [],
+    subjectGroups: [],
+    bases: [],
+    recipient: [],
+    certified: [],
+    circumstances: [],
+    engine: [],
+  };
   const subsets = [[], ['dpia'], ['monitoring'], ['dpia', 'monitoring']];
   for (const source of countries)
     for (const destination of countries)
@@ -51,7 +60,9 @@ describe('policy/analysis', () => {
 
   it('counts exactly the cells of a gap', () => {
     const { gaps, regimes } = analyse(few);
-    expect(regimes).to.deep.equal([{ regime: 'gdpr', cells: count(() => true), applies: count((input) => rankOf(few, input) >= 0) }]);
+    expect(regimes).to.deep.equal([
+      { regime: 'gdpr', cells: count(() => true), applies: count((input) => rankOf(few, input) >= 0) },
+    ]);
     expect(gaps.map(({ cells: found }) => found)).to.deep.equal([count((input) => rankOf(few, input) === 0)]);
   });
 
@@ -88,9 +99,18 @@ describe('policy/analysis', () => {
     const { dead, idle, gaps } = analyse(compiled);
     expect(dead).to.deep.equal([]);
     expect(idle).to.deep.equal([]);
-    expect(gaps.map(({ regime }) => regime)).to.deep.equal(
-      ['152-fz', 'baseline', 'ccpa', 'dpdp', 'fadp', 'gdpr', 'hipaa', 'pipl', 'uk-gdpr', 'us-bulk'],
-    );
+    expect(gaps.map(({ regime }) => regime)).to.deep.equal([
+      '152-fz',
+      'baseline',
+      'ccpa',
+      'dpdp',
+      'fadp',
+      'gdpr',
+      'hipaa',
+      'pipl',
+      'uk-gdpr',
+      'us-bulk',
+    ]);
   });
 
   it('shows what a rule taken from the default pack changes, and nothing else', () => {

@@ -1,10 +1,10 @@
 /** Goal: `biso-policy` does what its help says, for people and for programs. Method: the real command line in child processes. */
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { packDirectory } from './default-pack.ts';
+import { appliesText, packDirectory, ruleText } from './default-pack.ts';
 
 interface Outcome {
   readonly code: number;
@@ -30,7 +30,14 @@ describe('biso-policy', function () {
     const flow = ['--from', 'DE', '--to', 'US', '--class', 'Confidential', '--contents', 'personal', '--basis', 'dpf'];
     const { code, out } = await run('evaluate', ...flow);
     expect(code).to.equal(0);
-    for (const part of ['Yellow  DE → US', 'rule 4  gdpr', '2023/1795', 'listing-check', 'within 24 h', 'Red without bases.dpf'])
+    for (const part of [
+      'Yellow  DE → US',
+      'rule 4  gdpr',
+      '2023/1795',
+      'listing-check',
+      'within 24 h',
+      'Red without bases.dpf',
+    ])
       expect(out).to.include(part);
     const json = await run('evaluate', '--json', ...flow);
     const parsed = JSON.parse(json.out) as { state: string; rules: { id: string }[]; requestDigest: string };
@@ -44,28 +51,73 @@ describe('biso-policy', function () {
     expect(wrong.code).to.equal(2);
     expect(wrong.err).to.include('--class').and.to.include('Restricted');
     const file = join(directory, 'request.json');
-    writeFileSync(file, '{\n  "subject": { "tenant": "t", "workload": "w" },\n  "operation": "transfer",\n  "classification": "Public",\n  "contents": ["gossip"],\n  "source": { "country": "DE" },\n  "destination": { "country": "FR" }\n}\n');
+    writeFileSync(
+      file,
+      '{\n  "subject": { "tenant": "t", "workload": "w" },\n  "operation": "transfer",\n  "classification": "Public",\n  "contents": ["gossip"],\n  "source": { "country": "DE" },\n  "destination": { "country": "FR" }\n}\n',
+    );
     const placed = await run('evaluate', '--request', file);
     expect(placed.code).to.equal(1);
     expect(placed.err).to.include(`${file}:5: contents[0]: unknown word gossip`);
   });
 
-  it('checks the default pack', async () => {
-    const { code, out } = await run('check', packDirectory, '--random', '50');
-    expect(code).to.equal(0);
-    expect(out).to.include('198 of 198 hold').and.to.include('50 random inputs').and.to.include('no problem found');
+  it('checks a pack, and says what is wrong with it', async () => {
+    const small = smallPack('small', 'GB');
+    const good = await run('check', small, '--random', '50');
+    expect(good.err).to.equal('');
+    expect(good.code).to.equal(0);
+    expect(good.out).to.include('3 of 3 hold').and.to.include('50 random inputs').and.to.include('no problem found');
+    writeFileSync(
+      join(small, 'policies', 'more.cedar'),
+      `${ruleText('late', 'green', 'context.source == "FR" && context.source == "DE"')}`,
+    );
+    const bad = await run('check', small, '--random', '0');
+    expect(bad.code).to.equal(1);
+    expect(bad.err).to.include('rule late has no goldens').and.to.include('rule late never matches');
   });
 
   it('compares two packs', async () => {
-    const other = join(directory, 'other');
-    cpSync(packDirectory, other, { recursive: true });
-    rmSync(join(other, 'policies', 'russia.cedar'));
-    const { code, out } = await run('diff', '--json', packDirectory, other);
+    const { code, out } = await run('diff', '--json', smallPack('before', 'GB'), smallPack('after', 'FR'));
     expect(code).to.equal(0);
-    const { differences } = JSON.parse(out) as { differences: { regime: string; from: string; to: string }[] };
-    expect(new Set(differences.map(({ regime, to }) => `${regime} ${to}`))).to.deep.equal(new Set(['152-fz none']));
-    const bad = await run('check', other, '--random', '0');
-    expect(bad.code).to.equal(1);
-    expect(bad.err).to.include('rule 16, match');
+    const { differences } = JSON.parse(out) as { differences: object[] };
+    // Of 3 sources and as many destinations, unlisted included: one destination from each of the two that the regime knows.
+    expect(differences).to.deep.equal([
+      { regime: 'gdpr', cells: '3', from: 'Red', to: 'Green', example: { source: 'FR', destination: 'FR' } },
+      { regime: 'gdpr', cells: '3', from: 'Green', to: 'Red', example: { source: 'FR', destination: 'GB' } },
+    ]);
   });
+
+  /** One regime, two countries, one rule: to this country. */
+  function smallPack(name: string, to: string): string {
+    const target = join(directory, name);
+    mkdirSync(join(target, 'policies'), { recursive: true });
+    mkdirSync(join(target, 'goldens'));
+    for (const file of ['schema.cedarschema', 'obligations.json', 'pack.json'])
+      cpSync(join(packDirectory, file), join(target, file));
+    writeFileSync(join(target, 'facts.json'), JSON.stringify({ version: '1', countries: ['FR', 'GB'], facts: [] }));
+    const policies = [
+      appliesText('context.source != "unlisted" || context.source == "unlisted"'),
+      ruleText('1', 'green', `context.destination == "${to}"`),
+    ];
+    writeFileSync(join(target, 'policies', 'all.cedar'), policies.join('\n'));
+    const request = {
+      subject: { tenant: 't', workload: 'w' },
+      operation: 'store',
+      classification: 'Public',
+      contents: ['pci'],
+      source: { country: 'FR' },
+    };
+    const other = to === 'GB' ? 'FR' : 'GB';
+    const cases = [
+      ['match', to],
+      ['just-outside', other],
+      ['missing-precondition', 'ZZ'],
+    ].map(([name, country]) => ({
+      case: name,
+      state: name === 'match' ? 'Green' : 'Red',
+      decides: name === 'match',
+      request: { ...request, destination: { country } },
+    }));
+    writeFileSync(join(target, 'goldens', '1.json'), JSON.stringify({ rule: '1', cases }));
+    return target;
+  }
 });

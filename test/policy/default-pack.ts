@@ -1,7 +1,11 @@
 /** The default pack, read and compiled once, and short ways to ask it. */
 import { resolve } from 'node:path';
 import { compilePolicySet } from '../../src/protocols/policy/compile.ts';
-import { evaluateRequest, type EvaluationOptions, type PolicyEvaluationResult } from '../../src/protocols/policy/evaluate.ts';
+import {
+  evaluateRequest,
+  type EvaluationOptions,
+  type PolicyEvaluationResult,
+} from '../../src/protocols/policy/evaluate.ts';
 import { type PolicySet, readPolicySet } from '../../src/protocols/policy/policy-set.ts';
 import { type PolicyEvaluationRequest, readRequest } from '../../src/protocols/policy/request.ts';
 import { parsePolicy } from '../../src/runtime/adapters/cedar.ts';
@@ -12,7 +16,11 @@ export const pack = readPolicyPack(packDirectory);
 export const compiled = compilePolicySet(pack.set, pack.facts, pack.asOf);
 
 /** A personal, confidential transfer, changed. */
-export const requestOf = (from: string, to: string, more: Readonly<Record<string, unknown>> = {}): PolicyEvaluationRequest =>
+export const requestOf = (
+  from: string,
+  to: string,
+  more: Readonly<Record<string, unknown>> = {},
+): PolicyEvaluationRequest =>
   readRequest({
     subject: { tenant: 'acme', workload: 'orders' },
     ...{ operation: 'transfer', classification: 'Confidential', contents: ['personal'], purpose: 'service-provision' },

@@ -10,7 +10,7 @@ import { prepareCedarRules } from '../../src/runtime/adapters/cedar.ts';
 import { checkEquality } from '../../src/runtime/adapters/cedar-equality.ts';
 import { appliesText, compiled, pack, requestOf, ruleText, setOf } from './default-pack.ts';
 
-const random = 600;
+const random = 300;
 
 /** Few countries, so that a set is compared on all of them in no time. */
 const facts = readFactSet({
@@ -56,7 +56,11 @@ describe('policy/equality with Cedar', () => {
   ];
   for (const condition of conditions) {
     it(`holds for: ${condition}`, () => {
-      const set = setOf(appliesText('true'), ruleText('a', 'green', condition), ruleText('b', 'red', `!(${condition})`));
+      const set = setOf(
+        appliesText('true'),
+        ruleText('a', 'green', condition),
+        ruleText('b', 'red', `!(${condition})`),
+      );
       const compiledSet = compilePolicySet(set, facts, pack.asOf);
       const report = checkEquality(compiledSet, prepareCedarRules(set), { random: 150, seed: 3 });
       expect(report.mismatches).to.deep.equal([]);
@@ -78,7 +82,9 @@ describe('policy/equality with Cedar', () => {
     const set = setOf(appliesText('true'), ruleText('a', 'green', 'true'), ruleText('b', 'red', overflow));
     const mixed = compilePolicySet(set, pack.facts, pack.asOf);
     const { matching } = prepareCedarRules(set);
-    const result = evaluateRequest(mixed, requestOf('DE', 'JP', { counters: { bulkHealth: 7 } }), { outside: matching });
+    const result = evaluateRequest(mixed, requestOf('DE', 'JP', { counters: { bulkHealth: 7 } }), {
+      outside: matching,
+    });
     expect(result.state).to.equal('Red');
     expect(result.faults).to.deep.equal(['error']);
   });

@@ -9,7 +9,13 @@ import { evaluateInput, evaluateRequest, inputsOf, stateOf } from '../../src/pro
 import { explainRequest } from '../../src/protocols/policy/explain.ts';
 import { emptyOverlay, evaluateInForce, putInForce } from '../../src/protocols/policy/overlay.ts';
 import { PolicyError } from '../../src/protocols/policy/policy-error.ts';
-import { decodeRequest, encodeRequest, type PolicyEvaluationRequest, readRequest, requestDigest } from '../../src/protocols/policy/request.ts';
+import {
+  decodeRequest,
+  encodeRequest,
+  type PolicyEvaluationRequest,
+  readRequest,
+  requestDigest,
+} from '../../src/protocols/policy/request.ts';
 import { resultCodec } from '../../src/protocols/policy/result-codec.ts';
 import { type PolicyState, stateRank } from '../../src/protocols/policy/rules.ts';
 import * as vocabulary from '../../src/protocols/policy/vocabulary.ts';
@@ -34,7 +40,10 @@ const anyRequest: fc.Arbitrary<PolicyEvaluationRequest> = fc
     bases: few(vocabulary.bases),
     safeguards: someOf(vocabulary.safeguards),
     circumstances: few(vocabulary.circumstances),
-    counters: fc.record({ piplPersons: fc.constantFrom(0, 99_999, 100_000, 1_000_000), bulkHealth: fc.constantFrom(0, 10_001) }),
+    counters: fc.record({
+      piplPersons: fc.constantFrom(0, 99_999, 100_000, 1_000_000),
+      bulkHealth: fc.constantFrom(0, 10_001),
+    }),
   })
   .map((json) => readRequest({ subject: { tenant: 'acme', workload: 'w' }, ...json }));
 
@@ -65,7 +74,9 @@ describe('policy/evaluation', () => {
 
   it('is Red where a regime applies and permits nothing, and where none applies', () => {
     expect(decide(requestOf('CN', 'CN')).regimes).to.deep.equal([{ regime: 'pipl', state: 'Red', rules: [] }]);
-    expect(decide(requestOf('DE', 'FR', { contents: ['phi', 'non-personal'], circumstances: ['de-identified'] })).state).to.equal('Red');
+    expect(
+      decide(requestOf('DE', 'FR', { contents: ['phi', 'non-personal'], circumstances: ['de-identified'] })).state,
+    ).to.equal('Red');
   });
 
   it('unites the obligations of all regimes that apply', () => {
@@ -79,13 +90,19 @@ describe('policy/evaluation', () => {
     expect(decide(to('EU')).state).to.equal('Green');
     expect(decide(to('Global')).state).to.equal('Red');
     expect(decide(to('APAC')).state).to.equal('Red');
-    const everywhere = requestOf('DE', 'DE', { contents: ['non-personal'], classification: 'Public', destination: { region: 'Global' } });
+    const everywhere = requestOf('DE', 'DE', {
+      contents: ['non-personal'],
+      classification: 'Public',
+      destination: { region: 'Global' },
+    });
     expect(decide(everywhere).state).to.equal('Green');
   });
 
   it('is Red for an unlisted country, for contradictions, and for the faults of the engine', () => {
     expect(decide(requestOf('DE', 'ZZ', { bases: ['scc'] })).rules.map(({ id }) => id)).to.include('27');
-    expect(decide(requestOf('DE', 'FR', { contents: ['personal', 'non-personal'], bases: ['contract'] })).faults).to.deep.equal(['contradictory']);
+    expect(
+      decide(requestOf('DE', 'FR', { contents: ['personal', 'non-personal'], bases: ['contract'] })).faults,
+    ).to.deep.equal(['contradictory']);
     for (const fault of vocabulary.engineFaults) {
       expect(decide(requestOf('DE', 'JP'), { faults: [fault] }).state).to.equal('Red');
     }
@@ -103,12 +120,17 @@ describe('policy/evaluation', () => {
 
   it('never gets better when more data subjects, or an earlier regime, come in', () => {
     fc.assert(
-      fc.property(anyRequest, fc.constantFrom(...countries), fc.constantFrom(...compiled.regimes), (request, country, regime) => {
-        fc.pre(request.contents.includes('personal'));
-        const before = decide(request).state;
-        isNoBetter(decide({ ...request, dataSubjects: [...request.dataSubjects, country] }).state, before);
-        isNoBetter(decide({ ...request, origin: [{ decision: digest as Digest, regimes: [regime] }] }).state, before);
-      }),
+      fc.property(
+        anyRequest,
+        fc.constantFrom(...countries),
+        fc.constantFrom(...compiled.regimes),
+        (request, country, regime) => {
+          fc.pre(request.contents.includes('personal'));
+          const before = decide(request).state;
+          isNoBetter(decide({ ...request, dataSubjects: [...request.dataSubjects, country] }).state, before);
+          isNoBetter(decide({ ...request, origin: [{ decision: digest as Digest, regimes: [regime] }] }).state, before);
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -130,7 +152,11 @@ describe('policy/evaluation', () => {
     expect(missing).to.deep.equal([{ regime: 'gdpr', rule: '6', conditions: ['safeguards.exporter-held-keys'] }]);
     expect(counterfactuals).to.deep.include({ state: 'Yellow', add: ['safeguards.exporter-held-keys'], remove: [] });
     const nothing = explainRequest(compiled, requestOf('DE', 'IN')).counterfactuals;
-    expect(nothing).to.deep.include({ state: 'Yellow', add: ['bases.scc', 'safeguards.transfer-impact-assessment'], remove: [] });
+    expect(nothing).to.deep.include({
+      state: 'Yellow',
+      add: ['bases.scc', 'safeguards.transfer-impact-assessment'],
+      remove: [],
+    });
     const carried = explainRequest(compiled, requestOf('DE', 'US', { bases: ['dpf'] })).counterfactuals;
     expect(carried).to.deep.equal([{ state: 'Red', add: [], remove: ['bases.dpf'] }]);
   });
@@ -138,7 +164,10 @@ describe('policy/evaluation', () => {
 
 describe('policy/overlay', () => {
   it('revokes a fact at once', () => {
-    const inForce = putInForce(pack.set, pack.facts, pack.asOf, { ...emptyOverlay, revokedFacts: ['gdpr-adequate-jp'] });
+    const inForce = putInForce(pack.set, pack.facts, pack.asOf, {
+      ...emptyOverlay,
+      revokedFacts: ['gdpr-adequate-jp'],
+    });
     expect(evaluateInForce(inForce, requestOf('DE', 'JP')).state).to.equal('Red');
     expect(evaluateInForce(inForce, requestOf('DE', 'KR')).state).to.equal('Green');
   });
@@ -153,14 +182,19 @@ describe('policy/overlay', () => {
   });
 
   it('refuses what would loosen, and what does not exist', () => {
-    const put = (overlay: Partial<typeof emptyOverlay>) => () => putInForce(pack.set, pack.facts, pack.asOf, { ...emptyOverlay, ...overlay });
+    const put = (overlay: Partial<typeof emptyOverlay>) => () =>
+      putInForce(pack.set, pack.facts, pack.asOf, { ...emptyOverlay, ...overlay });
     expect(put({ revokedFacts: ['in-restricted'] })).to.throw(PolicyError, 'would permit more');
     expect(put({ retiredRules: ['9'] })).to.throw(PolicyError, 'only permits are retired');
     expect(put({ retiredRules: ['99'] })).to.throw(PolicyError, 'none with this id');
   });
 
   it('never loosens: the worse of both counts', () => {
-    const overlay = { ...emptyOverlay, revokedFacts: ['gdpr-adequate-jp', 'uk-adequate-eea'], retiredRules: ['32', '5', '19b'] };
+    const overlay = {
+      ...emptyOverlay,
+      revokedFacts: ['gdpr-adequate-jp', 'uk-adequate-eea'],
+      retiredRules: ['32', '5', '19b'],
+    };
     const inForce = putInForce(pack.set, pack.facts, pack.asOf, overlay);
     fc.assert(
       fc.property(anyRequest, (request) => isNoBetter(evaluateInForce(inForce, request).state, decide(request).state)),
@@ -193,7 +227,11 @@ describe('policy/request', () => {
   it('has one encoding, whatever the order of its lists', () => {
     fc.assert(
       fc.property(anyRequest, (request) => {
-        const turned = { ...request, safeguards: request.safeguards.toReversed(), bases: [...request.bases, ...request.bases] };
+        const turned = {
+          ...request,
+          safeguards: request.safeguards.toReversed(),
+          bases: [...request.bases, ...request.bases],
+        };
         expect(requestDigest(turned)).to.equal(requestDigest(request));
         expect(decodeRequest(encodeRequest(request))).to.deep.equal(request);
         const result = evaluateRequest(compiled, request);
@@ -219,7 +257,9 @@ describe('policy/request', () => {
   ];
   for (const [what, change, place] of refusals) {
     it(`refuses ${what}, and says where`, () => {
-      expect(() => requestOf('DE', 'FR', change)).to.throw(PolicyError).with.property('place', place);
+      expect(() => requestOf('DE', 'FR', change))
+        .to.throw(PolicyError)
+        .with.property('place', place);
     });
   }
 });

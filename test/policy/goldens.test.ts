@@ -50,12 +50,20 @@ describe('policy/default pack', () => {
   });
 
   it('takes a certificate that the facts know to be withdrawn for none', () => {
-    const certificate = { kind: 'certification', scheme: 'dpf', recipient: 'Example Inc.', from: '2024-01-01' } as const;
+    const certificate = {
+      kind: 'certification',
+      scheme: 'dpf',
+      recipient: 'Example Inc.',
+      from: '2024-01-01',
+    } as const;
     const withFact = (until: string | null) => {
       const fact = { ...certificate, id: 'dpf-example', until, citation: 'Data Privacy Framework list', recheck: null };
       return compilePolicySet(pack.set, { ...pack.facts, facts: [...pack.facts.facts, fact] }, pack.asOf);
     };
-    const request = requestOf('DE', 'US', { bases: ['dpf'], destination: { country: 'US', recipient: 'Example Inc.' } });
+    const request = requestOf('DE', 'US', {
+      bases: ['dpf'],
+      destination: { country: 'US', recipient: 'Example Inc.' },
+    });
     expect(evaluateRequest(withFact(null), request).state).to.equal('Yellow');
     expect(evaluateRequest(withFact('2025-12-31'), request).state).to.equal('Red');
   });

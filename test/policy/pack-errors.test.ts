@@ -7,7 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { compilePolicySet } from '../../src/protocols/policy/compile.ts';
-import { placePolicyError, PackError, type PackProblem, readPolicyPack } from '../../src/runtime/adapters/policy-pack.ts';
+import {
+  placePolicyError,
+  PackError,
+  type PackProblem,
+  readPolicyPack,
+} from '../../src/runtime/adapters/policy-pack.ts';
 import { packDirectory } from './default-pack.ts';
 
 describe('policy/bad packs', () => {
@@ -40,9 +45,27 @@ describe('policy/bad packs', () => {
   }
 
   const inPolicy: readonly [string, string, string, string, string][] = [
-    ['a syntax error', 'india.cedar', 'permit (principal, action, resource)', 'permt (principal, action, resource)', 'permt'],
-    ['an attribute that the schema does not know', 'india.cedar', 'context.destinationGroups', 'context.destinationGroup', 'destinationGroup'],
-    ['a comparison of unlike types', 'china.cedar', 'context.counters.piplPersons < 100000', 'context.counters.piplPersons < "x"', 'unexpected type'],
+    [
+      'a syntax error',
+      'india.cedar',
+      'permit (principal, action, resource)',
+      'permt (principal, action, resource)',
+      'permt',
+    ],
+    [
+      'an attribute that the schema does not know',
+      'india.cedar',
+      'context.destinationGroups',
+      'context.destinationGroup',
+      'destinationGroup',
+    ],
+    [
+      'a comparison of unlike types',
+      'china.cedar',
+      'context.counters.piplPersons < 100000',
+      'context.counters.piplPersons < "x"',
+      'unexpected type',
+    ],
   ];
   for (const [what, file, from, to, message] of inPolicy) {
     it(`refuses ${what}`, () => {
@@ -54,11 +77,23 @@ describe('policy/bad packs', () => {
 
   /** These are about a policy as a whole: the line is that of its first annotation. */
   const ofRules: readonly [string, string, string, string, string][] = [
-    ['a word that does not exist', '"safeguards" never', 'context.safeguards.contains("cac-assessment")', 'context.safeguards.contains("cac-asessment")', 'never holds "cac-asessment"'],
+    [
+      'a word that does not exist',
+      '"safeguards" never',
+      'context.safeguards.contains("cac-assessment")',
+      'context.safeguards.contains("cac-asessment")',
+      'never holds "cac-asessment"',
+    ],
     ['a red permit', '', '@state("yellow")', '@state("red")', 'red is forbid'],
     ['an unknown obligation', '', '@obligation("notice,', '@obligation("notise,', 'unknown obligation notise'],
     ['an unknown annotation', '', '@citation(', '@zitation(', 'unknown annotation @zitation'],
-    ['a rule without citation', '', '@citation("PIPL Art. 39, 55; CAC provisions of 22 March 2024")', '', '@citation("…") is missing'],
+    [
+      'a rule without citation',
+      '',
+      '@citation("PIPL Art. 39, 55; CAC provisions of 22 March 2024")',
+      '',
+      '@citation("…") is missing',
+    ],
     ['two rules with one id', '', '@id("13")', '@id("12")', 'two policies have this @id'],
     ['an integer that JSON cannot hold', '', '< 100000', '< 9007199254740993', 'below 2^53'],
   ];
@@ -72,12 +107,36 @@ describe('policy/bad packs', () => {
   }
 
   const inJson: readonly [string, string, string, string, string][] = [
-    ['a country that is not listed', 'facts.json', '"countries": ["CH"], "grants": true', '"countries": ["QQ"], "grants": true', 'QQ is not a listed country'],
+    [
+      'a country that is not listed',
+      'facts.json',
+      '"countries": ["CH"], "grants": true',
+      '"countries": ["QQ"], "grants": true',
+      'QQ is not a listed country',
+    ],
     ['a day that is none', 'facts.json', '2000-07-26', '2000-13-26', 'a day as YYYY-MM-DD'],
-    ['a fact that ends before it begins', 'facts.json', '"until": "2031-12-27"', '"until": "2011-12-27"', 'earlier than from'],
-    ['two facts with one id', 'facts.json', '"id": "region-us-ca"', '"id": "region-us"', 'two facts with the id region-us'],
+    [
+      'a fact that ends before it begins',
+      'facts.json',
+      '"until": "2031-12-27"',
+      '"until": "2011-12-27"',
+      'earlier than from',
+    ],
+    [
+      'two facts with one id',
+      'facts.json',
+      '"id": "region-us-ca"',
+      '"id": "region-us"',
+      'two facts with the id region-us',
+    ],
     ['broken JSON', 'facts.json', '{"id": "region-us",', '{"id": "region-us"', ''],
-    ['an obligation without deadline', 'obligations.json', '"deadlineSeconds": 3600', '"deadlineSeconds": 0', 'whole number of seconds'],
+    [
+      'an obligation without deadline',
+      'obligations.json',
+      '"deadlineSeconds": 3600',
+      '"deadlineSeconds": 0',
+      'whole number of seconds',
+    ],
     ['a pack without a day', 'pack.json', '2026-02-01', 'soon', 'a day as YYYY-MM-DD'],
   ];
   for (const [what, file, from, to, message] of inJson) {

@@ -68,7 +68,10 @@ function print(report: Report, terminal: Terminal): void {
     ['  compiled', compiled.compiledHash],
     ['  valid until', validUntil ?? 'no fact ends'],
     ['  rules', `${set.rules.length} in ${regimes.length} regimes, ${rows.length} rows`],
-    ['  evaluated by', outside.length === 0 ? 'bitmaps alone' : `bitmaps, and Cedar for ${analysis.outside.join(', ')}`],
+    [
+      '  evaluated by',
+      outside.length === 0 ? 'bitmaps alone' : `bitmaps, and Cedar for ${analysis.outside.join(', ')}`,
+    ],
     ['  goldens', `${goldens.cases - goldens.failures.length} of ${goldens.cases} hold`],
     [
       '  equal with Cedar on',

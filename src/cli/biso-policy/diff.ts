@@ -20,7 +20,9 @@ export function registerDiff(program: Command, { terminal, wantsJson }: PolicyCo
     .action((a: string, b: string, flags: DiffFlags) => {
       const [before, after] = [loadPack(a, flags.asOf), loadPack(b, flags.asOfB ?? flags.asOf)];
       const differences = differencesOf(before.compiled, after.compiled);
-      const outside = [before, after].flatMap(({ compiled }) => compiled.outside.map((index) => compiled.set.rules[index]?.id));
+      const outside = [before, after].flatMap(({ compiled }) =>
+        compiled.outside.map((index) => compiled.set.rules[index]?.id),
+      );
       if (wantsJson() || flags.json === true) {
         const [from, to] = [before.pack.set.hash, after.pack.set.hash];
         terminal.json(withoutBigInts({ from, to, differences, notCompared: outside }));

@@ -69,12 +69,18 @@ function requestOf(flags: EvaluateFlags): PolicyEvaluationRequest {
     });
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
-    const place = error.place.includes('recipientKinds') ? '--recipient-kind' : flagOf[error.place.split(/[.[]/)[0] ?? ''];
+    const place = error.place.includes('recipientKinds')
+      ? '--recipient-kind'
+      : flagOf[error.place.split(/[.[]/)[0] ?? ''];
     throw new CommandError('usage', `${place ?? error.place}: ${error.message}`);
   }
 }
 
-const colours: Readonly<Record<PolicyState, 'green' | 'yellow' | 'red'>> = { Green: 'green', Yellow: 'yellow', Red: 'red' };
+const colours: Readonly<Record<PolicyState, 'green' | 'yellow' | 'red'>> = {
+  Green: 'green',
+  Yellow: 'yellow',
+  Red: 'red',
+};
 
 function print(result: PolicyEvaluationResult, why: Explanation, terminal: Terminal): void {
   const { state, regimes, rules, obligations, faults, places } = result;
@@ -98,12 +104,20 @@ function print(result: PolicyEvaluationResult, why: Explanation, terminal: Termi
     const change = remove.length > 0 ? `without ${remove.join(' and ')}` : `if ${add.join(' and ')}`;
     terminal.out(`${terminal.paint(colours[other], other)} ${change}`);
   }
-  terminal.out(terminal.paint('dim', `as of ${result.asOf}, policy set ${result.policySetHash.slice(0, 16)}, facts ${result.factSetHash.slice(0, 16)}`));
+  terminal.out(
+    terminal.paint(
+      'dim',
+      `as of ${result.asOf}, policy set ${result.policySetHash.slice(0, 16)}, facts ${result.factSetHash.slice(0, 16)}`,
+    ),
+  );
 }
 
 const words = (text: string, before: readonly string[]): readonly string[] => [
   ...before,
-  ...text.split(',').map((word) => word.trim()).filter((word) => word !== ''),
+  ...text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== ''),
 ];
 const listOption = (flags: string, description: string): Option =>
   new Option(flags, `${description}; commas or several times`).argParser<readonly string[]>(words).default([], 'none');

@@ -4,7 +4,8 @@ import type { CompiledSet } from '../../protocols/policy/compile.ts';
 import { type Fact, type FactSet, holdsOn } from '../../protocols/policy/facts.ts';
 import { defaultPack, loadPack, type PolicyCommandContext } from './command-context.ts';
 
-const rowText = (cells: readonly string[]): string => `| ${cells.map((cell) => (cell === '' ? '–' : cell)).join(' | ')} |`;
+const rowText = (cells: readonly string[]): string =>
+  `| ${cells.map((cell) => (cell === '' ? '–' : cell)).join(' | ')} |`;
 
 /** 2 before 10, 19 before 19a. */
 function compareIds(a: string, b: string): number {
@@ -22,7 +23,11 @@ function compareIds(a: string, b: string): number {
 const factRow = (fact: Fact, asOf: string): readonly string[] => [
   fact.id,
   fact.kind === 'group' ? fact.group : `${fact.scheme}: ${fact.recipient}`,
-  fact.kind === 'group' ? (fact.countries.length > 40 ? `${fact.countries.length} countries` : fact.countries.join(' ')) : '',
+  fact.kind === 'group'
+    ? fact.countries.length > 40
+      ? `${fact.countries.length} countries`
+      : fact.countries.join(' ')
+    : '',
   fact.from ?? '',
   fact.until ?? '',
   `${fact.citation}${holdsOn(fact, asOf) ? '' : ' (does not hold)'}`,
@@ -30,7 +35,10 @@ const factRow = (fact: Fact, asOf: string): readonly string[] => [
 ];
 
 /** Markdown, one line an element. */
-export function tableOf({ set, regimes, facts: view, factSetHash, compiledHash, validUntil, outside }: CompiledSet, facts: FactSet): readonly string[] {
+export function tableOf(
+  { set, regimes, facts: view, factSetHash, compiledHash, validUntil, outside }: CompiledSet,
+  facts: FactSet,
+): readonly string[] {
   const deciding = set.rules.filter(({ state }) => state !== null).sort((a, b) => compareIds(a.id, b.id));
   const outsideIds = new Set(outside.map((index) => set.rules[index]?.id));
   return [
@@ -51,7 +59,14 @@ export function tableOf({ set, regimes, facts: view, factSetHash, compiledHash, 
     rowText(['#', 'regime', 'class / contents', 'from', 'to', 'context', 'state', 'obligations', 'citation']),
     rowText(Array.from({ length: 9 }, () => '---')),
     ...deciding.map(({ id, regime, columns, state, obligations, citation }) =>
-      rowText([outsideIds.has(id) ? `${id} (Cedar)` : id, regime, ...columns, state ?? '', obligations.join(', '), citation]),
+      rowText([
+        outsideIds.has(id) ? `${id} (Cedar)` : id,
+        regime,
+        ...columns,
+        state ?? '',
+        obligations.join(', '),
+        citation,
+      ]),
     ),
     '',
     '## Obligations',
@@ -59,7 +74,12 @@ export function tableOf({ set, regimes, facts: view, factSetHash, compiledHash, 
     rowText(['kind', 'when', 'deadline', 'proof by']),
     rowText(Array.from({ length: 4 }, () => '---')),
     ...set.obligations.map(({ kind, phase, deadlineSeconds, proofBy }) =>
-      rowText([kind, phase, deadlineSeconds === null ? '' : `${deadlineSeconds / 3600} h`, proofBy ?? 'enforcement point']),
+      rowText([
+        kind,
+        phase,
+        deadlineSeconds === null ? '' : `${deadlineSeconds / 3600} h`,
+        proofBy ?? 'enforcement point',
+      ]),
     ),
     '',
     '## Facts',

@@ -73,8 +73,11 @@ function liveness(compiled: CompiledSet, regime: string): { dead: readonly strin
     const rows = compiled.rows.filter((row) => row.rule === index).map(({ row }) => row);
     if (rows.length === 0) return void dead.push(rule.id);
     if (rank === 0 || regime === controlRegime) return;
-    const isWorse = (other: number): boolean => (compiled.ruleRanks[other] as number) > rank && compiled.set.rules[other]?.regime === regime;
-    const applies = compiled.rows.filter((row) => compiled.ruleRanks[row.rule] === 0 && compiled.set.rules[row.rule]?.regime === regime);
+    const isWorse = (other: number): boolean =>
+      (compiled.ruleRanks[other] as number) > rank && compiled.set.rules[other]?.regime === regime;
+    const applies = compiled.rows.filter(
+      (row) => compiled.ruleRanks[row.rule] === 0 && compiled.set.rules[row.rule]?.regime === regime,
+    );
     const outcomes = exploreGroups([
       { compiled, rows: applies.map(({ row }) => row), beats: [], needs: null },
       { compiled, rows, beats: [], needs: 0 },

@@ -7,7 +7,14 @@ import { encode, list, nullable, struct, textMax } from '../shared/codec.ts';
 import { taggedHash } from '../shared/hash.ts';
 import { type Constraint, type Domains, type Row, rowsOfPolicy } from './expression.ts';
 import { type Day, factSetHash, type FactSet, factsValidUntil, groupNames, unlistedCountry } from './facts.ts';
-import { counterPrefix, type FactView, type SetAttribute, setAttributes, type TextAttribute, viewFacts } from './input.ts';
+import {
+  counterPrefix,
+  type FactView,
+  type SetAttribute,
+  setAttributes,
+  type TextAttribute,
+  viewFacts,
+} from './input.ts';
 import type { PolicySet } from './policy-set.ts';
 import { controlRegime, type Rule, stateRank } from './rules.ts';
 import * as vocabulary from './vocabulary.ts';
@@ -126,7 +133,9 @@ function counterDimensions(rows: NumberedRows, length: number): readonly Counter
 }
 
 function wordDimensions(rows: NumberedRows, length: number): readonly WordDimension[] {
-  const named = new Set(rows.flatMap(({ row }) => [...row].flatMap(([name, { kind }]) => (kind === 'word' ? [name] : []))));
+  const named = new Set(
+    rows.flatMap(({ row }) => [...row].flatMap(([name, { kind }]) => (kind === 'word' ? [name] : []))),
+  );
   return [...named].sort().map((name) => {
     const dot = name.indexOf('.');
     return {
@@ -145,7 +154,8 @@ function wordTablesOf(words: readonly WordDimension[], length: number): readonly
     for (let mask = 0; mask < 256; mask++) {
       words.slice(first, first + 8).forEach(({ absent, present }, bit) => {
         const column = (mask >> bit) & 1 ? present : absent;
-        for (let i = 0; i < length; i++) table[mask * length + i] = (table[mask * length + i] as number) & (column[i] as number);
+        for (let i = 0; i < length; i++)
+          table[mask * length + i] = (table[mask * length + i] as number) & (column[i] as number);
       });
     }
     tables.push(table);

@@ -12,7 +12,10 @@ import { type ObligationPhase, type PolicyState, type Rule, stateRank } from './
 import type { EngineFault } from './vocabulary.ts';
 
 /** Evaluates the rules that are outside the compiled subset. `failed`: an error came up, which is Red. */
-export type OutsideRules = (input: PolicyInput, facts: FactView) => {
+export type OutsideRules = (
+  input: PolicyInput,
+  facts: FactView,
+) => {
   readonly matched: readonly string[];
   readonly failed: boolean;
 };
@@ -171,7 +174,9 @@ export function evaluateInput(
     const rank = ranks[index] as number;
     if (rank < 0) return;
     const state = rank === 0 || control === stateRank.Red ? 'Red' : (states[rank] as PolicyState);
-    const rules = matched.filter((rule) => rule.state === state && (rule.regime === regime || state === 'Red' && rule.regime === 'control'));
+    const rules = matched.filter(
+      (rule) => rule.state === state && (rule.regime === regime || (state === 'Red' && rule.regime === 'control')),
+    );
     regimes.push({ regime, state, rules: rules.map(({ id }) => id) });
   });
   const strangers = input.sets.inherited.filter((regime) => !compiled.regimes.includes(regime));
@@ -180,13 +185,21 @@ export function evaluateInput(
   const isYellow = regimes.some(({ state }) => state === 'Yellow');
   const state: PolicyState = isRed ? 'Red' : isYellow ? 'Yellow' : 'Green';
   const applying = new Set([...regimes.map(({ regime }) => regime), 'control']);
-  const active = matched.filter((rule) => rule.state !== null && applying.has(rule.regime) && (!isRed || rule.state === 'Red'));
+  const active = matched.filter(
+    (rule) => rule.state !== null && applying.has(rule.regime) && (!isRed || rule.state === 'Red'),
+  );
   const determining = new Set(regimes.flatMap(({ rules }) => rules));
   return {
     ...{ state, regimes },
     rules: matched
       .filter((rule) => determining.has(rule.id) || (rule.regime === 'control' && rule.state === 'Red'))
-      .map(({ id, version, regime, citation, ...rule }) => ({ id, version, regime, state: rule.state ?? 'Red', citation })),
+      .map(({ id, version, regime, citation, ...rule }) => ({
+        id,
+        version,
+        regime,
+        state: rule.state ?? 'Red',
+        citation,
+      })),
     obligations: uniteObligations(compiled, active),
     places: { source: input.texts.source, destination: input.texts.destination },
     faults: [...(input.sets.engine as readonly EngineFault[]), ...(matches.failed ? (['error'] as const) : [])],
@@ -249,7 +262,8 @@ export function evaluateRequest(
   for (const input of inputsOf(compiled, request, options)) {
     const result = evaluateInput(compiled, input, options.outside);
     if (result.state === 'Red') return result;
-    for (const obligation of result.obligations) obligations.set(obligation.id, obligations.get(obligation.id) ?? obligation);
+    for (const obligation of result.obligations)
+      obligations.set(obligation.id, obligations.get(obligation.id) ?? obligation);
     if (worst === null || stateRank[result.state] > stateRank[worst.state]) worst = result;
   }
   if (worst === null) throw new RangeError('a request means at least one place');

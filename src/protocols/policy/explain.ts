@@ -20,14 +20,22 @@ export interface Counterfactual {
 
 export interface Explanation {
   /** By regime that does not permit: what its nearest permit asks for and the request does not have. */
-  readonly missing: readonly { readonly regime: string; readonly rule: string; readonly conditions: readonly string[] }[];
+  readonly missing: readonly {
+    readonly regime: string;
+    readonly rule: string;
+    readonly conditions: readonly string[];
+  }[];
   readonly counterfactuals: readonly Counterfactual[];
 }
 
 const isOpen = (dimension: string): boolean => open.some((attribute) => dimension.startsWith(`${attribute}.`));
 
 /** What stands between an input and a row; null where something does that nobody can bring about. */
-function distance(compiled: CompiledSet, row: CompiledSet['rows'][number]['row'], input: PolicyInput): readonly string[] | null {
+function distance(
+  compiled: CompiledSet,
+  row: CompiledSet['rows'][number]['row'],
+  input: PolicyInput,
+): readonly string[] | null {
   const missing: string[] = [];
   for (const [dimension, constraint] of row) {
     const dot = dimension.indexOf('.');
@@ -126,5 +134,8 @@ export function explainRequest(
   words.forEach((first, index) => {
     for (const second of words.slice(index + 1)) tryChange([first, second]);
   });
-  return { missing, counterfactuals: [...found.slice(0, shownMax), ...carrying(compiled, request, options, result.state)] };
+  return {
+    missing,
+    counterfactuals: [...found.slice(0, shownMax), ...carrying(compiled, request, options, result.state)],
+  };
 }

@@ -154,7 +154,7 @@ class Exploration {
     const alive = this.#reduce(before, level === undefined ? -1n : level.done);
     if (level === undefined) return [{ matching: this.#matching(alive), cells: 1n, example: null }];
     // No row is left that could still fail to match.
-    if (alive >> BigInt(this.#rows.length) << BigInt(this.#rows.length) === alive)
+    if ((alive >> BigInt(this.#rows.length)) << BigInt(this.#rows.length) === alive)
       return [{ matching: this.#matching(alive), cells: level.cells, example: null }];
     const memo = this.#known[number] as Map<bigint, readonly Outcome[]>;
     const known = memo.get(alive);

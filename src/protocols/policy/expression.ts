@@ -64,7 +64,11 @@ const literalOf = (expression: unknown): unknown => asJson(expression)['Value'];
 function textsOf(expression: unknown): readonly string[] {
   const json = asJson(expression);
   const value = json['Value'];
-  const items = Array.isArray(json['Set']) ? (json['Set'] as unknown[]).map(literalOf) : Array.isArray(value) ? (value as unknown[]) : outside();
+  const items = Array.isArray(json['Set'])
+    ? (json['Set'] as unknown[]).map(literalOf)
+    : Array.isArray(value)
+      ? (value as unknown[])
+      : outside();
   return items.every((item): item is string => typeof item === 'string') ? items : outside();
 }
 

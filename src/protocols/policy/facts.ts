@@ -56,10 +56,7 @@ const factFields: Codec<readonly (string | null)[]> = list(nullable(textField), 
 const factSetCodec = struct<{ version: string; countries: readonly string[]; facts: readonly Row[] }>({
   version: textField,
   countries: list(textMax(16), 1024),
-  facts: list(
-    struct<Row>({ fields: factFields, countries: list(textMax(16), 1024) }),
-    4096,
-  ),
+  facts: list(struct<Row>({ fields: factFields, countries: list(textMax(16), 1024) }), 4096),
 });
 interface Row {
   readonly fields: readonly (string | null)[];
@@ -164,7 +161,10 @@ export function readFactSet(json: unknown): FactSet {
   if (!isObject(json)) return refuse('$', 'an object is needed');
   const version = textAt(json, 'version', '$');
   const codes = json['countries'];
-  if (!Array.isArray(codes) || !codes.every((code) => typeof code === 'string' && /^[A-Z]{2}(-[A-Z0-9]{1,3})?$/.test(code)))
+  if (
+    !Array.isArray(codes) ||
+    !codes.every((code) => typeof code === 'string' && /^[A-Z]{2}(-[A-Z0-9]{1,3})?$/.test(code))
+  )
     return refuse('$.countries', 'a list of ISO 3166 codes is needed');
   const countries = [...new Set(codes as string[])].sort(compareText);
   if (!Array.isArray(json['facts'])) return refuse('$.facts', 'a list is needed');

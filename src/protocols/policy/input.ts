@@ -70,7 +70,10 @@ function contentsOf({ contents, circumstances }: PolicyEvaluationRequest): reado
   return personal && !contents.includes('personal') ? [...contents, 'personal'] : contents;
 }
 
-function engineFaultsOf(contents: readonly string[], { circumstances }: PolicyEvaluationRequest): readonly EngineFault[] {
+function engineFaultsOf(
+  contents: readonly string[],
+  { circumstances }: PolicyEvaluationRequest,
+): readonly EngineFault[] {
   const deniesItself = contents.includes('personal') && contents.includes('non-personal');
   const identifiedAfterAll = contents.includes('personal') && circumstances.includes('de-identified');
   return deniesItself || identifiedAfterAll ? ['contradictory'] : [];
@@ -104,8 +107,7 @@ export function resolveInput(
   const { operation, classification, purpose } = request;
   const contents = contentsOf(request);
   const [first] = request.origin;
-  const inherited =
-    first === undefined ? [] : [...new Set(request.origin.flatMap(({ regimes }) => regimes))].sort();
+  const inherited = first === undefined ? [] : [...new Set(request.origin.flatMap(({ regimes }) => regimes))].sort();
   const listed = (country: string): string => (facts.groups.has(country) ? country : unlistedCountry);
   return {
     texts: {
@@ -145,7 +147,9 @@ export function placesOf(
 
 /** The context that Cedar gets: the same names as in the schema. */
 export function toContext({ texts, sets, counters }: PolicyInput, { groups }: FactView): Record<string, unknown> {
-  const context: Record<string, unknown> = { counters: Object.fromEntries(counterNames.map((name) => [name, counters[name]])) };
+  const context: Record<string, unknown> = {
+    counters: Object.fromEntries(counterNames.map((name) => [name, counters[name]])),
+  };
   for (const name of textAttributes) if (name !== 'operation') context[name] = texts[name];
   for (const name of setAttributes) context[name] = sets[name];
   for (const [name, of] of groupAttributes) context[name] = [...(groups.get(texts[of]) ?? [])];

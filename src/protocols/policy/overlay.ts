@@ -3,7 +3,14 @@
  * joined in the same way. Either can only make a state worse: the result is the worse of the one without and the one with.
  */
 import { compilePolicySet, type CompiledSet } from './compile.ts';
-import { evaluateRequest, type EvaluationOptions, inputsOf, matchRules, type Obligation, type PolicyEvaluationResult } from './evaluate.ts';
+import {
+  evaluateRequest,
+  type EvaluationOptions,
+  inputsOf,
+  matchRules,
+  type Obligation,
+  type PolicyEvaluationResult,
+} from './evaluate.ts';
 import type { Day, FactSet } from './facts.ts';
 import { PolicyError } from './policy-error.ts';
 import type { PolicySet } from './policy-set.ts';
@@ -35,12 +42,15 @@ const refuse = (place: string, problem: string): never => {
 /** Compiles the set, and the set under the overlay. Throws {@link PolicyError} for an overlay that names what does not exist or would loosen. */
 export function putInForce(set: PolicySet, facts: FactSet, asOf: Day, overlay: Overlay = emptyOverlay): InForce {
   for (const id of overlay.revokedFacts) {
-    const fact = facts.facts.find((candidate) => candidate.id === id) ?? refuse(`fact ${id}`, 'there is none with this id');
+    const fact =
+      facts.facts.find((candidate) => candidate.id === id) ?? refuse(`fact ${id}`, 'there is none with this id');
     if (fact.kind === 'group' && !fact.grants) return refuse(`fact ${id}`, 'revoking it would permit more');
   }
   for (const id of overlay.retiredRules) {
-    const rule = set.rules.find((candidate) => candidate.id === id) ?? refuse(`rule ${id}`, 'there is none with this id');
-    if (rule.state !== 'Green' && rule.state !== 'Yellow') return refuse(`rule ${id}`, 'only permits are retired at once');
+    const rule =
+      set.rules.find((candidate) => candidate.id === id) ?? refuse(`rule ${id}`, 'there is none with this id');
+    if (rule.state !== 'Green' && rule.state !== 'Yellow')
+      return refuse(`rule ${id}`, 'only permits are retired at once');
   }
   const base = compilePolicySet(set, facts, asOf);
   const suspendedTenants = new Set(overlay.suspendedTenants);

@@ -53,7 +53,8 @@ export function readPolicySet(parts: {
   const kinds = new Map(parts.obligations.map((obligation) => [obligation.kind, obligation]));
   const rules = parts.policies.map((policy) => readRule(policy, kinds)).sort((a, b) => compareText(a.id, b.id));
   rules.forEach(({ id }, index) => {
-    if (rules[index + 1]?.id === id) throw new PolicyError('invalid-policy', `rule ${id}`, 'two policies have this @id');
+    if (rules[index + 1]?.id === id)
+      throw new PolicyError('invalid-policy', `rule ${id}`, 'two policies have this @id');
   });
   const obligations = parts.obligations.toSorted((a, b) => compareText(a.kind, b.kind));
   const published = {

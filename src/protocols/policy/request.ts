@@ -122,7 +122,9 @@ function objectAt(value: unknown, at: string, known: readonly string[]): Json {
 }
 
 const textAt = (value: unknown, at: string): string =>
-  typeof value === 'string' && value !== '' && value.length <= 128 ? value : refuse(at, 'a text of 1 to 128 characters is needed');
+  typeof value === 'string' && value !== '' && value.length <= 128
+    ? value
+    : refuse(at, 'a text of 1 to 128 characters is needed');
 
 function wordAt(value: unknown, at: string, vocabulary: readonly string[]): string {
   const text = textAt(value, at);
@@ -130,7 +132,11 @@ function wordAt(value: unknown, at: string, vocabulary: readonly string[]): stri
 }
 
 const listAt = (value: unknown, at: string): readonly unknown[] =>
-  value === undefined ? [] : Array.isArray(value) && value.length <= 128 ? (value as unknown[]) : refuse(at, 'a list is needed');
+  value === undefined
+    ? []
+    : Array.isArray(value) && value.length <= 128
+      ? (value as unknown[])
+      : refuse(at, 'a list is needed');
 
 const wordsAt = (value: unknown, at: string, vocabulary: readonly string[]): readonly string[] =>
   listAt(value, at).map((item, index) => wordAt(item, `${at}[${index}]`, vocabulary));
@@ -142,8 +148,10 @@ const countryAt = (value: unknown, at: string): string => {
 
 function sourceAt(value: unknown, at: string, more: readonly string[] = []): Source & { readonly json: Json } {
   const json = objectAt(value, at, ['region', 'country', ...more]);
-  const country = json['country'] === undefined || json['country'] === null ? null : countryAt(json['country'], `${at}.country`);
-  const region = json['region'] === undefined && country !== null ? 'Global' : wordAt(json['region'], `${at}.region`, regions);
+  const country =
+    json['country'] === undefined || json['country'] === null ? null : countryAt(json['country'], `${at}.country`);
+  const region =
+    json['region'] === undefined && country !== null ? 'Global' : wordAt(json['region'], `${at}.region`, regions);
   return { region: region as Region, country, json };
 }
 
@@ -172,7 +180,17 @@ const originsAt = (value: unknown): readonly Origin[] =>
   });
 
 const requestFields = [
-  ...['subject', 'operation', 'classification', 'contents', 'purpose', 'source', 'destination', 'dataSubjects', 'origin'],
+  ...[
+    'subject',
+    'operation',
+    'classification',
+    'contents',
+    'purpose',
+    'source',
+    'destination',
+    'dataSubjects',
+    'origin',
+  ],
   ...['bases', 'safeguards', 'circumstances', 'counters'],
 ];
 
@@ -193,7 +211,10 @@ export function readRequest(value: unknown): PolicyEvaluationRequest {
     source,
     destination: {
       ...destination,
-      recipient: to['recipient'] === undefined || to['recipient'] === null ? null : textAt(to['recipient'], 'destination.recipient'),
+      recipient:
+        to['recipient'] === undefined || to['recipient'] === null
+          ? null
+          : textAt(to['recipient'], 'destination.recipient'),
       recipientKinds: wordsAt(to['recipientKinds'], 'destination.recipientKinds', recipientKinds),
     },
     dataSubjects: listAt(json['dataSubjects'], 'dataSubjects').map((item, i) => countryAt(item, `dataSubjects[${i}]`)),

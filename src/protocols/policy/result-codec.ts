@@ -10,10 +10,7 @@ const oneOf = <T extends string>(): Codec<T> => word as unknown as Codec<T>;
 export const resultCodec: Codec<PolicyEvaluationResult> = struct<PolicyEvaluationResult>({
   state: oneOf(),
   regimes: list(struct<RegimeState>({ regime: word, state: oneOf(), rules: words }), 256),
-  rules: list(
-    struct<DeterminingRule>({ id: word, version: word, regime: word, state: oneOf(), citation: word }),
-    1024,
-  ),
+  rules: list(struct<DeterminingRule>({ id: word, version: word, regime: word, state: oneOf(), citation: word }), 1024),
   obligations: list(
     struct<Obligation>({
       ...{ id: word, kind: word, phase: oneOf<Obligation['phase']>() },

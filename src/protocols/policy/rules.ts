@@ -54,7 +54,19 @@ const states: ReadonlyMap<string, PolicyState> = new Map([
   ['red', 'Red'],
 ]);
 
-const known = new Set(['id', 'version', 'regime', 'role', 'state', 'obligation', 'citation', 'data', 'from', 'to', 'context']);
+const known = new Set([
+  'id',
+  'version',
+  'regime',
+  'role',
+  'state',
+  'obligation',
+  'citation',
+  'data',
+  'from',
+  'to',
+  'context',
+]);
 
 /** JSON's numbers are exact to 2^53 only: a larger integer would be another one than the text says. */
 function holdsInexactNumber(value: unknown): boolean {
@@ -84,10 +96,14 @@ export function readRule(policy: CedarPolicyJson, kinds: ReadonlyMap<string, Obl
     return refuse(`@state("${text('state')}") on a ${policy.effect}: red is forbid, green and yellow are permit`);
   if (regime === controlRegime && state !== 'Red') return refuse('rules of the regime control only forbid');
   if (!applies && text('citation') === '') return refuse('@citation("…") is missing');
-  const obligations = text('obligation').split(',').map((kind) => kind.trim()).filter((kind) => kind !== '');
+  const obligations = text('obligation')
+    .split(',')
+    .map((kind) => kind.trim())
+    .filter((kind) => kind !== '');
   const stranger = obligations.find((kind) => !kinds.has(kind));
   if (stranger !== undefined) return refuse(`unknown obligation ${stranger}`);
-  if (state === 'Yellow' && obligations.length === 0) return refuse('yellow needs an @obligation: it is what has to be proved');
+  if (state === 'Yellow' && obligations.length === 0)
+    return refuse('yellow needs an @obligation: it is what has to be proved');
   if (holdsInexactNumber(policy.conditions)) return refuse('integers must be below 2^53');
   return {
     ...{ id, regime, state, obligations, policy },

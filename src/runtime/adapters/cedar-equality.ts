@@ -6,7 +6,14 @@ import { matchSetsOf } from '../../protocols/policy/analysis.ts';
 import type { CompiledSet } from '../../protocols/policy/compile.ts';
 import { matchRules } from '../../protocols/policy/evaluate.ts';
 import type { Assignment } from '../../protocols/policy/exploration.ts';
-import { counterPrefix, type PolicyInput, setAttributes, type SetAttribute, textAttributes, type TextAttribute } from '../../protocols/policy/input.ts';
+import {
+  counterPrefix,
+  type PolicyInput,
+  setAttributes,
+  type SetAttribute,
+  textAttributes,
+  type TextAttribute,
+} from '../../protocols/policy/input.ts';
 import { type CounterName, counterNames } from '../../protocols/policy/vocabulary.ts';
 import { SeededRandom } from '../simulated/seeded-random.ts';
 import type { CedarRules } from './cedar.ts';
@@ -54,7 +61,8 @@ function inputOf(assignment: Assignment | null): PolicyInput {
   return { texts, sets, counters };
 }
 
-function randomInput({ texts, words, counters }: CompiledSet, draw: (below: number) => number): PolicyInput {
+/** Any value of each dimension; `draw(n)` is a whole number below n. */
+export function randomInput({ texts, words, counters }: CompiledSet, draw: (below: number) => number): PolicyInput {
   const chosen = { ...plainInput.texts };
   for (const { attribute, values } of texts) chosen[attribute] = values[draw(values.length)] ?? chosen[attribute];
   const sets: Record<SetAttribute, readonly string[]> = { ...emptySets };
@@ -117,5 +125,11 @@ export function checkEquality(
   const stream = new SeededRandom(seed);
   const draw = (below: number): number => stream.uint32() % below;
   for (let i = 0; i < random; i++) check(randomInput(compiled, draw));
-  return { matchSets: matchSets.length, boundaries: boundaries.length, countries: countries.length, random, mismatches };
+  return {
+    matchSets: matchSets.length,
+    boundaries: boundaries.length,
+    countries: countries.length,
+    random,
+    mismatches,
+  };
 }

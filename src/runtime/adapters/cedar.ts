@@ -41,7 +41,10 @@ const toProblem = (policy: string | null, { message, help, sourceLocations }: De
 });
 
 /** Parsed, or what is wrong with it. */
-export function parsePolicy(name: string, text: string): { policy: CedarPolicyJson } | { problems: readonly CedarProblem[] } {
+export function parsePolicy(
+  name: string,
+  text: string,
+): { policy: CedarPolicyJson } | { problems: readonly CedarProblem[] } {
   const answer = policyToJson(text);
   return answer.type === 'success'
     ? { policy: answer.json as unknown as CedarPolicyJson }
@@ -81,12 +84,14 @@ export function prepareCedarRules({ schema, rules }: PolicySet): CedarRules {
     const own = rules.filter(({ policy }) => policy.effect === effect);
     const id = `${effect}-${slot}`;
     const answer = preparsePolicySet(id, { staticPolicies: asPolicies(own) });
-    if (answer.type === 'failure') throw new CedarError('invalid-policy-set', answer.errors.map(({ message }) => message).join('; '));
+    if (answer.type === 'failure')
+      throw new CedarError('invalid-policy-set', answer.errors.map(({ message }) => message).join('; '));
     return id;
   });
   const schemaName = `schema-${slot}`;
   const answer = preparseSchema(schemaName, schema);
-  if (answer.type === 'failure') throw new CedarError('invalid-policy-set', answer.errors.map(({ message }) => message).join('; '));
+  if (answer.type === 'failure')
+    throw new CedarError('invalid-policy-set', answer.errors.map(({ message }) => message).join('; '));
   return {
     matching: (input, facts) => askCedar(preparsed, schemaName, input, facts),
     close: () => void freeSlots.push(slot),

@@ -17,7 +17,8 @@ export interface GoldenReport {
 }
 
 type Json = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function checkCase(compiled: CompiledSet, rule: string, golden: unknown): string | null {
   if (!isObject(golden)) return 'a case is an object';
@@ -34,7 +35,10 @@ function checkCase(compiled: CompiledSet, rule: string, golden: unknown): string
   }
 }
 
-function checkFile(compiled: CompiledSet, file: string): { rule: string; cases: number; failures: readonly PackProblem[] } {
+function checkFile(
+  compiled: CompiledSet,
+  file: string,
+): { rule: string; cases: number; failures: readonly PackProblem[] } {
   const placed = readPlacedFile(file);
   const { rule, cases } = isObject(placed.value) ? placed.value : {};
   const problem = (line: number, message: string): PackProblem => ({ file, line, message });
@@ -53,7 +57,9 @@ function checkFile(compiled: CompiledSet, file: string): { rule: string; cases: 
 /** Runs `goldens/*.json` of a pack. Throws {@link PackError} for files that are none. */
 export function checkGoldens(directory: string, compiled: CompiledSet): GoldenReport {
   const folder = join(directory, 'goldens');
-  const files = readdirSync(folder).filter((file) => file.endsWith('.json')).sort();
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .sort();
   const reports = files.map((file) => checkFile(compiled, join(folder, file)));
   const covered = new Set(reports.map(({ rule }) => rule));
   return {

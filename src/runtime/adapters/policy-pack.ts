@@ -91,9 +91,11 @@ function readObligation(json: unknown, index: number): ObligationKind {
   if (!isObject(json)) throw new PolicyError('invalid-policy', place, 'an object is needed');
   const { kind, phase, deadlineSeconds, proofBy } = json;
   if (typeof kind !== 'string' || kind === '') return wrong('kind', 'a text is needed');
-  if (phase !== 'before' && phase !== 'with' && phase !== 'after') return wrong('phase', 'before, with or after is needed');
+  if (phase !== 'before' && phase !== 'with' && phase !== 'after')
+    return wrong('phase', 'before, with or after is needed');
   if (phase === 'with') {
-    if (deadlineSeconds !== null || proofBy !== null) return wrong('deadlineSeconds', 'null with phase `with`, and proofBy too');
+    if (deadlineSeconds !== null || proofBy !== null)
+      return wrong('deadlineSeconds', 'null with phase `with`, and proofBy too');
     return { kind, phase, deadlineSeconds: null, proofBy: null };
   }
   if (typeof deadlineSeconds !== 'number' || !Number.isSafeInteger(deadlineSeconds) || deadlineSeconds <= 0)
@@ -132,7 +134,9 @@ function policiesOf(directory: string): readonly PlacedPolicy[] {
   const folder = join(directory, 'policies');
   let files: readonly string[];
   try {
-    files = readdirSync(folder).filter((file) => file.endsWith('.cedar')).sort();
+    files = readdirSync(folder)
+      .filter((file) => file.endsWith('.cedar'))
+      .sort();
   } catch (cause) {
     return refuse(folder, 1, cause instanceof Error ? cause.message : 'cannot be read');
   }
