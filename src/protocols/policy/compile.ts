@@ -16,7 +16,7 @@ import {
   viewFacts,
 } from './input.ts';
 import type { PolicySet } from './policy-set.ts';
-import { controlRegime, type Rule, stateRank } from './rules.ts';
+import { controlRegime, type DeterminingRule, type Rule, stateRank } from './rules.ts';
 import * as vocabulary from './vocabulary.ts';
 
 /** A bit for each row. */
@@ -58,6 +58,10 @@ export interface CompiledSet {
   readonly ruleRanks: readonly number[];
   readonly rows: readonly { readonly rule: number; readonly row: Row }[];
   readonly rowRules: readonly number[];
+  /** What results say of each rule. */
+  readonly summaries: readonly DeterminingRule[];
+  /** Of each rule: indices into the set's obligations. */
+  readonly ruleObligations: readonly (readonly number[])[];
   readonly texts: readonly TextDimension[];
   readonly words: readonly WordDimension[];
   readonly counters: readonly CounterDimension[];
@@ -224,6 +228,13 @@ export function compilePolicySet(
     ruleRegimes: set.rules.map(({ regime }) => regimes.indexOf(regime)),
     ruleRanks: set.rules.map(({ state }) => (state === null ? 0 : stateRank[state])),
     rowRules: rows.map(({ rule }) => rule),
+    summaries: set.rules.map(({ id, version, regime, state, citation }) => ({
+      ...{ id, version, regime, citation },
+      state: state ?? 'Red',
+    })),
+    ruleObligations: set.rules.map(({ obligations }) =>
+      obligations.map((kind) => set.obligations.findIndex((obligation) => obligation.kind === kind)),
+    ),
     counters: counterDimensions(rows, length),
     wordTables: wordTablesOf(words, length),
     bitmapLength: length,

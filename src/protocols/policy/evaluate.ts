@@ -8,7 +8,7 @@ import type { CompiledSet } from './compile.ts';
 import { type Day, unlistedCountry } from './facts.ts';
 import { type FactView, placesOf, type PolicyInput, resolveInput, setAttributes } from './input.ts';
 import type { PolicyEvaluationRequest } from './request.ts';
-import { type ObligationPhase, type PolicyState, type Rule, stateRank } from './rules.ts';
+import { type DeterminingRule, type ObligationPhase, type PolicyState, type Rule, stateRank } from './rules.ts';
 import type { EngineFault } from './vocabulary.ts';
 
 /** Evaluates the rules that are outside the compiled subset. `failed`: an error came up, which is Red. */
@@ -19,14 +19,6 @@ export type OutsideRules = (
   readonly matched: readonly string[];
   readonly failed: boolean;
 };
-
-export interface DeterminingRule {
-  readonly id: string;
-  readonly version: string;
-  readonly regime: string;
-  readonly state: PolicyState;
-  readonly citation: string;
-}
 
 export interface RegimeState {
   readonly regime: string;
@@ -153,11 +145,54 @@ export function stateOf(compiled: CompiledSet, input: PolicyInput, outside?: Out
   return worst <= 0 ? 'Red' : (states[worst] as PolicyState);
 }
 
-function uniteObligations(compiled: CompiledSet, rules: readonly Rule[]): readonly Obligation[] {
-  return compiled.set.obligations.flatMap((obligation) => {
-    const owners = rules.filter(({ obligations }) => obligations.includes(obligation.kind)).map(({ id }) => id);
-    return owners.length === 0 ? [] : [{ id: obligation.kind, ...obligation, rules: owners }];
+/** `owners`: rules by obligation, in the order of the set's obligations. */
+function uniteObligations({ set }: CompiledSet, owners: readonly (string[] | undefined)[]): readonly Obligation[] {
+  const united: Obligation[] = [];
+  owners.forEach((rules, index) => {
+    const kind = set.obligations[index];
+    if (rules === undefined || kind === undefined) return;
+    const { phase, deadlineSeconds, proofBy } = kind;
+    united.push({ id: kind.kind, kind: kind.kind, phase, deadlineSeconds, proofBy, rules });
   });
+  return united;
+}
+
+/** The regimes that apply, each with the rules that give it its state. */
+function regimeStates(compiled: CompiledSet, input: PolicyInput, matches: Matches): readonly RegimeState[] {
+  const { ranks, control } = regimeRanks(compiled, matches);
+  const isForbidden = control === stateRank.Red;
+  const found: (string[] | null)[] = [];
+  for (const rank of ranks) found.push(rank < 0 ? null : []);
+  for (const rule of matches.rules) {
+    const rank = compiled.ruleRanks[rule] as number;
+    const regime = compiled.ruleRegimes[rule] as number;
+    if (rank === 0) continue;
+    const { id } = compiled.summaries[rule] as DeterminingRule;
+    if (regime === -1) for (const rules of found) rules?.push(id);
+    else if (rank === (isForbidden ? stateRank.Red : ranks[regime])) found[regime]?.push(id);
+  }
+  const regimes: RegimeState[] = [];
+  found.forEach((rules, index) => {
+    if (rules === null) return;
+    const rank = isForbidden ? stateRank.Red : (ranks[index] as number);
+    regimes.push({
+      regime: compiled.regimes[index] as string,
+      state: rank === 0 ? 'Red' : (states[rank] as PolicyState),
+      rules,
+    });
+  });
+  for (const regime of input.sets.inherited) {
+    if (!compiled.regimes.includes(regime)) regimes.push({ regime, state: 'Red', rules: [] });
+  }
+  return regimes;
+}
+
+function worstOf(regimes: readonly RegimeState[], isForbidden: boolean): PolicyState {
+  if (isForbidden || regimes.length === 0) return 'Red';
+  return regimes.reduce<PolicyState>(
+    (worst, { state }) => (stateRank[state] > stateRank[worst] ? state : worst),
+    'Green',
+  );
 }
 
 /** An input's result with reasons. */
@@ -167,46 +202,35 @@ export function evaluateInput(
   outside?: OutsideRules,
 ): PolicyEvaluationResult {
   const matches = matchRules(compiled, input, outside);
-  const { ranks, control } = regimeRanks(compiled, matches);
-  const matched = matches.rules.map((index) => compiled.set.rules[index] as Rule);
-  const regimes: RegimeState[] = [];
-  compiled.regimes.forEach((regime, index) => {
-    const rank = ranks[index] as number;
-    if (rank < 0) return;
-    const state = rank === 0 || control === stateRank.Red ? 'Red' : (states[rank] as PolicyState);
-    const rules = matched.filter(
-      (rule) => rule.state === state && (rule.regime === regime || (state === 'Red' && rule.regime === 'control')),
-    );
-    regimes.push({ regime, state, rules: rules.map(({ id }) => id) });
-  });
-  const strangers = input.sets.inherited.filter((regime) => !compiled.regimes.includes(regime));
-  for (const regime of strangers) regimes.push({ regime, state: 'Red', rules: [] });
-  const isRed = regimes.length === 0 || control === stateRank.Red || regimes.some(({ state }) => state === 'Red');
-  const isYellow = regimes.some(({ state }) => state === 'Yellow');
-  const state: PolicyState = isRed ? 'Red' : isYellow ? 'Yellow' : 'Green';
-  const applying = new Set([...regimes.map(({ regime }) => regime), 'control']);
-  const active = matched.filter(
-    (rule) => rule.state !== null && applying.has(rule.regime) && (!isRed || rule.state === 'Red'),
-  );
-  const determining = new Set(regimes.flatMap(({ rules }) => rules));
+  const regimes = regimeStates(compiled, input, matches);
+  const isForbidden = matches.failed || matches.rules.some((rule) => compiled.ruleRegimes[rule] === -1);
+  const state = worstOf(regimes, isForbidden);
+  const rules: DeterminingRule[] = [];
+  const owners: (string[] | undefined)[] = [];
+  for (const rule of matches.rules) {
+    const summary = compiled.summaries[rule] as DeterminingRule;
+    const isControl = compiled.ruleRegimes[rule] === -1;
+    const own = isControl ? undefined : regimes.find(({ regime }) => regime === summary.regime);
+    if (compiled.ruleRanks[rule] === 0 || (own === undefined && !isControl)) continue;
+    if (isControl || own?.state === summary.state) rules.push(summary);
+    // What is Red is not let go: only what a Red itself asks for (a legal review) is left to do.
+    if (state === 'Red' && summary.state !== 'Red') continue;
+    for (const obligation of compiled.ruleObligations[rule] ?? []) (owners[obligation] ??= []).push(summary.id);
+  }
   return {
-    ...{ state, regimes },
-    rules: matched
-      .filter((rule) => determining.has(rule.id) || (rule.regime === 'control' && rule.state === 'Red'))
-      .map(({ id, version, regime, citation, ...rule }) => ({
-        id,
-        version,
-        regime,
-        state: rule.state ?? 'Red',
-        citation,
-      })),
-    obligations: uniteObligations(compiled, active),
+    ...{ state, regimes, rules },
+    obligations: uniteObligations(compiled, owners),
     places: { source: input.texts.source, destination: input.texts.destination },
-    faults: [...(input.sets.engine as readonly EngineFault[]), ...(matches.failed ? (['error'] as const) : [])],
+    faults: faultsOf(input, matches),
     policySetHash: compiled.set.hash,
     factSetHash: compiled.factSetHash,
     asOf: compiled.facts.asOf,
   };
+}
+
+function faultsOf({ sets }: PolicyInput, { failed }: Matches): readonly EngineFault[] {
+  const faults = sets.engine as readonly EngineFault[];
+  return failed ? [...faults, 'error'] : faults;
 }
 
 /** What the request asks of on which day: after the set's last day it is Red, whatever the rules say. */

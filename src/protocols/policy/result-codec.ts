@@ -1,6 +1,7 @@
 /** The canonical bytes of a result: what a decision's log entry holds. */
 import { type Codec, digest32, list, nullable, struct, textMax, uint } from '../shared/codec.ts';
-import type { DeterminingRule, Obligation, PolicyEvaluationResult, RegimeState } from './evaluate.ts';
+import type { Obligation, PolicyEvaluationResult, RegimeState } from './evaluate.ts';
+import type { DeterminingRule } from './rules.ts';
 
 const word = textMax(1024);
 const words = list(word, 1024);

@@ -48,6 +48,15 @@ export interface Rule {
   readonly policy: CedarPolicyJson;
 }
 
+/** What a result says of a rule that gives a regime its state. */
+export interface DeterminingRule {
+  readonly id: string;
+  readonly version: string;
+  readonly regime: string;
+  readonly state: PolicyState;
+  readonly citation: string;
+}
+
 const states: ReadonlyMap<string, PolicyState> = new Map([
   ['green', 'Green'],
   ['yellow', 'Yellow'],
