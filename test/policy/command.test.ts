@@ -68,7 +68,7 @@ describe('biso-policy', function () {
     expect(good.out).to.include('3 of 3 hold').and.to.include('50 random inputs').and.to.include('no problem found');
     writeFileSync(
       join(small, 'policies', 'more.cedar'),
-      `${ruleText('late', 'green', 'context.source == "FR" && context.source == "GB"')}`,
+      ruleText('late', 'green', 'context.source == "FR" && context.source == "GB"'),
     );
     const bad = await run('check', small, '--random', '0');
     expect(bad.code).to.equal(1);

@@ -66,5 +66,27 @@ describe('policy/default pack', () => {
     });
     expect(evaluateRequest(withFact(null), request).state).to.equal('Yellow');
     expect(evaluateRequest(withFact('2025-12-31'), request).state).to.equal('Red');
+    const lapsing = withFact('2026-03-31');
+    expect(evaluateRequest(lapsing, request, { today: '2026-03-31' }).state).to.equal('Yellow');
+    expect(evaluateRequest(lapsing, request, { today: '2026-04-01' }).state).to.equal('Red');
+  });
+
+  it('answers no longer than until a country becomes restricted', () => {
+    const fact = {
+      id: 'in-restricted-sg',
+      kind: 'group',
+      group: 'in-restricted',
+      countries: ['SG'],
+      grants: false,
+    } as const;
+    const restricted = { ...fact, from: '2026-03-01', until: null, citation: 'test', recheck: null };
+    const facts = { ...pack.facts, facts: [...pack.facts.facts, restricted] };
+    const before = compilePolicySet(pack.set, facts, '2026-02-01');
+    expect(before.validUntil).to.equal('2026-02-28');
+    expect(evaluateRequest(before, requestOf('IN', 'SG'), { today: '2026-02-28' }).state).to.equal('Green');
+    expect(evaluateRequest(before, requestOf('IN', 'SG'), { today: '2026-03-01' }).state).to.equal('Red');
+    expect(evaluateRequest(compilePolicySet(pack.set, facts, '2026-03-01'), requestOf('IN', 'SG')).state).to.equal(
+      'Red',
+    );
   });
 });

@@ -112,7 +112,7 @@ describe('policy/bad packs', () => {
       'facts.json',
       '"countries": ["CH"], "grants": true',
       '"countries": ["QQ"], "grants": true',
-      'QQ is not a listed country',
+      '"QQ" is not a listed country',
     ],
     ['a day that is none', 'facts.json', '2000-07-26', '2000-13-26', 'a day as YYYY-MM-DD'],
     [

@@ -16,7 +16,8 @@ export const defaultPack = join(import.meta.dirname, '..', '..', '..', 'packs', 
 
 /** Reads and compiles. Problems name file and line. */
 export function loadPack(directory: string, asOf?: string): { pack: PolicyPack; compiled: CompiledSet } {
-  if (asOf !== undefined && !isDay(asOf)) throw new CommandError('usage', `${asOf} is not a day: YYYY-MM-DD`);
+  const text: unknown = asOf;
+  if (text !== undefined && !isDay(text)) throw new CommandError('usage', `${String(asOf)} is not a day: YYYY-MM-DD`);
   const pack = readPolicyPack(directory);
   try {
     return { pack, compiled: compilePolicySet(pack.set, pack.facts, asOf ?? pack.asOf) };

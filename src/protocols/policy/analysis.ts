@@ -9,7 +9,7 @@ import { type Assignment, exploreGroups, type Outcome, type RowGroup } from './e
 import { controlRegime, type PolicyState, stateRank } from './rules.ts';
 
 /** Conditions of one cell: only those that are not `no` or 0. */
-export type Cell = Readonly<Record<string, string>>;
+type Cell = Readonly<Record<string, string>>;
 
 export interface Finding {
   readonly regime: string;
@@ -30,7 +30,7 @@ export interface Analysis {
   readonly outside: readonly string[];
 }
 
-export function cellOf(assignment: Assignment | null): Cell {
+function cellOf(assignment: Assignment | null): Cell {
   const cell: Record<string, string> = {};
   for (let at = assignment; at !== null; at = at.rest) {
     if (at.value !== 'no' && at.value !== '0') cell[at.dimension] = at.value;
@@ -113,7 +113,7 @@ export function analyse(compiled: CompiledSet): Analysis {
 }
 
 /** `none`: the regime does not apply there. */
-export type Standing = PolicyState | 'none';
+type Standing = PolicyState | 'none';
 
 export interface Difference extends Finding {
   readonly from: Standing;

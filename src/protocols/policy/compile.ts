@@ -20,23 +20,23 @@ import { controlRegime, type DeterminingRule, type Rule, stateRank } from './rul
 import * as vocabulary from './vocabulary.ts';
 
 /** A bit for each row. */
-export type Bitmap = Int32Array;
+type Bitmap = Int32Array;
 
-export interface TextDimension {
+interface TextDimension {
   readonly attribute: TextAttribute;
   readonly values: readonly string[];
   readonly index: ReadonlyMap<string, number>;
   readonly columns: readonly Bitmap[];
 }
 
-export interface CounterDimension {
+interface CounterDimension {
   readonly name: vocabulary.CounterName;
   /** Bands: below bounds[0], below bounds[1], …, the rest. Sorted. */
   readonly bounds: readonly number[];
   readonly columns: readonly Bitmap[];
 }
 
-export interface WordDimension {
+interface WordDimension {
   readonly attribute: SetAttribute;
   readonly word: string;
   readonly absent: Bitmap;
@@ -183,6 +183,30 @@ function constraintText([dimension, constraint]: readonly [string, Constraint]):
 const regimesOf = (rules: readonly Rule[]): readonly string[] =>
   [...new Set(rules.map(({ regime }) => regime))].filter((regime) => regime !== controlRegime).sort();
 
+function indexWords(words: readonly WordDimension[]): CompiledSet['wordIndex'] {
+  const indexOf = (name: SetAttribute): ReadonlyMap<string, number> =>
+    new Map(words.flatMap(({ attribute, word }, index) => (attribute === name ? [[word, index] as const] : [])));
+  const entries = setAttributes.map((name) => [name, indexOf(name)] as const);
+  return Object.fromEntries(entries) as Record<SetAttribute, ReadonlyMap<string, number>>;
+}
+
+function describeRules(
+  { rules, obligations: kinds }: PolicySet,
+  regimes: readonly string[],
+): Pick<CompiledSet, 'ruleRegimes' | 'ruleRanks' | 'summaries' | 'ruleObligations'> {
+  return {
+    ruleRegimes: rules.map(({ regime }) => regimes.indexOf(regime)),
+    ruleRanks: rules.map(({ state }) => (state === null ? 0 : stateRank[state])),
+    summaries: rules.map(({ id, version, regime, state, citation }) => ({
+      ...{ id, version, regime, citation },
+      state: state ?? 'Red',
+    })),
+    ruleObligations: rules.map(({ obligations }) =>
+      obligations.map((kind) => kinds.findIndex((obligation) => obligation.kind === kind)),
+    ),
+  };
+}
+
 /**
  * Pure and quick (milliseconds for a hundred policies), off the hot path all the same. `revoked` names facts that no longer
  * hold. Throws {@link PolicyError} for rules that name words which do not exist.
@@ -210,31 +234,18 @@ export function compilePolicySet(
     columns: values.map((_, index) => bitmapOf(rows, length, (row) => allows(row.get(attribute), index))),
   }));
   const words = wordDimensions(rows, length);
-  const indexOf = (name: SetAttribute): ReadonlyMap<string, number> =>
-    new Map(words.flatMap(({ attribute, word }, index) => (attribute === name ? [[word, index] as const] : [])));
-  const wordIndex = Object.fromEntries(setAttributes.map((name) => [name, indexOf(name)] as const)) as Record<
-    SetAttribute,
-    ReadonlyMap<string, number>
-  >;
   const factsHash = factSetHash(facts);
   const validUntil = factsValidUntil(facts, asOf);
   const rowTexts = rows.map(({ rule, row }) => `${rule}:${[...row].map(constraintText).sort().join(' ')}`);
   return {
-    ...{ set, facts: view, factSetHash: factsHash, validUntil, regimes, rows, texts, words, wordIndex, outside },
+    ...{ set, facts: view, factSetHash: factsHash, validUntil, regimes, rows, texts, words, outside },
     compiledHash: taggedHash(
       'bpci/compiled-policy/v1',
       encode(hashCodec, { set: set.hash, facts: factsHash, until: validUntil, rows: rowTexts }),
     ),
-    ruleRegimes: set.rules.map(({ regime }) => regimes.indexOf(regime)),
-    ruleRanks: set.rules.map(({ state }) => (state === null ? 0 : stateRank[state])),
+    ...describeRules(set, regimes),
     rowRules: rows.map(({ rule }) => rule),
-    summaries: set.rules.map(({ id, version, regime, state, citation }) => ({
-      ...{ id, version, regime, citation },
-      state: state ?? 'Red',
-    })),
-    ruleObligations: set.rules.map(({ obligations }) =>
-      obligations.map((kind) => set.obligations.findIndex((obligation) => obligation.kind === kind)),
-    ),
+    wordIndex: indexWords(words),
     counters: counterDimensions(rows, length),
     wordTables: wordTablesOf(words, length),
     bitmapLength: length,

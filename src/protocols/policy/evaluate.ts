@@ -252,7 +252,7 @@ export function inputsOf(
   const inputs: PolicyInput[] = [];
   for (const source of distinctPlaces(compiled, 'source', request.source)) {
     for (const destination of distinctPlaces(compiled, 'destination', request.destination)) {
-      inputs.push(resolveInput(request, { source, destination }, facts, all));
+      inputs.push(resolveInput(request, { source, destination }, facts, { today, faults: all }));
     }
   }
   return inputs;

@@ -9,7 +9,7 @@ import { type PolicyState, stateRank } from './rules.ts';
 const open = ['bases', 'safeguards'] as const;
 type OpenAttribute = (typeof open)[number];
 
-export interface Counterfactual {
+interface Counterfactual {
   /** The state that it would be. */
   readonly state: PolicyState;
   /** `safeguards.exporter-held-keys`, …: all of them. */

@@ -217,7 +217,7 @@ function opposites(constraint: Constraint): readonly Constraint[] {
 }
 
 /** Both at once; null where that cannot be. */
-export function meet(a: Constraint, b: Constraint): Constraint | null {
+function meet(a: Constraint, b: Constraint): Constraint | null {
   if (a.kind === 'values' && b.kind === 'values') {
     const allowed = a.allowed.map((value, index) => value && b.allowed[index] === true);
     return allowed.includes(true) ? { kind: 'values', allowed } : null;

@@ -22,7 +22,7 @@ interface Dated {
 }
 
 /** Puts countries into a group that policies name, for as long as the fact holds. */
-export interface GroupFact extends Dated {
+interface GroupFact extends Dated {
   readonly kind: 'group';
   readonly group: string;
   readonly countries: readonly string[];
@@ -96,12 +96,29 @@ export function countryGroups({ countries, facts }: FactSet, asOf: Day): Readonl
 export const groupNames = ({ facts }: FactSet): ReadonlySet<string> =>
   new Set([...ownGroups, ...facts.flatMap((fact) => (fact.kind === 'group' ? [fact.group] : []))]);
 
-/** The last day on which everything that holds on `asOf` still holds; null where nothing ends. */
+const twoDigits = (value: number): string => String(value).padStart(2, '0');
+const isLeap = (year: number): boolean => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+const daysOfMonth = (year: number, month: number): number =>
+  month === 2 ? (isLeap(year) ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31;
+
+function dayBefore(day: Day): Day {
+  const [year, month, date] = day.split('-').map(Number) as [number, number, number];
+  if (date > 1) return `${day.slice(0, 8)}${twoDigits(date - 1)}`;
+  const [lastYear, lastMonth] = month > 1 ? [year, month - 1] : [year - 1, 12];
+  return `${String(lastYear).padStart(4, '0')}-${twoDigits(lastMonth)}-${twoDigits(daysOfMonth(lastYear, lastMonth))}`;
+}
+
+/**
+ * The last day for which a set compiled for `asOf` may answer: what holds then still holds, and no country has become
+ * restricted since. null: no fact ends or begins. Certificates are looked up day by day and do not count.
+ */
 export function factsValidUntil({ facts }: FactSet, asOf: Day): Day | null {
   let earliest: Day | null = null;
   for (const fact of facts) {
-    if (fact.kind !== 'group' || fact.until === null || !holdsOn(fact, asOf)) continue;
-    if (earliest === null || fact.until < earliest) earliest = fact.until;
+    if (fact.kind !== 'group') continue;
+    const begins = !fact.grants && fact.from !== null && fact.from > asOf ? dayBefore(fact.from) : null;
+    const ends = holdsOn(fact, asOf) ? fact.until : null;
+    for (const day of [begins, ends]) if (day !== null && (earliest === null || day < earliest)) earliest = day;
   }
   return earliest;
 }
@@ -151,7 +168,8 @@ function readFact(json: unknown, place: string, listed: ReadonlySet<string>): Fa
   const { countries, grants } = json;
   if (!Array.isArray(countries)) return refuse(`${place}.countries`, 'a list of country codes is needed');
   const stranger = (countries as unknown[]).find((code) => typeof code !== 'string' || !listed.has(code));
-  if (stranger !== undefined) return refuse(`${place}.countries`, `${String(stranger)} is not a listed country`);
+  if (stranger !== undefined)
+    return refuse(`${place}.countries`, `${JSON.stringify(stranger)} is not a listed country`);
   if (typeof grants !== 'boolean') return refuse(`${place}.grants`, 'true or false is needed');
   return { ...dated, kind, group: textAt(json, 'group', place), countries: countries as string[], grants };
 }

@@ -2,7 +2,7 @@
  * What the policies see: a request together with what the facts say of it, as of a day. It is what Cedar gets as context,
  * name by name, and what a decision's log entry keeps, so that the decision can be made again.
  */
-import { countryGroups, type Day, type FactSet, holdsOn, unlistedCountry } from './facts.ts';
+import { type CertificationFact, countryGroups, type Day, type FactSet, holdsOn, unlistedCountry } from './facts.ts';
 import type { PolicyEvaluationRequest, Region } from './request.ts';
 import { certificationSchemes, counterNames, type EngineFault } from './vocabulary.ts';
 
@@ -42,20 +42,19 @@ export interface PolicyInput {
 export interface FactView {
   readonly asOf: Day;
   readonly groups: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Scheme and recipient → whether the certificate holds. */
-  readonly certificates: ReadonlyMap<string, boolean>;
+  /** Scheme and recipient → its certificates that are not revoked; none: all were. */
+  readonly certificates: ReadonlyMap<string, readonly CertificationFact[]>;
 }
 
 const certificateKey = (scheme: string, recipient: string): string => `${scheme} ${recipient}`;
 
 /** `revoked` are ids of facts that no longer hold, whatever their dates. */
 export function viewFacts(facts: FactSet, asOf: Day, revoked: ReadonlySet<string> = new Set()): FactView {
-  const certificates = new Map<string, boolean>();
+  const certificates = new Map<string, readonly CertificationFact[]>();
   for (const fact of facts.facts) {
     if (fact.kind !== 'certification') continue;
     const key = certificateKey(fact.scheme, fact.recipient);
-    const holds = holdsOn(fact, asOf) && !revoked.has(fact.id);
-    certificates.set(key, holds || certificates.get(key) === true);
+    certificates.set(key, [...(certificates.get(key) ?? []), ...(revoked.has(fact.id) ? [] : [fact])]);
   }
   const held = { ...facts, facts: facts.facts.filter(({ id }) => !revoked.has(id)) };
   return { asOf, groups: countryGroups(held, asOf), certificates };
@@ -88,12 +87,17 @@ function subjectGroupsOf({ dataSubjects }: PolicyEvaluationRequest, { groups }: 
   return [...found].sort();
 }
 
-function certifiedOf({ destination }: PolicyEvaluationRequest, { certificates }: FactView): readonly string[] {
+function certifiedOf(
+  { destination }: PolicyEvaluationRequest,
+  { certificates }: FactView,
+  today: Day,
+): readonly string[] {
   const { recipient } = destination;
   if (recipient === null || certificates.size === 0) return [];
   return certificationSchemes.flatMap((scheme) => {
-    const holds = certificates.get(certificateKey(scheme, recipient));
-    return holds === undefined ? [] : [holds ? scheme : `${scheme}-withdrawn`];
+    const known = certificates.get(certificateKey(scheme, recipient));
+    if (known === undefined) return [];
+    return [known.some((fact) => holdsOn(fact, today)) ? scheme : `${scheme}-withdrawn`];
   });
 }
 
@@ -102,7 +106,10 @@ export function resolveInput(
   request: PolicyEvaluationRequest,
   places: { readonly source: string; readonly destination: string },
   facts: FactView,
-  faults: readonly EngineFault[] = [],
+  {
+    today = facts.asOf,
+    faults = [],
+  }: { readonly today?: Day | undefined; readonly faults?: readonly EngineFault[] } = {},
 ): PolicyInput {
   const { operation, classification, purpose } = request;
   const contents = contentsOf(request);
@@ -122,7 +129,7 @@ export function resolveInput(
       bases: request.bases,
       safeguards: request.safeguards,
       recipient: request.destination.recipientKinds,
-      certified: certifiedOf(request, facts),
+      certified: certifiedOf(request, facts, today),
       circumstances: request.circumstances,
       engine: [...engineFaultsOf(contents, request), ...faults],
     },

@@ -65,7 +65,7 @@ const words = list(word, 128);
 const place = { region: word as Codec<Region>, country: nullable(word) };
 
 /** Canonical: fields in this order, sets sorted. */
-export const requestCodec: Codec<PolicyEvaluationRequest> = struct<PolicyEvaluationRequest>({
+const requestCodec: Codec<PolicyEvaluationRequest> = struct<PolicyEvaluationRequest>({
   subject: struct<PolicyEvaluationRequest['subject']>({ tenant: word, workload: word }),
   operation: word,
   classification: word,

@@ -4,10 +4,8 @@
  */
 
 export const operations = ['collect', 'store', 'process', 'transfer', 'disclose', 'delete', 'backup', 'train'] as const;
-export type Operation = (typeof operations)[number];
 
 export const classifications = ['Public', 'Internal', 'Confidential', 'Restricted'] as const;
-export type Classification = (typeof classifications)[number];
 
 export const contentKinds = [
   'personal',
@@ -18,7 +16,6 @@ export const contentKinds = [
   'children',
   'non-personal',
 ] as const;
-export type ContentKind = (typeof contentKinds)[number];
 
 export const purposes = [
   'service-provision',
@@ -32,7 +29,6 @@ export const purposes = [
   'law-enforcement',
   'other',
 ] as const;
-export type Purpose = (typeof purposes)[number];
 
 /** Grounds on which the flow is based: those of GDPR Art. 6, and the instruments of a transfer. */
 export const bases = [
@@ -80,7 +76,6 @@ export const safeguards = [
   'ru-first-storage',
   'residency-agreement',
 ] as const;
-export type Safeguard = (typeof safeguards)[number];
 
 /** What is known of who receives the data. */
 export const recipientKinds = [
@@ -92,7 +87,6 @@ export const recipientKinds = [
   'treatment-provider',
   'european-patent-organisation',
 ] as const;
-export type RecipientKind = (typeof recipientKinds)[number];
 
 /** What else decides. */
 export const circumstances = [
@@ -109,7 +103,6 @@ export const circumstances = [
   'investment-agreement',
   'government-related',
 ] as const;
-export type Circumstance = (typeof circumstances)[number];
 
 /** Numbers of persons, declared by the caller, never deduplicated; PIPL since 1 January at UTC+08:00, the others over twelve monthly buckets. */
 export const counterNames = [
@@ -131,7 +124,6 @@ export type EngineFault = (typeof engineFaults)[number];
 
 /** What a recipient's certificates say, from the fact set: `X-withdrawn` where the fact set names the recipient and it no longer holds. */
 export const certificationSchemes = ['dpf', 'uk-data-bridge', 'swiss-dpf'] as const;
-export type CertificationScheme = (typeof certificationSchemes)[number];
 
 /**
  * Identifiers of the Data Privacy Vocabulary 2.3 and its legal extensions that name the same bases.

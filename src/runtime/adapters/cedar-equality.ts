@@ -18,7 +18,7 @@ import { type CounterName, counterNames } from '../../protocols/policy/vocabular
 import { SeededRandom } from '../simulated/seeded-random.ts';
 import type { CedarRules } from './cedar.ts';
 
-export interface Mismatch {
+interface Mismatch {
   readonly input: PolicyInput;
   /** Ids of the rules that match. */
   readonly compiled: readonly string[];

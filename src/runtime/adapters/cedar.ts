@@ -30,7 +30,7 @@ export interface CedarProblem {
   readonly message: string;
 }
 
-export class CedarError extends CodedError<'invalid-policy-set'> {
+class CedarError extends CodedError<'invalid-policy-set'> {
   override readonly name = 'CedarError';
 }
 
