@@ -51,20 +51,21 @@ export interface PolicyEvaluationResult {
 
 const states: readonly PolicyState[] = ['Green', 'Green', 'Yellow', 'Red'];
 
-/** Rows that match, as a bitmap in `alive`. */
-function matchRows(compiled: CompiledSet, { texts, sets, counters }: PolicyInput, alive: Int32Array): void {
+/** A bitmap within a table. */
+interface Column {
+  readonly table: Int32Array;
+  readonly start: number;
+}
+
+const nothing: Column = { table: new Int32Array(0), start: 0 };
+
+/** One column a dimension: the rows that match are in all of them. */
+function columnsOf(compiled: CompiledSet, { texts, sets, counters }: PolicyInput): readonly Column[] {
   const { bitmapLength: length, wordTables, wordIndex } = compiled;
-  alive.fill(-1);
-  for (const { attribute, index, columns } of compiled.texts) {
-    const column = columns[index.get(texts[attribute]) ?? index.get(unlistedCountry) ?? -1];
-    for (let i = 0; i < length; i++) alive[i] = (alive[i] as number) & (column?.[i] ?? 0);
-  }
-  for (const { name, bounds, columns } of compiled.counters) {
-    const count = counters[name];
-    let band = 0;
-    while (band < bounds.length && count >= (bounds[band] as number)) band++;
-    const column = columns[band] as Int32Array;
-    for (let i = 0; i < length; i++) alive[i] = (alive[i] as number) & (column[i] as number);
+  const columns: Column[] = [];
+  for (const { attribute, index, columns: own } of compiled.texts) {
+    const table = own[index.get(texts[attribute]) ?? index.get(unlistedCountry) ?? -1];
+    columns.push(table === undefined ? nothing : { table, start: 0 });
   }
   const masks = new Uint8Array(wordTables.length);
   for (const attribute of setAttributes) {
@@ -76,11 +77,14 @@ function matchRows(compiled: CompiledSet, { texts, sets, counters }: PolicyInput
       if (number !== undefined) masks[number >> 3] = (masks[number >> 3] as number) | (1 << (number & 7));
     }
   }
-  for (let t = 0; t < wordTables.length; t++) {
-    const table = wordTables[t] as Int32Array;
-    const start = (masks[t] as number) * length;
-    for (let i = 0; i < length; i++) alive[i] = (alive[i] as number) & (table[start + i] as number);
+  wordTables.forEach((table, at) => columns.push({ table, start: (masks[at] as number) * length }));
+  for (const { name, bounds, columns: own } of compiled.counters) {
+    const count = counters[name];
+    let band = 0;
+    while (band < bounds.length && count >= (bounds[band] as number)) band++;
+    columns.push({ table: own[band] ?? nothing.table, start: 0 });
   }
+  return columns;
 }
 
 export interface Matches {
@@ -91,15 +95,19 @@ export interface Matches {
 
 /** Which rules match. */
 export function matchRules(compiled: CompiledSet, input: PolicyInput, outside?: OutsideRules): Matches {
-  const alive = new Int32Array(compiled.bitmapLength);
-  matchRows(compiled, input, alive);
+  const columns = columnsOf(compiled, input);
   const rules: number[] = [];
   let last = -1;
-  for (let i = 0; i < alive.length; i++) {
-    let bits = alive[i] as number;
+  for (let i = 0; i < compiled.bitmapLength; i++) {
+    let bits = -1;
+    // Few columns suffice to rule out most words of rows.
+    for (let c = 0; bits !== 0 && c < columns.length; c++) {
+      const { table, start } = columns[c] as Column;
+      bits &= table[start + i] ?? 0;
+    }
     while (bits !== 0) {
       const lowest = bits & -bits;
-      // Bits beyond the rows are cleared by the dimensions' bitmaps. Rows are in the order of their rules.
+      // Bits beyond the rows are in no text's bitmap. Rows are in the order of their rules.
       const rule = compiled.rowRules[i * 32 + 31 - Math.clz32(lowest)] as number;
       if (rule !== last) rules.push(rule);
       last = rule;
