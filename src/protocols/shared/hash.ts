@@ -28,7 +28,11 @@ export type Domain =
   | 'bpci/result/v1'
   | 'bpci/event/v1'
   | 'bpci/last-commit/v1'
-  | 'bpci/key-rotation/v1';
+  | 'bpci/key-rotation/v1'
+  | 'bpci/policy-set/v1'
+  | 'bpci/fact-set/v1'
+  | 'bpci/compiled-policy/v1'
+  | 'bpci/policy-request/v1';
 
 const tags = new Map<Domain, Uint8Array>();
 
