@@ -25,6 +25,7 @@ import flapping from '../../simulations/flapping.ts';
 import fullDisk from '../../simulations/full-disk.ts';
 import syncFromFar from '../../simulations/sync-from-far.ts';
 import type { Scenario } from '../../src/simulation.ts';
+import type { SettledScenario } from '../../src/simulation/system/scenario.ts';
 
 export const shippedScenarios: readonly Scenario[] = [
   steady,
@@ -55,7 +56,7 @@ export const shippedScenarios: readonly Scenario[] = [
 ];
 
 /** As short as a scenario may be. */
-export const brief: Scenario = {
+export const brief: SettledScenario = {
   name: 'brief',
   expects: 'Enough happens to tell two runs apart.',
   validators: 4,

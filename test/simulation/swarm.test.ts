@@ -8,12 +8,17 @@ import { digest, height, round } from '../../src/protocols/shared/brands.ts';
 import { SeededRandom } from '../../src/runtime/simulated/seeded-random.ts';
 import { Draw } from '../../src/simulation/draw.ts';
 import { type Fault, faultKinds, nodesHitBy } from '../../src/simulation/system/faults/index.ts';
-import { checkFaults } from '../../src/simulation/system/scenario.ts';
+import {
+  checkFaults,
+  checkScenario,
+  drawNetwork,
+  ScenarioError,
+  type SettledScenario,
+} from '../../src/simulation/system/scenario.ts';
 import { countsOf, Milestones, sometimes } from '../../src/simulation/system/sometimes.ts';
 import { swarmFaults } from '../../src/simulation/system/swarm.ts';
-import type { Scenario } from '../../src/simulation.ts';
 
-const scenario: Scenario = { name: 'many', expects: '', validators: 7, durationMs: 120_000, faults: 'swarm' };
+const scenario: SettledScenario = { name: 'many', expects: '', validators: 7, durationMs: 120_000, faults: 'swarm' };
 const period = { validators: 7, fromMs: 10_000, untilMs: 80_000 };
 const drawn = (seed: number): readonly Fault[] => swarmFaults(new Draw(new SeededRandom(`${seed}/faults`)), period);
 
@@ -39,6 +44,24 @@ describe('a swarm', () => {
     expect(drawn(5)).to.deep.equal(all[5]);
     const mixes = new Set(all.map((faults) => [...new Set(faults.map(({ kind }) => kind))].sort().join()));
     expect(mixes.size).to.be.greaterThan(200);
+  });
+});
+
+describe('the network of a seed', () => {
+  const several = { ...scenario, validators: [4, 5, 7], transfersPerSecond: [0, 5] };
+  const networkOf = (seed: number) => drawNetwork(several, (label) => new Draw(new SeededRandom(`${seed}/${label}`)));
+  const all = Array.from({ length: 60 }, (_, seed) => networkOf(seed));
+
+  it('is one of those that the scenario lists, each for some seed', () => {
+    expect(new Set(all.map(({ validators }) => validators))).to.have.keys(4, 5, 7);
+    expect(new Set(all.map(({ transfersPerSecond }) => transfersPerSecond))).to.have.keys(0, 5);
+    expect(new Set(all.map(({ blockTimeMs }) => blockTimeMs))).to.have.keys(2000);
+    expect(all.map((_, seed) => networkOf(seed))).to.deep.equal(all);
+  });
+
+  it('is refused where one of the list cannot be', () => {
+    expect(() => checkScenario({ ...several, validators: [4, 3] })).to.throw(ScenarioError, 'or a list of these');
+    expect(() => checkScenario({ ...several, transfersPerSecond: [] })).to.throw(ScenarioError, 'transfersPerSecond');
   });
 });
 

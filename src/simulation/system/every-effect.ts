@@ -69,7 +69,7 @@ export async function crashAtEveryEffect(
   let runs = 0;
   for (const crash of crashes) {
     if (isOver?.() === true) break;
-    const result = await runScenario(host, { ...scenario, faults: [...base.faults, crash] }, common);
+    const result = await runScenario(host, { ...scenario, ...base.network, faults: [...base.faults, crash] }, common);
     runs += 1;
     if (!result.ok) violations.push({ crash, result });
     else if ((result.counts[died] ?? 0) === 0) missed.push(crash);

@@ -8,7 +8,17 @@ import type { Fault } from './faults/index.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Nact } from './node-process.ts';
 import type { LogLine } from './observer.ts';
-import { calmMs, checkFaults, checkScenario, defaults, recoveryMs, type Scenario } from './scenario.ts';
+import {
+  calmMs,
+  checkFaults,
+  checkScenario,
+  defaults,
+  type DrawnNetwork,
+  drawNetwork,
+  recoveryMs,
+  type Scenario,
+  type SettledScenario,
+} from './scenario.ts';
 import type { Stepper } from '../stepper.ts';
 import { countsOf } from './sometimes.ts';
 import { swarmFaults } from './swarm.ts';
@@ -53,6 +63,8 @@ export interface SimulationResult {
   readonly traceHash: string;
   readonly ok: boolean;
   readonly verdicts: readonly Verdict[];
+  /** What of the network the seed drew, where the scenario leaves it to it. */
+  readonly network: DrawnNetwork;
   readonly faults: readonly Fault[];
   /** Blocks decided. */
   readonly heights: number;
@@ -74,12 +86,14 @@ const tellingHeights = 20;
 /** Throws ScenarioError where the scenario or what it draws is not as it must be. */
 export async function runScenario(
   host: SimulationHost,
-  scenario: Scenario,
+  given: Scenario,
   options: SimulationOptions,
 ): Promise<SimulationResult> {
-  checkScenario(scenario);
-  const { durationMs = scenario.durationMs } = options;
+  checkScenario(given);
+  const { durationMs = given.durationMs } = options;
   const seed = String(options.seed);
+  const network = drawNetwork(given, (label) => new Draw(new SeededRandom(`${given.name}/${seed}`).fork(label)));
+  const scenario = { ...given, ...network };
   const faults = faultsOf(scenario, seed, durationMs);
   checkFaults(scenario, faults, durationMs);
   const log: LogLine[] = [];
@@ -98,7 +112,7 @@ export async function runScenario(
   const { agreement, acknowledgements, load, recovery } = world.application;
   const reached = world.elapsedMs >= durationMs ? checkerNames : continuousCheckers;
   return {
-    ...{ scenario: scenario.name, seed, faults, log },
+    ...{ scenario: scenario.name, seed, network, faults, log },
     traceHash: world.trace.toString(),
     ok: isAsExpected(scenario, violations),
     verdicts: checkerNames.map((checker) => {
@@ -125,7 +139,7 @@ interface RunOptions {
   readonly onEvent: OnEvent | null;
 }
 
-function createWorld(host: SimulationHost, scenario: Scenario, { seed, ports, ...options }: RunOptions) {
+function createWorld(host: SimulationHost, scenario: Scenario & DrawnNetwork, { seed, ports, ...options }: RunOptions) {
   const { name, validators, standbys = 0, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
   return new World<ValidatorProgram, ValidatorNetwork>(
     { ...options, nodes: validators, standbys, seed: `${name}/${seed}`, delayMs, syncMs, loadNact: host.loadNact },
@@ -139,7 +153,7 @@ const isAsExpected = ({ violates }: Scenario, violations: readonly Violation[]):
     ? violations.length === 0
     : violations.length > 0 && violations.every(({ checker }) => violates.includes(checker));
 
-function faultsOf({ faults, validators }: Scenario, seed: string, durationMs: number): readonly Fault[] {
+function faultsOf({ faults, validators }: SettledScenario, seed: string, durationMs: number): readonly Fault[] {
   if (Array.isArray(faults)) return faults as readonly Fault[];
   const period = { validators, fromMs: calmMs, untilMs: durationMs - recoveryMs };
   const draw = new Draw(new SeededRandom(`${seed}/faults`));

@@ -21,13 +21,13 @@ import { Load } from './load.ts';
 import type { LifePorts } from './node.ts';
 import { Recovery } from './recovery.ts';
 import { Milestones } from './sometimes.ts';
-import { defaults, drawBlockTime, type Scenario } from './scenario.ts';
+import { defaults, type DrawnNetwork, type Scenario } from './scenario.ts';
 import { bootValidator, type NodePorts, type ValidatorNode, type ValidatorProgram } from './validator-node.ts';
 import { watchedLinks } from './watched-links.ts';
 import type { Application, World } from './world.ts';
 
 export interface ValidatorNetworkOptions {
-  readonly scenario: Scenario;
+  readonly scenario: Scenario & DrawnNetwork;
   readonly durationMs: number;
   readonly faults: readonly FaultBase[];
   readonly ports: (ports: NodePorts, node: number) => NodePorts;
@@ -66,8 +66,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     this.#world = world;
     this.#options = options;
     const { scenario, durationMs, faults } = options;
-    const blockTimeMs = drawBlockTime(scenario, world.draw('block time'));
-    const { roundTimeoutBaseMs = 1000, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
+    const { blockTimeMs, roundTimeoutBaseMs = 1000, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
     const { clock, nodes, authority } = world;
     const createSigner = (): Signer => authority.createSigner();
     const accounts = signersOf(createSigner);
@@ -95,7 +94,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     const clients = { clock, chainId, nodes, untilMs, onAcknowledged };
     this.load = new Load({
       ...{ ...clients, accounts: accounts.load, draw: world.draw('load') },
-      perSecond: scenario.transfersPerSecond ?? 5,
+      perSecond: scenario.transfersPerSecond,
     });
     this.#clerks = new Clerks({ ...clients, accounts: accounts.clerks, draw: world.draw('clerks'), createSigner });
     this.#flood = new Flood({ ...clients, accounts: accounts.flood });
@@ -148,7 +147,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
 
   start(): void {
     this.load.start();
-    if ((this.#options.scenario.transfersPerSecond ?? 5) > 0) this.#clerks.start();
+    if (this.#options.scenario.transfersPerSecond > 0) this.#clerks.start();
     this.#checking.start();
   }
 
