@@ -105,7 +105,7 @@ function carrying(
   );
 }
 
-/** Missing conditions and changes of at most two bases and safeguards, the smallest first. and what carries the state. */
+/** Missing conditions and changes of at most two bases and safeguards, the smallest first, and what carries the state. */
 export function explainRequest(
   compiled: CompiledSet,
   request: PolicyEvaluationRequest,
