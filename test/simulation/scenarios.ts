@@ -1,4 +1,5 @@
 /** The scenarios that come along. */
+import crashAnywhere from '../../simulations/crash-anywhere.ts';
 import crashOne from '../../simulations/crash-one.ts';
 import crashTwoOfSeven from '../../simulations/crash-two-of-seven.ts';
 import equivocation from '../../simulations/equivocation.ts';
@@ -29,6 +30,7 @@ import type { SettledScenario } from '../../src/simulation/system/scenario.ts';
 
 export const shippedScenarios: readonly Scenario[] = [
   steady,
+  crashAnywhere,
   crashOne,
   crashTwoOfSeven,
   partitionHeal,

@@ -11,7 +11,7 @@ import type { PublicKey } from '../../protocols/shared/brands.ts';
 import type { LocalLinks } from '../../runtime/links/create-links.ts';
 import type { Clock } from '../../runtime/ports/clock.ts';
 import type { Envelope } from '../../runtime/ports/links.ts';
-import type { CheckedRun, Checker, FinalNode } from './checkers/checker.ts';
+import type { CheckedRun, Checker, FinalNode, RunEnd } from './checkers/checker.ts';
 import { type CheckerName, createCheckers } from './checkers/index.ts';
 import { relayedLinks } from './relayed-links.ts';
 import type { ValidatorNode } from './validator-node.ts';
@@ -115,15 +115,23 @@ export class Checking {
   }
 
   finish(): void {
-    const { clock } = this.#options;
-    const nodes = this.#correct().flatMap((node) => {
-      this.#sample(node);
-      const { index: number, parts } = node;
-      return parts === null ? [] : [{ node: number, chain: parts.chain, reader: parts.wiring.reader }];
-    });
-    const whole = wholeOf(nodes);
-    const end = { atMs: clock.monotonicMs(), nowMs: clock.now(), nodes, whole };
+    for (const node of this.#correct()) this.#sample(node);
+    const end = this.#end();
     this.#tell((checker) => checker.onEnd?.(end));
+  }
+
+  /** Whether a checker waits for something that a later block may bring. */
+  isOutstanding(): boolean {
+    const end = this.#end();
+    return this.checkers.all.some((checker: Checker) => checker.isOutstanding?.(end) === true);
+  }
+
+  #end(): RunEnd {
+    const { clock } = this.#options;
+    const nodes = this.#correct().flatMap(({ index: node, parts }) =>
+      parts === null ? [] : [{ node, chain: parts.chain, reader: parts.wiring.reader }],
+    );
+    return { atMs: clock.monotonicMs(), nowMs: clock.now(), nodes, whole: wholeOf(nodes) };
   }
 
   #correct(): readonly ValidatorNode[] {

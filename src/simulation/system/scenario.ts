@@ -32,6 +32,8 @@ export interface Scenario {
   readonly syncMs?: readonly [least: number, most: number];
   /** Of several every seed draws one. Default 5. */
   readonly transfersPerSecond?: number | readonly number[];
+  /** From when to when `every-effect` crashes validators. Default: from 10 s on, until 40 s before the end. */
+  readonly effectsMs?: readonly [from: number, until: number];
   /** A negative control: more than may be is wrong with its validators, and these checkers, and no others, must see it. */
   readonly violates?: readonly string[];
   /** `swarm`: every seed draws its own mix. */
@@ -77,6 +79,10 @@ const validatorsMax = 31;
 const isWhole = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 
+/** When validators are crashed at every effect. */
+export const effectsPeriod = ({ effectsMs, durationMs }: Scenario): readonly [from: number, until: number] =>
+  effectsMs ?? [calmMs, durationMs - recoveryMs];
+
 /** At least one. */
 function listOf(value: number | readonly number[]): readonly number[] {
   if (typeof value === 'number') return [value];
@@ -117,6 +123,10 @@ export function checkScenario(scenario: Scenario): void {
   for (const field of ['delayMs', 'syncMs'] as const) {
     const [least = 0, most = 0] = scenario[field] ?? [];
     if (!(least >= 0 && least <= most && most <= 60_000)) refuse(field, 'two numbers, the lower one first');
+  }
+  const [from, until] = effectsPeriod(scenario);
+  if (!(isWhole(from, 0, until) && isWhole(until, from, durationMs - recoveryMs))) {
+    refuse('effectsMs', `two whole numbers, the lower one first, at most ${durationMs - recoveryMs}`);
   }
   const { faults, violates = [] } = scenario;
   if (!Array.isArray(violates) || !violates.every((name) => checkerNames.some((known) => known === name))) {

@@ -40,6 +40,8 @@ export interface SimulationOptions {
   readonly durationMs?: number;
   /** Gives a node other ports than its own: to plant defects, or to watch. */
   readonly ports?: (ports: NodePorts, node: number) => NodePorts;
+  /** From this moment on there is no new load, and the run ends as soon as it has nothing more to show. Default: it does not. */
+  readonly mayEndFromMs?: number;
   /** Keeps what the nodes log, from `info` on. */
   readonly keepLog?: boolean;
   /** Before the first step: to watch what the nodes do. */
@@ -98,7 +100,7 @@ export async function runScenario(
   checkFaults(scenario, faults, durationMs);
   const log: LogLine[] = [];
   const world = createWorld(host, scenario, {
-    ...{ seed, durationMs, faults },
+    ...{ seed, durationMs, faults, mayEndFromMs: options.mayEndFromMs ?? null },
     ports: options.ports ?? ((ports) => ports),
     onEvent: options.onEvent ?? null,
     onLog: (line) => {
@@ -110,7 +112,7 @@ export async function runScenario(
   world.finish();
   const { violations } = world;
   const { agreement, acknowledgements, load, recovery } = world.application;
-  const reached = world.elapsedMs >= durationMs ? checkerNames : continuousCheckers;
+  const reached = world.isOver ? checkerNames : continuousCheckers;
   return {
     ...{ scenario: scenario.name, seed, network, faults, log },
     traceHash: world.trace.toString(),
@@ -134,6 +136,7 @@ interface RunOptions {
   readonly seed: string;
   readonly durationMs: number;
   readonly faults: readonly Fault[];
+  readonly mayEndFromMs: number | null;
   readonly ports: (ports: NodePorts, node: number) => NodePorts;
   readonly onLog: (line: LogLine) => void;
   readonly onEvent: OnEvent | null;
@@ -143,7 +146,7 @@ function createWorld(host: SimulationHost, scenario: Scenario & DrawnNetwork, { 
   const { name, validators, standbys = 0, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
   return new World<ValidatorProgram, ValidatorNetwork>(
     { ...options, nodes: validators, standbys, seed: `${name}/${seed}`, delayMs, syncMs, loadNact: host.loadNact },
-    (world) => new ValidatorNetwork(world, { scenario, durationMs: options.durationMs, faults: options.faults, ports }),
+    (world) => new ValidatorNetwork(world, { ...options, scenario, ports }),
   );
 }
 

@@ -20,6 +20,7 @@ import { createGenesis } from './genesis.ts';
 import { Load } from './load.ts';
 import type { LifePorts } from './node.ts';
 import { Recovery } from './recovery.ts';
+import { EarlyEnd } from './early-end.ts';
 import { Milestones } from './sometimes.ts';
 import { defaults, type DrawnNetwork, type Scenario } from './scenario.ts';
 import { bootValidator, type NodePorts, type ValidatorNode, type ValidatorProgram } from './validator-node.ts';
@@ -30,6 +31,8 @@ export interface ValidatorNetworkOptions {
   readonly scenario: Scenario & DrawnNetwork;
   readonly durationMs: number;
   readonly faults: readonly FaultBase[];
+  /** null: the run lasts its whole time. */
+  readonly mayEndFromMs: number | null;
   readonly ports: (ports: NodePorts, node: number) => NodePorts;
 }
 
@@ -61,6 +64,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   readonly #membership: Membership;
   readonly #checking: Checking;
   readonly #milestones: Milestones;
+  readonly #earlyEnd: EarlyEnd;
 
   constructor(world: World<ValidatorProgram>, options: ValidatorNetworkOptions) {
     this.#world = world;
@@ -89,7 +93,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       onViolation: (checker, detail) => this.#violated(checker, detail),
     });
     ({ agreement: this.agreement, acknowledgements: this.acknowledgements } = this.#checking.checkers);
-    const untilMs = durationMs - quietMs;
+    const untilMs = Math.min(durationMs - quietMs, options.mayEndFromMs ?? Number.POSITIVE_INFINITY);
     const onAcknowledged = (hash: string, node: number): void => this.#checking.onAcknowledged(hash, node);
     const clients = { clock, chainId, nodes, untilMs, onAcknowledged };
     this.load = new Load({
@@ -109,6 +113,12 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       slackMs: 20 * delayMs[1] + 20 * syncMs[1],
       highest: () => this.agreement.highest,
       onViolation: (detail) => this.#violated('liveness', detail),
+    });
+    this.#earlyEnd = new EarlyEnd({
+      ...{ clock, nodes, isCorrect, highest: () => this.agreement.highest },
+      hasRecovered: () => this.recovery.tookMs !== null,
+      isOutstanding: () => this.#checking.isOutstanding(),
+      onEnd: () => world.end(),
     });
   }
 
@@ -136,6 +146,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
         this.#tellSigned(index, payload);
         this.#milestones.onSigned(payload);
         this.recovery.onSigned(index, payload);
+        this.#earlyEnd.onSigned(index, payload);
         checking.onSigned(this.#node(index), payload);
       },
       onFinal: (finalNode, height) => {
@@ -149,6 +160,8 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     this.load.start();
     if (this.#options.scenario.transfersPerSecond > 0) this.#clerks.start();
     this.#checking.start();
+    const { mayEndFromMs } = this.#options;
+    if (mayEndFromMs !== null) this.#earlyEnd.start(mayEndFromMs);
   }
 
   calm(): void {

@@ -10,6 +10,7 @@ import { explainScenarioError, type ScenarioSource, type WrittenScenario } from 
 
 /** Plain data: child processes are told the same. */
 export interface RunRequest {
+  readonly work: 'run';
   readonly source: ScenarioSource;
   /** Virtual time, in place of the scenario's. */
   readonly durationMs: number | null;

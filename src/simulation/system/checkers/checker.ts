@@ -96,5 +96,7 @@ export interface Checker {
   onAccusation?(accusation: Accusation): string | null;
   onHead?(head: ShownHead): void;
   onHoldings?(holdings: Holdings): string | null;
+  /** Were this the end: whether something is missing that a later block may bring. */
+  isOutstanding?(end: RunEnd): boolean;
   onEnd?(end: RunEnd): string | null;
 }
