@@ -6,7 +6,7 @@ import {
   type Scenario,
   ScenarioError,
 } from '../../../simulation.ts';
-import type { AnyScenario } from '../../../simulation/shrink.ts';
+import type { WrittenScenario } from './scenario-source.ts';
 import { CommandError } from '../../terminal.ts';
 import { explainScenarioError, type ScenarioSource } from './scenario-source.ts';
 
@@ -25,7 +25,7 @@ export interface EveryEffectReport {
 
 /** Rejects with CommandError where the scenario cannot be run, or does not hold even without a crash. */
 export async function everyEffectOfSeed(
-  scenario: AnyScenario,
+  scenario: WrittenScenario,
   seed: string,
   { source, stride, downMs }: EveryEffectRequest,
   watch: Pick<EveryEffectOptions, 'isOver' | 'onProgress'> = {},
@@ -41,7 +41,7 @@ export async function everyEffectOfSeed(
 }
 
 /** Throws CommandError where it is of others. */
-export function ofValidators(scenario: AnyScenario): Scenario {
+export function ofValidators(scenario: WrittenScenario): Scenario {
   if (!('start' in scenario)) return scenario;
   throw new CommandError('usage', `${scenario.name} is of actors of one’s own: every-effect is for validators`, [
     'the fault crash-at-effect kills a node at its n-th durable write or frame, whatever runs on it',
