@@ -131,7 +131,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     replacement:
       'if (message.blocks === null || message.blocks.length === 0) {\n    state.fetching.set(message.from, fetching);',
     breaks: 'a range that one peer did not give is never asked again',
-    trials: ['one is down', 'any mix, four', 'any mix, seven'],
+    trials: ['empty promises'],
   },
   {
     name: 'late-seals-out-of-order',
@@ -188,7 +188,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     original: 'return output !== null && equalBytes(output, header.beacon.output);',
     replacement: 'return true;',
     breaks: 'a proposer chooses the beacon',
-    trials: ['a fraud'],
+    trials: ['a fraud, beacon'],
   },
   {
     name: 'lost-starts-forgiven',

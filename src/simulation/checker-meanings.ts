@@ -13,7 +13,8 @@ export const checkerMeanings: Readonly<Record<CheckerName, string>> = {
   'sealed-off': 'Nothing that is simulated reads the real clock, randomness, timers or files.',
   certificates:
     'What may have been decided is never forgotten: once enough validators committed to a block, no later round proposes another.',
-  validity: 'Every final block was proposed by a member of its set, on its parent, at a time that the rules allow.',
+  validity:
+    'Every final block was proposed by a member of its set, on its parent, at a time that the rules allow, with a beacon that its proposer proves.',
   memory: 'What a node holds for others stays within its documented bounds.',
   'log-heads': 'The transparency log only grows: every head that anybody showed is a beginning of the last one.',
   evidence: 'A contradiction that a correct validator saw ends as a record on chain.',

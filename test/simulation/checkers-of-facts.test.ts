@@ -2,10 +2,11 @@
 import { expect } from 'chai';
 import type { UnsignedPayload } from '../../src/protocols/ibft/messages.ts';
 import { shareBytes } from '../../src/protocols/ibft/bounds.ts';
+import { beaconInput, genesisBeaconOutput } from '../../src/protocols/ledger/beacon.ts';
 import type { BlockHeader } from '../../src/protocols/ledger/block.ts';
 import { validatorSet } from '../../src/protocols/ledger/validator-set.ts';
 import { digest, height, publicKey, round } from '../../src/protocols/shared/brands.ts';
-import { toUtf8 } from '../../src/protocols/shared/bytes.ts';
+import { equalBytes, toUtf8 } from '../../src/protocols/shared/bytes.ts';
 import { createVerifier } from '../../src/runtime/adapters/ed25519.ts';
 import { Acknowledgements } from '../../src/simulation/system/checkers/acknowledgements.ts';
 import { Certificates } from '../../src/simulation/system/checkers/certificates.ts';
@@ -30,8 +31,25 @@ const set = validatorSet(
 const newChain = (): MemoryChain => new MemoryChain({ validators: 4, accounts: [rich.publicKey] });
 
 /** Four validators; the last of them lies. */
-const runOf = ({ chain, genesis }: MemoryChain): CheckedRun => ({
+const runOf = ({ chain, genesis, reader }: MemoryChain): CheckedRun => ({
   ...{ chainId: chain.chainId, genesis, verifier, liars: new Set([keys[3]!]) },
+  // The proofs that stand in the chain hold, for what they were made for.
+  vrfOutput: (key, input, proof) => {
+    const heights = Array.from({ length: chain.tip.height }, (_, index) => index + 1);
+    const proven = heights
+      .map((at) => reader.block(at)!.header)
+      .find((header) => {
+        const before =
+          header.height === 1 ? genesisBeaconOutput : reader.block(header.height - 1)!.header.beacon.output;
+        const prover = chain.tip.set.validators.find((validator) => validator.publicKey === header.proposer);
+        return (
+          equalBytes(header.beacon.proof, proof) &&
+          equalBytes(beaconInput(chain.chainId, header.height, before), input) &&
+          prover?.vrfPublicKey === key
+        );
+      });
+    return proven?.beacon.output ?? null;
+  },
   setAt: () => set,
 });
 const nodeOf = ({ chain, reader }: MemoryChain, node = 0): FinalNode => ({ node, chain, reader });
@@ -116,6 +134,12 @@ describe('the checker of validity', () => {
     ['less than the block time', { time: headers[0]!.time + 999 }, 'after its parent'],
     ['a time ahead of every clock', { time: headers[1]!.time + 501 }, 'before its time'],
     ['a proposer who is no member', { proposer: publicKey('ab'.repeat(32)) }, 'no member'],
+    ['another beacon', { beacon: { ...headers[1]!.beacon, output: new Uint8Array(64).fill(1) } }, 'another beacon'],
+    [
+      'a beacon that nobody proved',
+      { beacon: { ...headers[1]!.beacon, proof: new Uint8Array(80).fill(1) } },
+      'another beacon',
+    ],
     ['another height', { height: height(7) }, 'says that it is block 7'],
   ];
   for (const [what, changes, says] of wrong) {

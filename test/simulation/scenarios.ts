@@ -1,9 +1,13 @@
 /** The scenarios that come along. */
 import crashAnywhere from '../../simulations/crash-anywhere.ts';
+import bondOnItsWayBack from '../../simulations/bond-on-its-way-back.ts';
+import cheatingClients from '../../simulations/cheating-clients.ts';
 import crashOne from '../../simulations/crash-one.ts';
 import crashTwoOfSeven from '../../simulations/crash-two-of-seven.ts';
+import emptyPromises from '../../simulations/empty-promises.ts';
 import equivocation from '../../simulations/equivocation.ts';
 import everything from '../../simulations/everything.ts';
+import fraudulentProposer from '../../simulations/fraudulent-proposer.ts';
 import partitionHeal from '../../simulations/partition-heal.ts';
 import powerCutWithLiar from '../../simulations/power-cut-with-liar.ts';
 import restoredBackup from '../../simulations/restored-backup.ts';
@@ -45,6 +49,10 @@ export const shippedScenarios: readonly Scenario[] = [
   validatorChurn,
   mempoolFlood,
   forgedCertificates,
+  fraudulentProposer,
+  cheatingClients,
+  emptyPromises,
+  bondOnItsWayBack,
   minorityIsolated,
   oneWayLoss,
   roundChangeStorm,

@@ -34,11 +34,11 @@ export class Checking {
 
   constructor(options: CheckingOptions) {
     this.#options = options;
-    const { chainId, genesis, verifier, nodes, isCorrect } = options;
+    const { chainId, genesis, verifier, vrfOutput, nodes, isCorrect } = options;
     const liars = new Set(nodes.flatMap(({ index, key }) => (isCorrect(index) ? [] : [key])));
     this.#sets.set(1, genesisValidatorSet(genesis));
     const setAt = (height: number): ValidatorSet | undefined => this.#sets.get(height);
-    this.checkers = createCheckers({ chainId, genesis, verifier, liars, setAt });
+    this.checkers = createCheckers({ chainId, genesis, verifier, vrfOutput, liars, setAt });
   }
 
   start(): void {

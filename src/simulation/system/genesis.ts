@@ -1,4 +1,4 @@
-/** The chain that a simulation starts: its validators, and accounts for its load. */
+/** The chain that a simulation starts: its validators, who have money beside their bonds, and accounts for its load. */
 import type { Genesis } from '../../protocols/ledger/genesis.ts';
 import { possessionSigningBytes } from '../../protocols/ledger/possession.ts';
 import { compareText } from '../../protocols/shared/bytes.ts';
@@ -13,7 +13,8 @@ export interface ChainOptions {
 }
 
 const chainName = 'simulation';
-const accountBalance = 1_000_000_000n;
+/** Of every account at the start. */
+export const accountBalance = 1_000_000_000n;
 /** What a validator holds as bond. */
 export const memberBond = 1_000_000n;
 
@@ -44,7 +45,7 @@ export function createGenesis(
       possession: signer.sign(possessionSigningBytes(chainName, signer.publicKey, vrf.publicKey)),
       bond: memberBond,
     })),
-    accounts: accounts
+    accounts: [...accounts, ...identities.map(({ signer }) => signer)]
       .map(({ publicKey }) => ({ publicKey, balance: accountBalance }))
       .sort((a, b) => compareText(a.publicKey, b.publicKey)),
     governors: [],

@@ -12,6 +12,8 @@ import { liarsOf } from './faults/index.ts';
 import { Liars } from './byzantine/liars.ts';
 import { Twins } from './byzantine/twins.ts';
 import type { Identity } from './identities.ts';
+import { Bonds } from './bonds.ts';
+import { Cheats } from './cheats.ts';
 import { Clerks } from './clerks.ts';
 import { Flood } from './flood.ts';
 import { Membership } from './membership.ts';
@@ -36,8 +38,8 @@ export interface ValidatorNetworkOptions {
   readonly ports: (ports: NodePorts, node: number) => NodePorts;
 }
 
-/** Of clients that transfer, that have other business, and that flood. */
-const accountCounts = { load: 50, clerks: 6, flood: 16 };
+/** Of clients that transfer, that have other business, that flood, and that cheat. */
+const accountCounts = { load: 50, clerks: 6, flood: 16, cheats: 8 };
 /** Heights by which a validator may be behind at the end. */
 const behindMax = 2;
 /** Without new load at the end, so that what was acknowledged has time to become final. */
@@ -61,7 +63,9 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   readonly #twins: Twins;
   readonly #clerks: Clerks;
   readonly #flood: Flood;
+  readonly #cheats: Cheats;
   readonly #membership: Membership;
+  readonly #bonds: Bonds;
   readonly #checking: Checking;
   readonly #milestones: Milestones;
   readonly #earlyEnd: EarlyEnd;
@@ -90,6 +94,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     const isCorrect = (node: number): boolean => !this.#liars.has(node);
     this.#checking = new Checking({
       ...{ clock, nodes, isCorrect, chainId, genesis: this.#genesis, verifier: authority.verifier },
+      vrfOutput: (key, input, proof) => authority.vrfOutput(key, input, proof),
       onViolation: (checker, detail) => this.#violated(checker, detail),
     });
     ({ agreement: this.agreement, acknowledgements: this.acknowledgements } = this.#checking.checkers);
@@ -101,11 +106,13 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       perSecond: scenario.transfersPerSecond,
     });
     this.#clerks = new Clerks({ ...clients, accounts: accounts.clerks, draw: world.draw('clerks'), createSigner });
-    this.#flood = new Flood({ ...clients, accounts: accounts.flood });
+    this.#flood = new Flood({ ...clients, accounts: accounts.flood, createSigner });
+    this.#cheats = new Cheats({ clock, chainId, nodes, accounts: accounts.cheats });
     this.#membership = new Membership({
       ...{ clock, chainId, genesis: this.#genesis, nodes, isCorrect },
       count: (what) => world.observer.count(what),
     });
+    this.#bonds = new Bonds({ clock, nodes, send: (node, kind, body) => this.#membership.send(node, kind, body) });
     this.recovery = new Recovery({
       ...{ clock, nodes, isCorrect, blockTimeMs, roundTimeoutBaseMs },
       roundTimeoutMaxMs: this.#genesis.parameters.roundTimeoutMaxMs,
@@ -127,6 +134,8 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       tell: (node, lie) => this.#liars.tell(node, lie),
       double: (node, options) => this.#twins.begin(node, options),
       flood: (node, perSecond, draw) => this.#flood.begin(node, perSecond, draw),
+      cheat: (perSecond, draw) => this.#cheats.begin(perSecond, draw),
+      unbond: (node, draw) => this.#bonds.begin(node, draw),
       change: (wanted) => this.#membership.start(wanted),
     };
   }
@@ -223,6 +232,6 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
 
 function signersOf(create: () => Signer): Readonly<Record<keyof typeof accountCounts, readonly Signer[]>> {
   const several = (length: number): readonly Signer[] => Array.from({ length }, create);
-  const { load, clerks, flood } = accountCounts;
-  return { load: several(load), clerks: several(clerks), flood: several(flood) };
+  const { load, clerks, flood, cheats } = accountCounts;
+  return { load: several(load), clerks: several(clerks), flood: several(flood), cheats: several(cheats) };
 }

@@ -13,6 +13,8 @@ export interface CheckedRun {
   readonly chainId: ChainId;
   readonly genesis: Genesis;
   readonly verifier: Verifier;
+  /** What a VRF proof leads to; null where it does not hold. */
+  readonly vrfOutput: (key: PublicKey, input: Uint8Array, proof: Uint8Array) => Uint8Array | null;
   /** Members of any set that lie in this run. What they do is not told to checkers. */
   readonly liars: ReadonlySet<PublicKey>;
   /** The set that decides a height, where it is known yet. */

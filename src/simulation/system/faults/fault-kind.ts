@@ -43,6 +43,10 @@ export interface ValidatorTargets {
   double(node: number, options: TwinOptions): () => void;
   /** Its clients send the node so many transactions. Returns what ends that. */
   flood(node: number, perSecond: number, draw: Draw): () => void;
+  /** Clients send so many transactions through all nodes that break rules of the ledger. Returns what ends that. */
+  cheat(perSecond: number, draw: Draw): () => void;
+  /** Its operator bonds more, and takes it back bit by bit. Returns what ends that. */
+  unbond(node: number, draw: Draw): () => void;
   /** The operators set about a change of the validator set. */
   change(wanted: WantedChange): void;
 }

@@ -1,5 +1,6 @@
 /** Every kind of fault that there is. A new one: a file here, and a line in this list. */
 import { clock } from './clock.ts';
+import { cheat } from './cheat.ts';
 import { bandwidth } from './bandwidth.ts';
 import { clockDrift } from './clock-drift.ts';
 import { clockJumps } from './clock-jumps.ts';
@@ -16,6 +17,7 @@ import { slowLink } from './slow-link.ts';
 import { tornWrite } from './torn-write.ts';
 import { crash } from './crash.ts';
 import { delay } from './delay.ts';
+import { emptyPromises } from './empty-promises.ts';
 import { equivocate } from './equivocate.ts';
 import { falseReports } from './false-reports.ts';
 import { falseStarts } from './false-starts.ts';
@@ -29,6 +31,7 @@ import { invalidBlocks } from './invalid-blocks.ts';
 import { replay } from './replay.ts';
 import { silence } from './silence.ts';
 import { twins } from './twins.ts';
+import { unbond } from './unbond.ts';
 import { withhold } from './withhold.ts';
 import type { FaultBase, FaultKind, FaultTime } from './fault-kind.ts';
 import { loss } from './loss.ts';
@@ -77,6 +80,9 @@ const kinds = {
   exchange,
   flood,
   impersonate,
+  cheat,
+  unbond,
+  emptyPromises,
 };
 
 type Kinds = typeof kinds;
