@@ -23,7 +23,9 @@ export interface Scenario {
   readonly standbys?: number;
   /** Virtual time of a run, the recovery after the last fault included. */
   readonly durationMs: number;
-  /** Of several every seed draws one. Default 2,000 and 1,000. */
+  /** The run ends as soon as everything is well again after the last fault. `durationMs` is the most then. */
+  readonly endsWhenWell?: boolean;
+  /** Of several every seed draws one. Default 2,000. */
   readonly blockTimeMs?: number | readonly number[];
   readonly roundTimeoutBaseMs?: number;
   /** Time of flight of a frame, least and most. Default 5 to 50 ms. */

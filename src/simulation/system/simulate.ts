@@ -4,7 +4,7 @@ import type { NactGlobals } from '../../runtime/ports/nact-globals.ts';
 import { type CheckerName, checkerNames, continuousCheckers } from './checkers/index.ts';
 import { Draw } from '../draw.ts';
 import type { OnEvent } from '../events.ts';
-import type { Fault } from './faults/index.ts';
+import { calmAtMs, type Fault } from './faults/index.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Nact } from './node-process.ts';
 import type { LogLine } from './observer.ts';
@@ -100,7 +100,7 @@ export async function runScenario(
   checkFaults(scenario, faults, durationMs);
   const log: LogLine[] = [];
   const world = createWorld(host, scenario, {
-    ...{ seed, durationMs, faults, mayEndFromMs: options.mayEndFromMs ?? null },
+    ...{ seed, durationMs, faults, mayEndFromMs: options.mayEndFromMs ?? wellFromMs(scenario, faults, durationMs) },
     ports: options.ports ?? ((ports) => ports),
     onEvent: options.onEvent ?? null,
     onLog: (line) => {
@@ -131,6 +131,10 @@ export async function runScenario(
     counts: countsOf(world.observer.counts, scenario.faults === 'swarm'),
   };
 }
+
+/** When a run that may end before its time is looked at first: short ones say little. */
+const wellFromMs = ({ endsWhenWell }: Scenario, faults: readonly Fault[], durationMs: number): number | null =>
+  endsWhenWell === true ? Math.max(calmAtMs(faults), durationMs - 2 * recoveryMs) : null;
 
 interface RunOptions {
   readonly seed: string;
