@@ -105,7 +105,14 @@ export const textMax = (maxBytes: number): Codec<string> => ({
 
 const hexOf = <T extends string>(size: number): Codec<T> => {
   const raw = bytesExact(size);
-  return { write: (w, v) => raw.write(w, fromHex(v)), read: (r) => toHex(raw.read(r)) as T };
+  return {
+    write: (w, v) => raw.write(w, fromHex(v)),
+    read: (r) => {
+      const value = r.bytes(size);
+      if (value.length !== size) fail('out-of-range', `${value.length} bytes where ${size} are needed`);
+      return toHex(value) as T;
+    },
+  };
 };
 
 export const digest32: Codec<Digest> = hexOf(32);

@@ -23,6 +23,7 @@ import { Load } from './load.ts';
 import type { LifePorts } from './node.ts';
 import { Recovery } from './recovery.ts';
 import { EarlyEnd } from './early-end.ts';
+import { SharedChecks } from './shared-checks.ts';
 import { Milestones } from './sometimes.ts';
 import { defaults, type DrawnNetwork, type Scenario } from './scenario.ts';
 import { bootValidator, type NodePorts, type ValidatorNode, type ValidatorProgram } from './validator-node.ts';
@@ -69,6 +70,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   readonly #checking: Checking;
   readonly #milestones: Milestones;
   readonly #earlyEnd: EarlyEnd;
+  readonly #checks = new SharedChecks();
 
   constructor(world: World<ValidatorProgram>, options: ValidatorNetworkOptions) {
     this.#world = world;
@@ -147,6 +149,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       genesis: this.#genesis,
       // The older copy of two does not ask whether it is one.
       isRash: this.#twins.isSecond(node),
+      checkBlock: this.#checks.check,
       ports: this.#options.ports,
       linksOf: (index, links) => this.#liars.links(index, checking.links(index, this.#watched(index, links))),
       onOpen: (opened, chain) => checking.onOpen(opened, chain),
