@@ -74,7 +74,7 @@ export const bytesMax = (max: number): Codec<Uint8Array> => ({
     if (v.length > max) fail('too-long', `${v.length} bytes, at most ${max} allowed`);
     w.bytes(v);
   },
-  read: (r) => r.bytes(max).slice(),
+  read: (r) => r.bytes(max),
 });
 
 /** Byte string of exactly `size` bytes. */
@@ -85,9 +85,7 @@ export const bytesExact = (size: number): Codec<Uint8Array> => ({
   },
   read: (r) => {
     const value = r.bytes(size);
-    return value.length === size
-      ? value.slice()
-      : fail('out-of-range', `${value.length} bytes where ${size} are needed`);
+    return value.length === size ? value : fail('out-of-range', `${value.length} bytes where ${size} are needed`);
   },
 });
 

@@ -240,12 +240,12 @@ export class Reader {
     return this.#size(tag, 0xcc, 0x80);
   }
 
-  /** A view into the input (not a copy) of at most `max` bytes. */
+  /** A copy, safe to keep, of at most `max` bytes. */
   bytes(max: number): Uint8Array {
     const size = this.#size(this.#tag(), 0xc4, 0);
     if (size > max) fail('too-long', `${size} bytes, at most ${max} allowed`);
     const at = this.#take(size);
-    return this.#bytes.subarray(at, at + size);
+    return this.#bytes.slice(at, at + size);
   }
 
   text(maxBytes: number): string {

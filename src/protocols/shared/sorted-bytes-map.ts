@@ -23,14 +23,29 @@ export interface SortedRange {
 
 const chunkLengthMax = 256;
 
-/** Index of the first key that is not below `key`. */
+/**
+ * Index of the first key that is not below `key`. Keys in between share with it what both ends of the search do, which is
+ * not compared again: long prefixes are common here.
+ */
 function lowerBound(keys: readonly Uint8Array[], key: Uint8Array): number {
   let low = 0;
   let high = keys.length;
+  let sharedLow = 0;
+  let sharedHigh = 0;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (compareBytes(keys[middle] as Uint8Array, key) < 0) low = middle + 1;
-    else high = middle;
+    const candidate = keys[middle] as Uint8Array;
+    const length = Math.min(candidate.length, key.length);
+    let at = Math.min(sharedLow, sharedHigh);
+    while (at < length && candidate[at] === key[at]) at += 1;
+    const isBelow = at < length ? (candidate[at] as number) < (key[at] as number) : candidate.length < key.length;
+    if (isBelow) {
+      low = middle + 1;
+      sharedLow = at;
+    } else {
+      high = middle;
+      sharedHigh = at;
+    }
   }
   return low;
 }
