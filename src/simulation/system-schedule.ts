@@ -86,7 +86,7 @@ function explained({ refuse }: ScheduleDocument, read: () => void): void {
 
 function check(scenario: SimulationCase['scenario']): void {
   checkScenario(scenario);
-  for (const field of ['validators', 'transfersPerSecond'] as const) {
+  for (const field of ['validators', 'standbys', 'transfersPerSecond'] as const) {
     if (Array.isArray(scenario[field]))
       throw new ScenarioError(scenario.name, field, 'a number: a schedule leaves nothing to draw');
   }

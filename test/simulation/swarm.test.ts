@@ -18,8 +18,15 @@ import {
 import { countsOf, Milestones, sometimes } from '../../src/simulation/system/sometimes.ts';
 import { swarmFaults } from '../../src/simulation/system/swarm.ts';
 
-const scenario: SettledScenario = { name: 'many', expects: '', validators: 7, durationMs: 120_000, faults: 'swarm' };
-const period = { validators: 7, fromMs: 10_000, untilMs: 80_000 };
+const scenario: SettledScenario = {
+  name: 'many',
+  expects: '',
+  validators: 7,
+  standbys: 2,
+  durationMs: 120_000,
+  faults: 'swarm',
+};
+const period = { validators: 7, standbys: 2, fromMs: 10_000, untilMs: 80_000 };
 const drawn = (seed: number): readonly Fault[] => swarmFaults(new Draw(new SeededRandom(`${seed}/faults`)), period);
 
 describe('a swarm', () => {

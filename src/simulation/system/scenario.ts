@@ -6,9 +6,10 @@ import { checkerNames } from './checkers/index.ts';
 import type { FaultBase, FaultKind, FieldCheck } from './faults/fault-kind.ts';
 import { type Fault, faultKind, faultKinds, liarsOf } from './faults/index.ts';
 
-/** When the faults of a run may begin and by when they must have ended, and for how many validators they are. */
+/** When the faults of a run may begin and by when they must have ended, and for how many nodes they are. */
 export interface FaultPeriod {
   readonly validators: number;
+  readonly standbys: number;
   readonly fromMs: number;
   readonly untilMs: number;
 }
@@ -19,8 +20,8 @@ export interface Scenario {
   readonly expects: string;
   /** Of several every seed draws one. */
   readonly validators: number | readonly number[];
-  /** Nodes that follow, and may be voted in; numbered after the validators. Default 0. */
-  readonly standbys?: number;
+  /** Nodes that follow, and may be voted in; numbered after the validators. Of several every seed draws one. Default 0. */
+  readonly standbys?: number | readonly number[];
   /** Virtual time of a run, the recovery after the last fault included. */
   readonly durationMs: number;
   /** The run ends as soon as everything is well again after the last fault. `durationMs` is the most then. */
@@ -45,6 +46,7 @@ export interface Scenario {
 /** What a seed draws of the lists of a scenario. */
 export interface DrawnNetwork {
   readonly validators: number;
+  readonly standbys: number;
   readonly blockTimeMs: number;
   readonly transfersPerSecond: number;
 }
@@ -52,6 +54,7 @@ export interface DrawnNetwork {
 /** A scenario whose network is one, not several to draw from. */
 export interface SettledScenario extends Scenario {
   readonly validators: number;
+  readonly standbys?: number;
   readonly transfersPerSecond?: number;
 }
 
@@ -74,7 +77,13 @@ export const calmMs = 10_000;
 /** The end of a run belongs to recovery: links come back within redials of 10 s and handshakes of 5 s, then blocks do. */
 export const recoveryMs = 40_000;
 
-export const defaults = { blockTimeMs: 2000, transfersPerSecond: 5, delayMs: [5, 50], syncMs: [1, 8] } as const;
+export const defaults = {
+  standbys: 0,
+  blockTimeMs: 2000,
+  transfersPerSecond: 5,
+  delayMs: [5, 50],
+  syncMs: [1, 8],
+} as const;
 
 const validatorsMax = 31;
 
@@ -93,9 +102,10 @@ function listOf(value: number | readonly number[]): readonly number[] {
 
 /** Each from a stream of its own: `drawOf` gives that of a name. */
 export function drawNetwork(scenario: Scenario, drawOf: (name: string) => Draw): DrawnNetwork {
-  const { validators, blockTimeMs, transfersPerSecond } = { ...defaults, ...scenario };
+  const { validators, standbys, blockTimeMs, transfersPerSecond } = { ...defaults, ...scenario };
   return {
     validators: drawOf('validators').pick(listOf(validators)),
+    standbys: drawOf('standbys').pick(listOf(standbys)),
     blockTimeMs: drawOf('block time').pick(listOf(blockTimeMs)),
     transfersPerSecond: drawOf('transfers per second').pick(listOf(transfersPerSecond)),
   };
@@ -103,7 +113,7 @@ export function drawNetwork(scenario: Scenario, drawOf: (name: string) => Draw):
 
 /** Throws ScenarioError where something is not as it must be, whatever the types said. */
 export function checkScenario(scenario: Scenario): void {
-  const { name, validators, durationMs, transfersPerSecond, blockTimeMs } = { ...defaults, ...scenario };
+  const { name, validators, standbys, durationMs, transfersPerSecond, blockTimeMs } = { ...defaults, ...scenario };
   const refuse = (where: string, problem: string): never => {
     throw new ScenarioError(typeof name === 'string' ? name : '(without a name)', where, problem);
   };
@@ -111,8 +121,9 @@ export function checkScenario(scenario: Scenario): void {
   if (!listOf(validators).every((count) => isWhole(count, 4, validatorsMax))) {
     refuse('validators', `a whole number from 4 to ${validatorsMax}, or a list of these`);
   }
-  if (!isWhole(scenario.standbys ?? 0, 0, validatorsMax))
-    refuse('standbys', `a whole number from 0 to ${validatorsMax}`);
+  if (!listOf(standbys).every((count) => isWhole(count, 0, validatorsMax))) {
+    refuse('standbys', `a whole number from 0 to ${validatorsMax}, or a list of these`);
+  }
   if (!isWhole(durationMs, calmMs + recoveryMs, 1e9)) {
     refuse('durationMs', `a whole number of milliseconds, at least ${calmMs + recoveryMs}`);
   }

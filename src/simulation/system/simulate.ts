@@ -17,7 +17,6 @@ import {
   drawNetwork,
   recoveryMs,
   type Scenario,
-  type SettledScenario,
 } from './scenario.ts';
 import type { Stepper } from '../stepper.ts';
 import { countsOf } from './sometimes.ts';
@@ -147,7 +146,7 @@ interface RunOptions {
 }
 
 function createWorld(host: SimulationHost, scenario: Scenario & DrawnNetwork, { seed, ports, ...options }: RunOptions) {
-  const { name, validators, standbys = 0, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
+  const { name, validators, standbys, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
   return new World<ValidatorProgram, ValidatorNetwork>(
     { ...options, nodes: validators, standbys, seed: `${name}/${seed}`, delayMs, syncMs, loadNact: host.loadNact },
     (world) => new ValidatorNetwork(world, { ...options, scenario, ports }),
@@ -160,9 +159,13 @@ const isAsExpected = ({ violates }: Scenario, violations: readonly Violation[]):
     ? violations.length === 0
     : violations.length > 0 && violations.every(({ checker }) => violates.includes(checker));
 
-function faultsOf({ faults, validators }: SettledScenario, seed: string, durationMs: number): readonly Fault[] {
+function faultsOf(
+  { faults, validators, standbys }: Scenario & DrawnNetwork,
+  seed: string,
+  durationMs: number,
+): readonly Fault[] {
   if (Array.isArray(faults)) return faults as readonly Fault[];
-  const period = { validators, fromMs: calmMs, untilMs: durationMs - recoveryMs };
+  const period = { validators, standbys, fromMs: calmMs, untilMs: durationMs - recoveryMs };
   const draw = new Draw(new SeededRandom(`${seed}/faults`));
   return faults === 'swarm'
     ? swarmFaults(draw, period)

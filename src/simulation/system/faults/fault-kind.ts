@@ -74,8 +74,10 @@ export interface FaultTargets {
 export interface SwarmPlace extends FaultTime {
   /** One of those that this kind may hit. */
   readonly node: number;
-  /** All, in a random order. */
+  /** All validators, in a random order. */
   readonly nodes: readonly number[];
+  /** Nodes that follow and may be voted in. */
+  readonly candidates: readonly number[];
   /** The same in two parts, none of them empty. */
   readonly parts: readonly [readonly number[], readonly number[]];
 }
@@ -97,9 +99,15 @@ export interface FaultKind<F extends FaultBase> {
   /** Makes it happen; what it returns ends it. */
   begin(fault: F, targets: FaultTargets): () => void;
   readonly swarm?: {
-    /** `few`: at most f validators of a run are ever hit by kinds that say so. */
-    readonly among: 'all' | 'few';
-    draw(draw: Draw, place: SwarmPlace): { readonly [K in OwnFields<F>]: F[K] };
+    /**
+     * `few`: at most f validators of a run are ever hit by kinds that say so. `candidates` are nodes that follow and may be
+     * voted in, `outsiders` those that never are.
+     */
+    readonly among: 'all' | 'few' | 'candidates' | 'outsiders';
+    /** Most of them end when the faults of a run do. */
+    readonly isLate?: true;
+    /** null where this run has nothing for it. */
+    draw(draw: Draw, place: SwarmPlace): { readonly [K in OwnFields<F>]: F[K] } | null;
   };
 }
 

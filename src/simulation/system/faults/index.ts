@@ -27,6 +27,7 @@ import { flood } from './flood.ts';
 import { impersonate } from './impersonate.ts';
 import { join } from './join.ts';
 import { leave } from './leave.ts';
+import { newcomer } from './newcomer.ts';
 import { invalidBlocks } from './invalid-blocks.ts';
 import { replay } from './replay.ts';
 import { silence } from './silence.ts';
@@ -78,6 +79,7 @@ const kinds = {
   join,
   leave,
   exchange,
+  newcomer,
   flood,
   impersonate,
   cheat,
