@@ -1,4 +1,5 @@
 /** The scenarios that come along. */
+import governance from '../../simulations/governance.ts';
 import crashAnywhere from '../../simulations/crash-anywhere.ts';
 import bondOnItsWayBack from '../../simulations/bond-on-its-way-back.ts';
 import cheatingClients from '../../simulations/cheating-clients.ts';
@@ -34,6 +35,7 @@ import type { SettledScenario } from '../../src/simulation/system/scenario.ts';
 
 export const shippedScenarios: readonly Scenario[] = [
   steady,
+  governance,
   crashAnywhere,
   crashOne,
   crashTwoOfSeven,

@@ -47,6 +47,20 @@ describe('a swarm', () => {
     }
   });
 
+  it('votes in only nodes that are never set up anew, and sets up anew only nodes that are never voted in', () => {
+    const standbys = (faults: readonly Fault[]): readonly string[] =>
+      faults.flatMap((fault) => {
+        if (fault.kind === 'exchange') return [`exchange ${fault.by}`];
+        return fault.kind === 'join' || fault.kind === 'newcomer' ? [`${fault.kind} ${fault.node}`] : [];
+      });
+    const seen = [...new Set(all.flatMap(standbys))].sort();
+    expect(seen).to.deep.equal(['exchange 8', 'join 8', 'newcomer 7']);
+    const none = Array.from({ length: 50 }, (_, seed) =>
+      swarmFaults(new Draw(new SeededRandom(`${seed}/faults`)), { ...period, standbys: 0 }),
+    );
+    expect(none.flatMap(standbys)).to.deep.equal([]);
+  });
+
   it('draws the same for the same seed, and the mixes differ', () => {
     expect(drawn(5)).to.deep.equal(all[5]);
     const mixes = new Set(all.map((faults) => [...new Set(faults.map(({ kind }) => kind))].sort().join()));

@@ -10,6 +10,8 @@ export interface ChainOptions {
   readonly time: number;
   readonly blockTimeMs: number;
   readonly roundTimeoutBaseMs: number;
+  /** Who may propose other parameters. */
+  readonly governors: readonly Pick<Signer, 'publicKey'>[];
 }
 
 const chainName = 'simulation';
@@ -21,7 +23,7 @@ export const memberBond = 1_000_000n;
 export function createGenesis(
   identities: readonly Identity[],
   accounts: readonly Pick<Signer, 'publicKey'>[],
-  { time, blockTimeMs, roundTimeoutBaseMs }: ChainOptions,
+  { time, blockTimeMs, roundTimeoutBaseMs, governors }: ChainOptions,
 ): Genesis {
   return {
     chainName,
@@ -48,7 +50,7 @@ export function createGenesis(
     accounts: [...accounts, ...identities.map(({ signer }) => signer)]
       .map(({ publicKey }) => ({ publicKey, balance: accountBalance }))
       .sort((a, b) => compareText(a.publicKey, b.publicKey)),
-    governors: [],
+    governors: governors.map(({ publicKey }) => publicKey).sort(compareText),
     networkAuthority: null,
     previous: null,
   };

@@ -16,6 +16,7 @@ import { Bonds } from './bonds.ts';
 import { Cheats } from './cheats.ts';
 import { Clerks } from './clerks.ts';
 import { Flood } from './flood.ts';
+import { Governance } from './governance.ts';
 import { Membership } from './membership.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
 import { createGenesis } from './genesis.ts';
@@ -39,8 +40,8 @@ export interface ValidatorNetworkOptions {
   readonly ports: (ports: NodePorts, node: number) => NodePorts;
 }
 
-/** Of clients that transfer, that have other business, that flood, and that cheat. */
-const accountCounts = { load: 50, clerks: 6, flood: 16, cheats: 8 };
+/** Of clients that transfer, that have other business, that flood, that cheat, and that govern. */
+const accountCounts = { load: 50, clerks: 6, flood: 16, cheats: 8, governors: 2 };
 /** Heights by which a validator may be behind at the end. */
 const behindMax = 2;
 /** Without new load at the end, so that what was acknowledged has time to become final. */
@@ -67,6 +68,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   readonly #cheats: Cheats;
   readonly #membership: Membership;
   readonly #bonds: Bonds;
+  readonly #governance: Governance;
   readonly #checking: Checking;
   readonly #milestones: Milestones;
   readonly #earlyEnd: EarlyEnd;
@@ -83,7 +85,10 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     const times = { time: clock.now() - blockTimeMs, blockTimeMs, roundTimeoutBaseMs };
     const members = world.identities.slice(0, scenario.validators);
     const standbys = world.identities.slice(scenario.validators).map(({ signer }) => signer);
-    this.#genesis = createGenesis(members, [...Object.values(accounts).flat(), ...standbys], times);
+    this.#genesis = createGenesis(members, [...Object.values(accounts).flat(), ...standbys], {
+      ...times,
+      governors: accounts.governors,
+    });
     const chainId = chainIdOf(this.#genesis);
     this.#milestones = new Milestones((name) => world.observer.count(name));
     this.#liars = new Liars({
@@ -114,7 +119,9 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       ...{ clock, chainId, genesis: this.#genesis, nodes, isCorrect },
       count: (what) => world.observer.count(what),
     });
-    this.#bonds = new Bonds({ clock, nodes, send: (node, kind, body) => this.#membership.send(node, kind, body) });
+    const send = (node: ValidatorNode, kind: string, body: unknown): void => this.#membership.send(node, kind, body);
+    this.#bonds = new Bonds({ clock, nodes, send });
+    this.#governance = new Governance({ clock, chainId, nodes, isCorrect, send, governors: accounts.governors });
     this.recovery = new Recovery({
       ...{ clock, nodes, isCorrect, blockTimeMs, roundTimeoutBaseMs },
       roundTimeoutMaxMs: this.#genesis.parameters.roundTimeoutMaxMs,
@@ -138,6 +145,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       flood: (node, perSecond, draw) => this.#flood.begin(node, perSecond, draw),
       cheat: (perSecond, draw) => this.#cheats.begin(perSecond, draw),
       unbond: (node, draw) => this.#bonds.begin(node, draw),
+      govern: (draw) => this.#governance.begin(draw),
       change: (wanted) => this.#membership.start(wanted),
     };
   }
@@ -235,6 +243,9 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
 
 function signersOf(create: () => Signer): Readonly<Record<keyof typeof accountCounts, readonly Signer[]>> {
   const several = (length: number): readonly Signer[] => Array.from({ length }, create);
-  const { load, clerks, flood, cheats } = accountCounts;
-  return { load: several(load), clerks: several(clerks), flood: several(flood), cheats: several(cheats) };
+  const { load, clerks, flood, cheats, governors } = accountCounts;
+  return {
+    ...{ load: several(load), clerks: several(clerks), flood: several(flood) },
+    ...{ cheats: several(cheats), governors: several(governors) },
+  };
 }

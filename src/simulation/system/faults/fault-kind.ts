@@ -47,6 +47,8 @@ export interface ValidatorTargets {
   cheat(perSecond: number, draw: Draw): () => void;
   /** Its operator bonds more, and takes it back bit by bit. Returns what ends that. */
   unbond(node: number, draw: Draw): () => void;
+  /** Governors propose and validators vote. Returns what ends it. */
+  govern(draw: Draw): () => void;
   /** The operators set about a change of the validator set. */
   change(wanted: WantedChange): void;
 }

@@ -24,6 +24,7 @@ import { falseStarts } from './false-starts.ts';
 import { forgeCertificates } from './forge-certificates.ts';
 import { exchange } from './exchange.ts';
 import { flood } from './flood.ts';
+import { govern } from './govern.ts';
 import { impersonate } from './impersonate.ts';
 import { join } from './join.ts';
 import { leave } from './leave.ts';
@@ -80,6 +81,7 @@ const kinds = {
   leave,
   exchange,
   newcomer,
+  govern,
   flood,
   impersonate,
   cheat,
