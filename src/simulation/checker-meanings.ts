@@ -21,4 +21,5 @@ export const checkerMeanings: Readonly<Record<CheckerName, string>> = {
   books: 'Bookkeeping and counting of seals that share no code with the ledger come to the same accounts and blocks.',
   finality: 'What a node has called final is on its disk: it starts again from there or later.',
   innocence: 'Nothing that a correct validator sends is refused by another, and none of them is ever accused.',
+  proofs: 'What a node proves to strangers holds: transactions, state, its log, against the genesis document alone.',
 };

@@ -15,6 +15,7 @@ import { EvidenceChecker } from '../../src/simulation/system/checkers/evidence.t
 import { Ledger } from '../../src/simulation/system/checkers/ledger.ts';
 import { LogHeads } from '../../src/simulation/system/checkers/log-heads.ts';
 import { Memory } from '../../src/simulation/system/checkers/memory.ts';
+import { Proofs } from '../../src/simulation/system/checkers/proofs.ts';
 import { Validity } from '../../src/simulation/system/checkers/validity.ts';
 import { MemoryChain, signerOf } from '../support/memory-chain.ts';
 
@@ -184,6 +185,47 @@ describe('the checker of the ledger', () => {
     const other = new MemoryChain({ validators: 4, accounts: [signerOf(2).publicKey] });
     const run = { ...runOf(other) };
     expect(new Ledger(run).onEnd({ whole: nodeOf(grown()), nodes: [], nowMs })).to.include('does not replay');
+  });
+});
+
+describe('the checker of proofs', () => {
+  const grown = (): MemoryChain => {
+    const world = newChain();
+    for (const nonce of [0, 1, 2]) {
+      world.block(world.transaction(rich, nonce, 'accounts.transfer', { to: keys[0]!, amount: 5n }));
+    }
+    return world;
+  };
+  const check = (world: MemoryChain): string | null => new Proofs(runOf(world)).problemOf(nodeOf(world), world.genesis);
+  const [first, second] = [0, 1].map((last) => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, last + 1)) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+
+  it('lets pass a node that proves what its chain says', () => expect(check(grown())).to.equal(null));
+
+  it('sees tiles of another log, seals of another block, and a block without seals', () => {
+    const changes: readonly (readonly [MemoryChain, Parameters<MemoryChain['chain']['store']['commit']>[0], string])[] =
+      [
+        [grown(), [{ table: 'tiles', key: new Uint8Array(9), value: new Uint8Array(96) }], 'log-inclusion'],
+        [grown(), [{ table: 'commits', key: first, value: null }], 'it gives none'],
+      ];
+    for (const [world, writes, says] of changes) {
+      world.chain.store.commit(writes);
+      expect(check(world)).to.include(says);
+    }
+    const swapped = grown();
+    const other = swapped.chain.store.get('commits', second)!;
+    swapped.chain.store.commit([{ table: 'commits', key: first, value: other.slice() }]);
+    expect(check(swapped)).to.include('header-seals: the seal of');
+  });
+
+  it('sees a proof that only another genesis bears out, and a genesis that is not sound', () => {
+    const other = new MemoryChain({ validators: 4, accounts: [signerOf(2).publicKey] });
+    const checker = new Proofs(runOf(other));
+    expect(checker.problemOf(nodeOf(grown()), other.genesis)).to.include('chain: the bundle is of chain');
+    const genesis = { ...other.genesis, chainName: 'No Name' };
+    expect(new Proofs({ genesis, verifier }).onEnd({ nodes: [] })).to.include('not sound: chainName');
   });
 });
 
