@@ -63,6 +63,18 @@ export const scenarios = {
         return few.map((node) => ({ kind: 'crash' as const, node, atMs: momentMs, forMs: draw.between(50, 1_000) }));
       }),
   },
+  'one slow disk, one away': {
+    ...brief,
+    name: 'one slow disk, one away',
+    expects: 'Three of four decide; what one of them says is written slowly.',
+    faults: (draw) => {
+      const [slow = 0, away = 0] = draw.shuffle(few);
+      return [
+        { kind: 'slow-disk', node: slow, upToMs: 1_500, atMs: fromMs, forMs: 20_000 },
+        { kind: 'pause', node: away, atMs: fromMs, forMs: 20_000 },
+      ];
+    },
+  },
   'slow disks, many crashes': {
     ...brief,
     name: 'slow disks, many crashes',

@@ -28,6 +28,14 @@ export const nodeMutants: readonly WrittenMutant[] = [
     trials: ['all at once', 'slow disks, many crashes'],
   },
   {
+    name: 'own-commit-before-durable',
+    file: 'actors/validator/host.ts',
+    original: "if (payload.kind === 'commit') this.outbox",
+    replacement: 'if (this.#members === undefined) this.outbox',
+    breaks: 'a block is final on a commit that may yet be forgotten',
+    trials: ['one slow disk, one away'],
+  },
+  {
     name: 'permit-off',
     file: 'actors/validator/host.ts',
     original: "if (this.permit.state !== 'permitted') {",

@@ -78,6 +78,16 @@ describe('the checker of certificates', () => {
     ['a round change with the certificate of a quorum', [...decided, ...by([0], change(1, 0))], null],
     ['a claim that nobody prepared', by([0], change(1, 0)), 'claims'],
     ['a claim of another block than was prepared', [...decided, ...by([0], change(1, 0, two))], 'claims'],
+    [
+      'a claim told before the own prepare that it rests on',
+      [...by([1], vote('prepare', 0)), ...by([0], change(1, 0)), ...by([0], vote('prepare', 0))],
+      null,
+    ],
+    [
+      'a claim that only later prepares of others bear out',
+      [...by([0], change(1, 0)), ...by([1, 0], vote('prepare', 0))],
+      'claims',
+    ],
     ['the same block in a later round', [...decided, ...by([2, 0], vote('prepare', 1))], null],
     ['another block in a later round', [...decided, ...by([2], vote('prepare', 1, two))], 'may be decided'],
     [
@@ -92,7 +102,8 @@ describe('the checker of certificates', () => {
   for (const [what, said, problem] of cases) {
     it(`${problem === null ? 'lets pass' : 'sees'} ${what}`, () => {
       const checker = new Certificates(runOf(newChain()));
-      const problems = said.map(([node, payload]) => checker.onSigned(node, payload)).filter((found) => found !== null);
+      const told = said.map(([node, payload]) => checker.onSigned(node, payload));
+      const problems = [...told, checker.onEnd()].filter((found) => found !== null);
       if (problem === null) expect(problems).to.deep.equal([]);
       else expect(problems[0]).to.include(problem);
     });
