@@ -8,10 +8,12 @@ import { validatorSet } from '../../src/protocols/ledger/validator-set.ts';
 import { digest, height, publicKey, round } from '../../src/protocols/shared/brands.ts';
 import { equalBytes, toUtf8 } from '../../src/protocols/shared/bytes.ts';
 import { createVerifier } from '../../src/runtime/adapters/ed25519.ts';
+import { defaultLinkLimits, heldBytesMax } from '../../src/runtime/links/limits.ts';
 import { Acknowledgements } from '../../src/simulation/system/checkers/acknowledgements.ts';
 import { Certificates } from '../../src/simulation/system/checkers/certificates.ts';
 import type { CheckedRun, FinalNode } from '../../src/simulation/system/checkers/checker.ts';
 import { EvidenceChecker } from '../../src/simulation/system/checkers/evidence.ts';
+import { Innocence } from '../../src/simulation/system/checkers/innocence.ts';
 import { Ledger } from '../../src/simulation/system/checkers/ledger.ts';
 import { LogHeads } from '../../src/simulation/system/checkers/log-heads.ts';
 import { Memory } from '../../src/simulation/system/checkers/memory.ts';
@@ -33,7 +35,7 @@ const newChain = (): MemoryChain => new MemoryChain({ validators: 4, accounts: [
 
 /** Four validators; the last of them lies. */
 const runOf = ({ chain, genesis, reader }: MemoryChain): CheckedRun => ({
-  ...{ chainId: chain.chainId, genesis, verifier, liars: new Set([keys[3]!]) },
+  ...{ chainId: chain.chainId, genesis, verifier, liars: new Set([keys[3]!]), isDisorderly: false },
   // The proofs that stand in the chain hold, for what they were made for.
   vrfOutput: (key, input, proof) => {
     const heights = Array.from({ length: chain.tip.height }, (_, index) => index + 1);
@@ -299,14 +301,41 @@ describe('the checker of evidence', () => {
   });
 });
 
+describe('the checker of innocence', () => {
+  const reported = (reason: string, peer = 0, isDisorderly = false): string | null =>
+    new Innocence({ liars: new Set([keys[3]!]), isDisorderly }).onReport(1, keys[peer]!, reason);
+
+  it('sees a correct validator refused, whatever for', () => {
+    for (const reason of ['bad-block', 'undecodable tell for mempool', 'transaction-too-large']) {
+      expect(reported(reason)).to.include('never lied').and.include(reason);
+      expect(reported(reason, 3)).to.equal(null);
+    }
+  });
+
+  it('forgives what is a matter of heights, and what cannot be read where frames overtake each other', () => {
+    expect(reported('transaction-bad-signature')).to.equal(null);
+    expect(reported('undecodable tell for mempool', 0, true)).to.equal(null);
+    expect(reported('bad-block', 0, true)).to.include('never lied');
+  });
+});
+
 describe('the checker of memory', () => {
-  const held = { node: 0, poolCount: 1, poolBytes: 100, mailboxDepth: 3, keptBytes: [0, 0, 0, 0], roundsHeld: 2 };
+  const held = {
+    node: 0,
+    poolCount: 1,
+    poolBytes: 100,
+    mailboxDepth: 3,
+    keptBytes: [0, 0, 0, 0],
+    linkBytes: 9,
+    roundsHeld: 2,
+  };
   it('lets pass what is within the bounds', () => expect(new Memory().onHoldings(held)).to.equal(null));
   const beyond = [
     { poolCount: 50_001 },
     { poolBytes: 64 * 1024 * 1024 + 1 },
     { mailboxDepth: 50_001 },
     { keptBytes: [0, shareBytes(4) + 1, 0, 0] },
+    { linkBytes: heldBytesMax(defaultLinkLimits) + 1 },
     { roundsHeld: 10_000 },
   ];
   for (const more of beyond) {

@@ -34,11 +34,11 @@ export class Checking {
 
   constructor(options: CheckingOptions) {
     this.#options = options;
-    const { chainId, genesis, verifier, vrfOutput, nodes, isCorrect } = options;
+    const { nodes, isCorrect } = options;
     const liars = new Set(nodes.flatMap(({ index, key }) => (isCorrect(index) ? [] : [key])));
-    this.#sets.set(1, genesisValidatorSet(genesis));
+    this.#sets.set(1, genesisValidatorSet(options.genesis));
     const setAt = (height: number): ValidatorSet | undefined => this.#sets.get(height);
-    this.checkers = createCheckers({ chainId, genesis, verifier, vrfOutput, liars, setAt });
+    this.checkers = createCheckers({ ...options, liars, setAt });
   }
 
   start(): void {
@@ -147,11 +147,12 @@ export class Checking {
 
   #sample({ index: node, parts }: ValidatorNode): void {
     if (parts === null) return;
-    const { wiring, system, chain } = parts;
+    const { wiring, system, chain, links } = parts;
+    const linkBytes = Math.max(0, ...links.peers().map(({ bytesHeld }) => bytesHeld));
     const { count: poolCount, bytes: poolBytes } = wiring.pool.size();
     const machine = wiring.machine();
     const mailboxDepth = system.stats().mailboxes[0]?.depth ?? 0;
-    const held = { keptBytes: machine?.keptBytes ?? [], roundsHeld: machine?.votes.size ?? 0 };
+    const held = { linkBytes, keptBytes: machine?.keptBytes ?? [], roundsHeld: machine?.votes.size ?? 0 };
     this.#tell((checker) => checker.onHoldings?.({ node, poolCount, poolBytes, mailboxDepth, ...held }));
     const served = readCheckpoint(chain.store);
     if (served === null) return;

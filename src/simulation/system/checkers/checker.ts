@@ -17,6 +17,8 @@ export interface CheckedRun {
   readonly vrfOutput: (key: PublicKey, input: Uint8Array, proof: Uint8Array) => Uint8Array | null;
   /** Members of any set that lie in this run. What they do is not told to checkers. */
   readonly liars: ReadonlySet<PublicKey>;
+  /** Whether frames overtake each other in this run, as they never do on a TCP connection. */
+  readonly isDisorderly: boolean;
   /** The set that decides a height, where it is known yet. */
   setAt(height: number): ValidatorSet | undefined;
 }
@@ -59,6 +61,8 @@ export interface Holdings {
   readonly mailboxDepth: number;
   /** Bytes of consensus messages beyond the current round, one number a validator. */
   readonly keptBytes: readonly number[];
+  /** Bytes of messages for the peer for which most are held. */
+  readonly linkBytes: number;
   /** Rounds of which votes are held. */
   readonly roundsHeld: number;
 }
