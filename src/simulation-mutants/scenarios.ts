@@ -275,6 +275,21 @@ export const scenarios = {
       ];
     },
   },
+  'false blocks': {
+    ...brief,
+    name: 'false blocks',
+    expects: 'One of four has false blocks and seals for those who were down, one after the other.',
+    faults: (draw) => {
+      const [liar = 0, ...others] = draw.shuffle(few);
+      return [
+        { kind: 'false-reports', node: liar, atMs: 2_000, forMs: 68_000 },
+        ...[...others, ...others].map((node, index) => ({
+          ...{ kind: 'crash' as const, node },
+          ...{ atMs: 7_000 + 4_000 * index, forMs: draw.between(2_000, 3_000) },
+        })),
+      ];
+    },
+  },
   'a false snapshot': {
     ...brief,
     name: 'a false snapshot',

@@ -180,7 +180,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     original: 'sealRefusal(chain, verifier, block, commit) ?? appendChecked(chain, block, commit, storedAt)',
     replacement: 'appendChecked(chain, block, commit, storedAt)',
     breaks: 'a block from a peer is final whoever sealed it',
-    trials: ['a fraud'],
+    trials: ['false blocks', 'a fraud'],
   },
   {
     name: 'snapshot-parts-unchecked',

@@ -152,6 +152,17 @@ describe('the chain of seals', () => {
     expect(problemWith(0, () => ({}))).to.equal(null);
   });
 
+  it('judges the seals that others store with a block by the same measure', () => {
+    const { chain, genesis } = world;
+    const setOf = (height: number) => setDeciding(chain.store, genesis, height);
+    const sealed = new SealedChain({ chainId: chain.chainId, genesis, verifier, setOf });
+    const [first, second] = [read(1), read(2)];
+    expect(sealed.add(first.block, first.commit)).to.equal(null);
+    expect(sealed.otherSeals(first.commit)).to.equal(null);
+    expect(sealed.otherSeals(second.commit)).to.include('did not make');
+    expect(sealed.otherSeals({ ...first.commit, seals: first.commit.seals.slice(1) })).to.include('of 4 seals');
+  });
+
   const wrongs: readonly [what: string, says: string, change: Parameters<typeof problemWith>[1]][] = [
     ['too few seals', 'of 4 seals', ({ commit }) => ({ commit: { ...commit, seals: commit.seals.slice(1) } })],
     [
