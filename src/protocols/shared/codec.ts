@@ -8,7 +8,7 @@
  * written here.
  */
 import type { ChainId, Digest, Height, PublicKey, Round } from './brands.ts';
-import { fromHex, toHex } from './bytes.ts';
+import { fromHex } from './bytes.ts';
 import { CodecError, fail, Reader, Writer } from './msgpack.ts';
 
 export { CodecError, type CodecErrorCode } from './msgpack.ts';
@@ -106,9 +106,9 @@ const hexOf = <T extends string>(size: number): Codec<T> => {
   return {
     write: (w, v) => raw.write(w, fromHex(v)),
     read: (r) => {
-      const value = r.bytes(size);
-      if (value.length !== size) fail('out-of-range', `${value.length} bytes where ${size} are needed`);
-      return toHex(value) as T;
+      const text = r.hex(size);
+      if (text.length !== 2 * size) fail('out-of-range', `${text.length / 2} bytes where ${size} are needed`);
+      return text as T;
     },
   };
 };

@@ -2,7 +2,7 @@
  * Reading and writing of canonical msgpack, below the level of shapes (codec.ts): minimal unsigned integers, byte strings,
  * UTF-8 strings, booleans, nil and arrays. The reader refuses every other encoding.
  */
-import { allocateBytes } from './bytes.ts';
+import { allocateBytes, toHex } from './bytes.ts';
 import { CodedError } from './errors.ts';
 
 export type CodecErrorCode =
@@ -242,10 +242,21 @@ export class Reader {
 
   /** A copy, safe to keep, of at most `max` bytes. */
   bytes(max: number): Uint8Array {
+    const at = this.#content(max);
+    return this.#bytes.slice(at, this.#at);
+  }
+
+  /** The same in lower-case hex. */
+  hex(max: number): string {
+    const at = this.#content(max);
+    return toHex(this.#bytes.subarray(at, this.#at));
+  }
+
+  /** Where a byte string of at most `max` bytes begins; it ends where reading goes on. */
+  #content(max: number): number {
     const size = this.#size(this.#tag(), 0xc4, 0);
     if (size > max) fail('too-long', `${size} bytes, at most ${max} allowed`);
-    const at = this.#take(size);
-    return this.#bytes.slice(at, at + size);
+    return this.#take(size);
   }
 
   text(maxBytes: number): string {

@@ -21,7 +21,8 @@ export interface SortedRange {
   readonly reverse?: boolean | undefined;
 }
 
-const chunkLengthMax = 256;
+/** What a write moves in the worst case. */
+const chunkLengthMax = 64;
 
 /**
  * Index of the first key that is not below `key`. Keys in between share with it what both ends of the search do, which is
@@ -86,8 +87,13 @@ export class SortedBytesMap<V> {
       chunk.values[index] = value;
       return previous;
     }
-    chunk.keys.splice(index, 0, key);
-    chunk.values.splice(index, 0, value);
+    if (index === chunk.keys.length) {
+      chunk.keys.push(key);
+      chunk.values.push(value);
+    } else {
+      chunk.keys.splice(index, 0, key);
+      chunk.values.splice(index, 0, value);
+    }
     this.#size += 1;
     if (chunk.keys.length > chunkLengthMax) this.#split(at, chunk, index === chunk.keys.length - 1);
     return undefined;
@@ -115,6 +121,30 @@ export class SortedBytesMap<V> {
     copy.#size = this.#size;
     this.#owner = {};
     return copy;
+  }
+
+  /** The first `count` entries of {@link entries}, at once: for few of them that is several times as fast. */
+  take(range: SortedRange, count: number): (readonly [key: Uint8Array, value: V])[] {
+    const taken: (readonly [Uint8Array, V])[] = [];
+    if (range.reverse === true) {
+      for (const entry of this.#descending(range.from, range.to)) {
+        if (taken.length >= count) break;
+        taken.push(entry);
+      }
+      return taken;
+    }
+    const { from, to } = range;
+    let at = from === undefined ? 0 : this.#chunkIndex(from);
+    let index = from === undefined ? 0 : lowerBound(this.#chunks[at]?.keys ?? [], from);
+    for (; at < this.#chunks.length; at++, index = 0) {
+      const { keys, values } = this.#chunks[at] as Chunk<V>;
+      for (; index < keys.length; index++) {
+        const key = keys[index] as Uint8Array;
+        if (taken.length >= count || (to !== undefined && compareBytes(key, to) >= 0)) return taken;
+        taken.push([key, values[index] as V]);
+      }
+    }
+    return taken;
   }
 
   /** In key order. The map must not be written to while the iteration lasts: iterate a snapshot where it may be. */

@@ -64,7 +64,7 @@ function readerOf(tables: () => Tables): StoreReader {
       return value === undefined ? undefined : concatBytes(value);
     },
     range: (table, options = {}) => ({
-      [Symbol.iterator]: () => copiesOf(tables().get(table) ?? new SortedBytesMap(), options),
+      [Symbol.iterator]: () => copiesOf(tables().get(table) ?? noTable, options),
     }),
   };
 }
@@ -72,18 +72,23 @@ function readerOf(tables: () => Tables): StoreReader {
 /** Ranges of up to so many entries are read at once, the longer ones off a snapshot, which makes later writes dearer. */
 const readAtOnceMax = 64;
 
-function* copiesOf(table: Table, options: RangeOptions): Generator<readonly [Uint8Array, Uint8Array]> {
+type StoredEntry = readonly [key: Uint8Array, value: Uint8Array];
+
+const noTable: Table = new SortedBytesMap();
+const copyOf = ([key, value]: StoredEntry): StoredEntry => [concatBytes(key), concatBytes(value)];
+
+function copiesOf(table: Table, options: RangeOptions): Iterator<StoredEntry> {
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
-  const first: (readonly [Uint8Array, Uint8Array])[] = [];
-  for (const entry of table.entries(options)) {
-    if (first.length >= Math.min(limit, readAtOnceMax + 1)) break;
-    first.push(entry);
-  }
-  const isWhole = first.length <= readAtOnceMax;
+  const first = table.take(options, Math.min(limit, readAtOnceMax + 1));
+  if (first.length <= readAtOnceMax) return first.map(copyOf)[Symbol.iterator]();
+  return copiesOfMany(table.snapshot().entries(options), limit);
+}
+
+function* copiesOfMany(entries: Iterable<StoredEntry>, limit: number): Generator<StoredEntry> {
   let left = limit;
-  for (const [key, value] of isWhole ? first : table.snapshot().entries(options)) {
+  for (const entry of entries) {
     if (left-- <= 0) return;
-    yield [key.slice(), value.slice()];
+    yield copyOf(entry);
   }
 }
 
