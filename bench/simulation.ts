@@ -4,8 +4,8 @@
  * - protocol level: messages delivered to production machines a second, under the swarm of faults that a search draws
  *   (losses, crashes between any two effects, twins, an adversary) with every check on and a calm phase after each run;
  *   and without any fault.
- * - system level: simulated seconds a second of processor time for seven validators under the swarm of `everything` at 50
- *   transfers a second, every checker on: the median over seeds.
+ * - system level: simulated seconds a second of processor time under the swarm of `everything` at its full length, every
+ *   checker on: the median over seeds, for seven validators without load, at 5 and at 50 transfers a second, and for four.
  *
  * Processor time, not wall time, so that a figure holds on a busy machine.
  */
@@ -21,8 +21,17 @@ const warmUpSeconds = 2;
 const protocolSeconds = 4;
 const sizes = [4, 7, 13, 31];
 const systemSeeds = [1, 2, 3, 4, 5];
-const systemValidators = 7;
-const transfersPerSecond = 50;
+interface SystemSetting {
+  readonly validators: number;
+  readonly transfersPerSecond: number;
+}
+/** That of the target comes first. */
+const systemSettings: readonly [SystemSetting, ...SystemSetting[]] = [
+  { validators: 7, transfersPerSecond: 50 },
+  { validators: 7, transfersPerSecond: 5 },
+  { validators: 7, transfersPerSecond: 0 },
+  { validators: 4, transfersPerSecond: 5 },
+];
 const protocolTarget = 100_000;
 const systemTarget = 300;
 
@@ -58,9 +67,8 @@ function measureProtocol(validators: number, faults: ProtocolFaults, seconds: nu
   return { level: 'protocol', validators, faults: name, runs, delivered, perSecond };
 }
 
-interface SystemRow {
+interface SystemRow extends SystemSetting {
   readonly level: 'system';
-  readonly validators: number;
   readonly seed: number;
   readonly faults: number;
   readonly heights: number;
@@ -68,18 +76,30 @@ interface SystemRow {
   readonly perSecond: number;
 }
 
-async function measureSystem(seed: number): Promise<SystemRow> {
-  const scenario = { ...everything, validators: systemValidators, transfersPerSecond };
+async function measureSystem(setting: SystemSetting, seed: number): Promise<SystemRow> {
+  const scenario = { ...everything, ...setting, standbys: 0, endsWhenWell: false };
   const start = process.cpuUsage();
   const result = await simulate(scenario, { seed });
   const simulatedSeconds = result.simulatedMs / 1000;
   const perSecond = rounded(simulatedSeconds / processorSeconds(start));
-  if (!result.ok) throw new Error(`seed ${seed} of ${scenario.name} with ${systemValidators} validators is violated`);
+  if (!result.ok) throw new Error(`seed ${seed} of ${scenario.name} with ${setting.validators} validators is violated`);
   const { faults, heights: decided } = result;
   return {
-    ...{ level: 'system', validators: systemValidators, seed, faults: faults.length, heights: decided },
+    ...{ level: 'system', ...setting, seed, faults: faults.length, heights: decided },
     ...{ simulatedSeconds: rounded(simulatedSeconds), perSecond },
   };
+}
+
+interface SystemTypical extends SystemSetting {
+  readonly perSecond: number;
+}
+
+/** The median over the seeds of one setting. */
+function typicalOf(rows: readonly SystemRow[], { validators, transfersPerSecond }: SystemSetting): number {
+  const ofSetting = rows.filter(
+    (row) => row.validators === validators && row.transfersPerSecond === transfersPerSecond,
+  );
+  return median(ofSetting.map(({ perSecond }) => perSecond));
 }
 
 export async function run(): Promise<void> {
@@ -89,14 +109,19 @@ export async function run(): Promise<void> {
     protocol.push(measureProtocol(validators, noFaults, protocolSeconds));
   }
   const system: SystemRow[] = [];
-  for (const seed of systemSeeds) system.push(await measureSystem(seed));
-  const slowest = Math.min(...protocol.filter((row) => row.validators <= systemValidators).map((row) => row.perSecond));
-  const typical = median(system.map(({ perSecond }) => perSecond));
+  // Until the engine has compiled what runs often.
+  for (const seed of systemSeeds.slice(0, 2)) await measureSystem(systemSettings[0], seed);
+  for (const setting of systemSettings) {
+    for (const seed of systemSeeds) system.push(await measureSystem(setting, seed));
+  }
+  const typical = systemSettings.map((setting) => ({ ...setting, perSecond: typicalOf(system, setting) }));
+  const [{ validators, perSecond }] = typical as [SystemTypical, ...SystemTypical[]];
+  const slowest = Math.min(...protocol.filter((row) => row.validators <= validators).map((row) => row.perSecond));
   report(
     'simulation',
     'Simulations: messages a second at the protocol level, simulated seconds a second at the system level',
     {
-      settings: { heights, protocolSeconds, transfersPerSecond, scenario: everything.name },
+      settings: { heights, protocolSeconds, scenario: everything.name, typical },
       rows: [...protocol, ...system],
       judgements: [
         {
@@ -106,10 +131,10 @@ export async function run(): Promise<void> {
           met: slowest >= protocolTarget,
         },
         {
-          what: 'simulated seconds a second, 7 validators, median of the seeds',
-          measured: typical,
+          what: 'simulated seconds a second, 7 validators at 50 transfers a second, median of the seeds',
+          measured: perSecond,
           target: `≥ ${systemTarget}`,
-          met: typical >= systemTarget,
+          met: perSecond >= systemTarget,
         },
       ],
     },

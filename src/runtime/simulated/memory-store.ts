@@ -77,16 +77,16 @@ type StoredEntry = readonly [key: Uint8Array, value: Uint8Array];
 const noTable: Table = new SortedBytesMap();
 const copyOf = ([key, value]: StoredEntry): StoredEntry => [concatBytes(key), concatBytes(value)];
 
-function copiesOf(table: Table, options: RangeOptions): Iterator<StoredEntry> {
+/** Reads nothing before the first entry is asked for: that is when the iteration begins. */
+function* copiesOf(table: Table, options: RangeOptions): Generator<StoredEntry> {
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   const first = table.take(options, Math.min(limit, readAtOnceMax + 1));
-  if (first.length <= readAtOnceMax) return first.map(copyOf)[Symbol.iterator]();
-  return copiesOfMany(table.snapshot().entries(options), limit);
-}
-
-function* copiesOfMany(entries: Iterable<StoredEntry>, limit: number): Generator<StoredEntry> {
+  if (first.length <= readAtOnceMax) {
+    for (const entry of first) yield copyOf(entry);
+    return;
+  }
   let left = limit;
-  for (const entry of entries) {
+  for (const entry of table.snapshot().entries(options)) {
     if (left-- <= 0) return;
     yield copyOf(entry);
   }
