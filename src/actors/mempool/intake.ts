@@ -44,6 +44,9 @@ const part = (context: MempoolContext, name: string, transactions: number): Span
 /** Wrong whatever the height: whoever relays it misbehaves. */
 const isMalformed = (reason: string): boolean => ['malformed', 'too-large', 'wrong-chain'].includes(reason);
 
+/** Peers may have it by then: another transaction with its nonce could be the one that loses. */
+const unstored = 'the node could not store it, and it may become final all the same: send the same transaction again';
+
 export class Intake {
   readonly #dependencies: MempoolDependencies;
   readonly #parts: IntakeParts;
@@ -256,7 +259,7 @@ export class Intake {
       const reason = failure instanceof StoreError && failure.code === 'full' ? 'store-full' : 'store-failed';
       answer.outcomes.forEach((outcome, index) => {
         if (outcome === null || outcome.outcome === 'rejected') return;
-        answer.outcomes[index] = refused(outcome.hash as Digest, reason, 'the node could not store it');
+        answer.outcomes[index] = refused(outcome.hash as Digest, reason, unstored);
       });
     }
     this.#reply(answer, context);

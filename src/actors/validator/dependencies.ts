@@ -47,6 +47,8 @@ export type ValidatorMessage =
   | { readonly type: 'chain-replaced' }
   /** The mempool holds an executable transaction. */
   | { readonly type: 'transactions-available' }
+  /** Time to ask those again who have not told how far this validator signed: one with a full disk does not answer. */
+  | { readonly type: 'ask-start' }
   /** Time to see whether a full store has room again, and that it has. */
   | { readonly type: 'retry' }
   | { readonly type: 'room' };

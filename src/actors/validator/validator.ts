@@ -144,6 +144,9 @@ function handle(
       host.setLive(message.live);
       askStart(dependencies, state, context);
       return;
+    case 'ask-start':
+      askStart(dependencies, state, context);
+      return;
     case 'deliver':
       host.applyDelivery(message.delivery);
       return;
@@ -244,7 +247,7 @@ function bodyProblem(message: ConsensusMessage): string | null {
 const isBodyOfHeader = ({ value: { header, transactions, lastCommit } }: EncodedBlock): boolean =>
   header.transactionsRoot === merkleRoot(transactions) && header.lastCommitHash === lastCommitHash(lastCommit);
 
-/** Asks linked validators for the start numbers they have seen, as long as the permit needs answers. */
+/** Asks linked validators for the start numbers they have seen, again and again as long as the permit needs answers. */
 function askStart(dependencies: ValidatorDependencies, { host }: State, context: ValidatorContext): void {
   if (host === null) return;
   const self = dependencies.signer.publicKey;
@@ -254,6 +257,7 @@ function askStart(dependencies: ValidatorDependencies, { host }: State, context:
     host.outbox.whenDurable(() => context.tell(dependencies.remote(peer), { type: 'wire', peer: self, wire }));
   }
   host.updatePermit();
+  if (host.permit.state === 'asking') context.timer('ask-start', retryMs, { type: 'ask-start' });
 }
 
 function answerStart(

@@ -81,7 +81,11 @@ export class Flood {
       if (outcomes === null) return;
       client.isBusy = false;
       for (const outcome of outcomes) {
-        if (outcome.outcome === 'rejected') break;
+        if (outcome.outcome === 'rejected') {
+          // Others may have what its disk refused: what became of it is unknown.
+          client.isBusy = outcome.reason.startsWith('store-');
+          break;
+        }
         client.nonce += 1;
         if (outcome.outcome === 'accepted') onAcknowledged(outcome.hash, target.index);
       }

@@ -201,6 +201,7 @@ const passingReasons: ReadonlySet<string> = new Set([
   'account-full',
   'not-ready',
   'store-full',
+  'store-failed',
   'stopping',
 ]);
 
