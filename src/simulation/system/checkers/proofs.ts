@@ -4,7 +4,7 @@
  * document finds that they hold, and that what a proof does not say does not. The tiles of the log lead to its head.
  */
 import { proveState, proveTransaction } from '../../../actors/chain/proofs.ts';
-import { tables } from '../../../actors/chain/tables.ts';
+import { backfillKey, tables } from '../../../actors/chain/tables.ts';
 import { readCheckpoint } from '../../../actors/checkpoint-cosigner.ts';
 import { blockDigest } from '../../../protocols/ledger/block.ts';
 import type { Genesis } from '../../../protocols/ledger/genesis.ts';
@@ -128,6 +128,8 @@ function turned(bytes: Uint8Array): Uint8Array {
 function problemOfLog({ chain, reader }: FinalNode): string | null {
   const header = reader.block(chain.tip.height)?.header;
   if (header === undefined || header.logSize === 0) return null;
+  // One that began with a snapshot is still filling in what came before.
+  if (chain.store.get(tables.meta, backfillKey) !== undefined) return null;
   const { logSize, logRoot } = header;
   const hashes: Uint8Array[] = [];
   for (let index = 0; index * tileWidth < logSize; index++) {
