@@ -75,6 +75,29 @@ export const scenarios = {
       ];
     },
   },
+  'a start beside a full disk': {
+    ...brief,
+    name: 'a start beside a full disk',
+    expects: 'One is silent, one has no room when a third starts: the third votes again as soon as there is room.',
+    faults: (draw) => {
+      const [silent = 0, full = 0, starting = 0, other = 0] = draw.shuffle(few);
+      return [
+        { kind: 'silence', node: silent, towards: [full, starting, other], atMs: fromMs, forMs: 50_000 },
+        { kind: 'full-disk', node: full, atMs: fromMs, forMs: 8_000 },
+        { kind: 'crash', node: starting, atMs: fromMs + 3_000, forMs: 200 },
+      ];
+    },
+  },
+  'members go to the end': {
+    ...brief,
+    name: 'members go to the end',
+    expects: 'The run ends right where the set of validators changes: what the last log head proves still holds.',
+    // A quorum of five is four, of four three.
+    validators: 5,
+    durationMs: 90_000,
+    endsWhenWell: true,
+    faults: (draw) => [{ kind: 'leave', node: draw.between(0, 4), atMs: draw.between(15_000, 25_000), forMs: 10_000 }],
+  },
   'slow disks, many crashes': {
     ...brief,
     name: 'slow disks, many crashes',

@@ -36,6 +36,22 @@ export const nodeMutants: readonly WrittenMutant[] = [
     trials: ['one slow disk, one away'],
   },
   {
+    name: 'start-asked-once',
+    file: 'actors/validator/validator.ts',
+    original: "if (host.permit.state === 'asking') context.timer",
+    replacement: "if (host.permit.state === 'abstaining') context.timer",
+    breaks: 'whoever could not answer a starting validator at once is not asked again',
+    trials: ['a start beside a full disk'],
+  },
+  {
+    name: 'cosigners-of-the-tip',
+    file: 'actors/checkpoint-cosigner.ts',
+    original: 'height > chain.tip.height ? chain.tip.set : setDeciding(chain.store, chain.genesis, height)',
+    replacement: 'height < 0 ? setDeciding(chain.store, chain.genesis, height) : chain.tip.set',
+    breaks: 'where the set changes, log heads are cosigned by others than those whom proofs want',
+    trials: ['members go to the end'],
+  },
+  {
     name: 'permit-off',
     file: 'actors/validator/host.ts',
     original: "if (this.permit.state !== 'permitted') {",

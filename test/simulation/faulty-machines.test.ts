@@ -34,6 +34,29 @@ describe('the clock of a machine', () => {
     expect(own.monotonicMs(), 'never goes back').to.be.closeTo(3_200, 1e-6);
   });
 
+  it('lets whoever waits for the rest of a time come to its end', () => {
+    const clock = new VirtualClock();
+    const own = new NodeClock(clock);
+    // So far behind that its own time is told more finely than the true one.
+    own.drift(-200_000);
+    clock.advanceTo(30_000);
+    own.drift(200_000);
+    for (let start = 0; start < 100; start++) {
+      clock.advanceTo(65_600 + start * 47.0166710642);
+      own.drift(start % 2 === 0 ? 20_000 : -20_000);
+      const dueMs = own.monotonicMs() + 3.3 * (1 + (start % 7));
+      let waits = 0;
+      const rest = (): void => {
+        waits += 1;
+        if (waits > 5) throw new Error(`${dueMs - own.monotonicMs()} ms are left, and stay so`);
+        if (own.monotonicMs() < dueMs) own.setTimer(dueMs - own.monotonicMs(), rest);
+      };
+      rest();
+      clock.advanceTo(clock.monotonicMs() + 40);
+      expect(own.monotonicMs()).to.be.at.least(dueMs);
+    }
+  });
+
   it('does not fire a timer before its time where it becomes slower meanwhile', () => {
     const clock = new VirtualClock();
     const own = new NodeClock(clock);

@@ -35,7 +35,9 @@ export class NodeClock implements Clock {
     return this.#own.ownMs + (this.#clock.monotonicMs() - this.#own.trueMs) * this.#rate;
   }
 
-  setTimer(delayMs: number, callback: () => void): TimerHandle {
+  /** Whoever waits for what is left of a time, found too short by rounding, must come to its end: no wait is shorter. */
+  setTimer(askedMs: number, callback: () => void): TimerHandle {
+    const delayMs = askedMs > 0 ? Math.max(askedMs, roundingMs) : askedMs;
     if (this.isRight) return this.#clock.setTimer(delayMs, callback);
     const dueMs = this.monotonicMs() + delayMs;
     const wait = (): TimerHandle =>
