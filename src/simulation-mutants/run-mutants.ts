@@ -56,7 +56,7 @@ function usualSeeds(trial: string): number {
   if (trial.startsWith('every message once')) return 100;
   // Every tenth block has a log head that is cosigned.
   if (trial === 'members go to the end') return 40;
-  if (['an impostor', 'all at once', 'a fraud', 'false blocks'].includes(trial)) return 4;
+  if (['an impostor', 'all at once', 'a fraud', 'false blocks', 'slow network'].includes(trial)) return 8;
   return trial.startsWith('machines') ? 500 : 2;
 }
 
