@@ -23,7 +23,7 @@ export class PayloadVerifier {
   readonly #verifier: Pick<Verifier, 'verify'>;
   readonly #chainId: ChainId;
   /** By signature. Insertion-ordered: the oldest leave first. */
-  readonly #valid = new Map<string, SignedItem>();
+  readonly #valid = new Map<string, Pick<SignedItem, 'key' | 'message'>>();
 
   constructor(verifier: Pick<Verifier, 'verify'>, chainId: ChainId) {
     this.#verifier = verifier;
@@ -68,8 +68,9 @@ export class PayloadVerifier {
     return known?.key === item.key && equalBytes(known.message, item.message);
   }
 
-  #remember(item: SignedItem): void {
-    this.#valid.set(toName(item.signature), item);
+  /** A copy: what was encoded is a piece of a larger buffer, which it would hold for as long. */
+  #remember({ key, message, signature }: SignedItem): void {
+    this.#valid.set(toName(signature), { key, message: message.slice() });
     if (this.#valid.size <= rememberedMax) return;
     const oldest = this.#valid.keys().next();
     if (oldest.done !== true) this.#valid.delete(oldest.value);

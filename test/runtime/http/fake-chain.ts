@@ -66,6 +66,7 @@ export class FakeChain implements ChainApi {
   /** The next read throws: a bug of ours, as the outside must not see it. */
   isBroken = false;
   mempoolMax = 10_000;
+  isDiskBroken = false;
   readonly extraRoles = new Map<string, readonly string[]>();
   readonly accounts = new Map<string, Account>();
   readonly #verifier = createVerifier();
@@ -138,6 +139,7 @@ export class FakeChain implements ChainApi {
     }
     if (value.nonce < account.nextNonce) return rejected(hash, 'nonce-used', 'the nonce was used before');
     if (this.#pending.size >= this.mempoolMax) return rejected(hash, 'mempool-full', 'too much is waiting');
+    if (this.isDiskBroken) return rejected(hash, 'store-failed', 'the node could not store it');
     account.nextNonce = value.nonce + 1;
     this.#pending.set(hash, bytes);
     return { outcome: 'accepted', hash };

@@ -194,6 +194,11 @@ describe('HTTP endpoints', () => {
     const full = await submit({ transaction: toHex(transfer(aliceKey, 0, faucetKey.publicKey).bytes) });
     world.chain.mempoolMax = 10_000;
     expect([full.status, full.json()['code'], full.headers['retry-after']]).to.deep.equal([503, 'mempool-full', '2']);
+    // Not the transaction's fault: others may have it, and it may become final.
+    world.chain.isDiskBroken = true;
+    const unstored = await submit({ transaction: toHex(transfer(aliceKey, 0, faucetKey.publicKey).bytes) });
+    world.chain.isDiskBroken = false;
+    expect([unstored.status, unstored.json()['code']]).to.deep.equal([503, 'store-failed']);
     const none = await submit({ transactions: ['00', '01'] });
     expect([none.status, none.json()['code']]).to.deep.equal([422, 'transactions-rejected']);
     expect(none.json<{ results: object[] }>().results).to.have.length(2);

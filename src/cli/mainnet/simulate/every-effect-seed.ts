@@ -4,11 +4,9 @@ import {
   type EveryEffectOptions,
   type EveryEffectResult,
   type Scenario,
-  ScenarioError,
 } from '../../../simulation.ts';
-import type { WrittenScenario } from './scenario-source.ts';
 import { CommandError } from '../../terminal.ts';
-import { explainScenarioError, type ScenarioSource } from './scenario-source.ts';
+import { explainingScenario, type ScenarioSource, type WrittenScenario } from './scenario-source.ts';
 
 /** Plain data: child processes are told the same. */
 export interface EveryEffectRequest {
@@ -24,20 +22,17 @@ export interface EveryEffectReport {
 }
 
 /** Rejects with CommandError where the scenario cannot be run, or does not hold even without a crash. */
-export async function everyEffectOfSeed(
+export function everyEffectOfSeed(
   scenario: WrittenScenario,
   seed: string,
   { source, stride, downMs }: EveryEffectRequest,
   watch: Pick<EveryEffectOptions, 'isOver' | 'onProgress'> = {},
 ): Promise<EveryEffectReport> {
   const startedMs = performance.now();
-  try {
+  return explainingScenario(source, async () => {
     const result = await crashAtEveryEffect(ofValidators(scenario), { seed, stride, downMs, ...watch });
     return { result, wallMs: performance.now() - startedMs };
-  } catch (error) {
-    if (error instanceof ScenarioError) throw explainScenarioError(error, source);
-    throw error;
-  }
+  });
 }
 
 /** Throws CommandError where it is of others. */

@@ -1,12 +1,11 @@
 /** One seed of a simulation, in this process. */
 import {
   type ActorSimulationResult,
-  ScenarioError,
   simulate,
   type SimulationOptions,
   type SimulationResult,
 } from '../../../simulation.ts';
-import { explainScenarioError, type ScenarioSource, type WrittenScenario } from './scenario-source.ts';
+import { explainingScenario, type ScenarioSource, type WrittenScenario } from './scenario-source.ts';
 
 /** Plain data: child processes are told the same. */
 export interface RunRequest {
@@ -38,20 +37,17 @@ export const simulateAny = (
 ): Promise<AnyResult> => ('start' in scenario ? simulate(scenario, options) : simulate(scenario, options));
 
 /** Rejects with CommandError where the scenario cannot be run. */
-export async function runSeed(scenario: WrittenScenario, seed: string, request: RunRequest): Promise<RunReport> {
+export function runSeed(scenario: WrittenScenario, seed: string, request: RunRequest): Promise<RunReport> {
   const options = {
     seed,
     keepLog: request.keepLog,
     ...(request.durationMs === null ? {} : { durationMs: request.durationMs }),
   };
   const startedMs = performance.now();
-  try {
+  return explainingScenario(request.source, async () => {
     const result = await simulateAny(scenario, options);
     const wallMs = performance.now() - startedMs;
     const again = request.twice ? await simulateAny(scenario, options) : result;
     return { result, wallMs, otherTrace: again.traceHash === result.traceHash ? null : again.traceHash };
-  } catch (error) {
-    if (error instanceof ScenarioError) throw explainScenarioError(error, request.source);
-    throw error;
-  }
+  });
 }

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ActorScenario, Scenario, ScenarioError } from '../../../simulation.ts';
+import { type ActorScenario, type Scenario, ScenarioError } from '../../../simulation.ts';
 import { protocolScheduleOf, type SavedProtocolSchedule } from '../../../simulation/protocol/schedule-json.ts';
 import { parseSchedule, type ScheduleDocument, ScheduleFileError } from '../../../simulation/schedule-file.ts';
 import {
@@ -121,8 +121,16 @@ function compiledTwin(file: string): string | null {
   return existsSync(twin) && statSync(twin).mtimeMs >= statSync(file).mtimeMs ? twin : null;
 }
 
-/** What is wrong with a scenario, with the line of its file where that can be found. */
-export function explainScenarioError(error: ScenarioError, source: ScenarioSource): CommandError {
+/** Does the work. What is wrong with the scenario is told as CommandError, with the line of its file where that can be found. */
+export async function explainingScenario<T>(source: ScenarioSource, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof ScenarioError ? explainScenarioError(error, source) : error;
+  }
+}
+
+function explainScenarioError(error: ScenarioError, source: ScenarioSource): CommandError {
   const file = source.scenario !== null && isFile(source.scenario) ? source.scenario : null;
   const line = file === null || source.replay !== null ? null : lineOfProblem(readText(file), error);
   const place = line === null ? '' : `${String(file)}:${line}: `;
