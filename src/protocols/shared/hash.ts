@@ -28,7 +28,15 @@ export type Domain =
   | 'bpci/result/v1'
   | 'bpci/event/v1'
   | 'bpci/last-commit/v1'
-  | 'bpci/key-rotation/v1';
+  | 'bpci/key-rotation/v1'
+  | 'bpci/court-agreement/v1'
+  | 'bpci/court-content/v1'
+  | 'bpci/court-case/v1'
+  | 'bpci/court-statement/v1'
+  | 'bpci/court-draw-seed/v1'
+  | 'bpci/court-draw-seat/v1'
+  | 'bpci/court-vote/v1'
+  | 'bpci/court-reasons/v1';
 
 const tags = new Map<Domain, Uint8Array>();
 
