@@ -120,6 +120,7 @@ export interface CaseRecord {
   readonly feePayer: PublicKey | null;
   readonly withdrawal: PublicKey | null;
   readonly settlement: Settlement | null;
+  /** The one that stands; null where none was given, or the last was appealed against. */
   readonly ruling: Ruling | null;
   readonly outcome: (typeof caseOutcomes)[number];
 }

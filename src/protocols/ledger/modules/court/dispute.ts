@@ -35,6 +35,7 @@ import {
 } from './case-state.ts';
 import { courtTime, isPast } from './court-clock.ts';
 import { candidatesRoot } from './draw.ts';
+import { withdrawOrders } from './enforcement.ts';
 import { firstPanelSize, openNextLevel, openPanel } from './panel-draw.ts';
 import { isSeated, leaveSeats, readPanel, seatedIn, writePanel } from './panel-state.ts';
 import { close, giveRuling, payPanel, returnFee, rulingOf } from './ruling.ts';
@@ -245,6 +246,8 @@ function withdraw({ case: id }: Named, view: View, context: TransactionContext):
   const record = caseOf(view, id);
   const refusal = stageRefusal(view, record, [...aloneUntil, ...togetherUntil], context);
   if (refusal !== null) return refuse(refusal);
+  // Somebody has voted, or might have.
+  if (record.level > 0 || record.isSecondPanel) return refuse('too-late-to-withdraw');
   const by = sideOf(view, record, context);
   const isClaimants = record.withdrawal === record.claimant;
   if (by === record.respondent && !isClaimants) return refuse('nothing-to-consent-to');
@@ -265,7 +268,8 @@ function appeal({ case: id, grounds }: Appeal, view: View, context: TransactionC
   returnFee(view, id, record);
   if (!hold(view, by, feeHolding(id), rulesOf(view, id).appealFee)) return refuse('insufficient-balance');
   caseEvent(view, 'appealed', id, { party: by, grounds });
-  openNextLevel(view, context, id, { ...record, feePayer: by });
+  withdrawOrders(view, id);
+  openNextLevel(view, context, id, { ...record, ruling: null, feePayer: by });
   return ok;
 }
 

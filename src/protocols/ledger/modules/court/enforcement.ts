@@ -70,6 +70,11 @@ export function orderActions(view: View, id: Digest, record: CaseRecord, { actio
   else view.set(actionsTable, id, ordered);
 }
 
+/** A ruling that is appealed against orders nothing. */
+export const withdrawOrders = (view: View, id: Digest): void => {
+  view.delete(actionsTable, id);
+};
+
 function inForce(view: View, id: Digest, { agreement }: CaseRecord, order: EnforcementRule): void {
   if (order.action === 'notify') caseEvent(view, 'notice', id, { target: order.target });
   else if (order.action === 'resume-tenant') {
