@@ -3,12 +3,25 @@
  * Method: one chain a story; state, value and events looked at where they change.
  */
 import { expect } from 'chai';
+import { verifyMembership } from '../../../../src/protocols/ledger/ics23.ts';
+import {
+  agreementAt,
+  agreementsAt,
+  arbitratorsAt,
+  caseAt,
+  casesAt,
+  constraintsAt,
+  courtStateKeys,
+  jurisdictionAt,
+} from '../../../../src/protocols/ledger/modules/court/court-queries.ts';
 import { accountAt } from '../../../../src/protocols/ledger/queries.ts';
 import { totalSupply } from '../../../../src/protocols/ledger/modules/accounts.ts';
 import { constraintCauses } from '../../../../src/protocols/ledger/modules/court/constraints.ts';
 import { readActions } from '../../../../src/protocols/ledger/modules/court/enforcement.ts';
+import { proveKey } from '../../../../src/protocols/ledger/state-proof.ts';
+import { fromHex } from '../../../../src/protocols/shared/bytes.ts';
 import { keyOf } from '../ledger-world.ts';
-import { acme, CourtWorld, hashOf, provider, unit, voteAgainst, voteFor } from './court-world.ts';
+import { acme, CourtWorld, hashOf, provider, serviceTerms, unit, voteAgainst, voteFor } from './court-world.ts';
 
 const balance = (world: CourtWorld, key: typeof acme): bigint => accountAt(world.state, key)?.balance ?? 0n;
 
@@ -40,5 +53,29 @@ describe('court, from a draft to the end of a case', () => {
     world.must(keyOf('hosting'), 'court.confirm-action', confirmation);
     expect(world.case(id)).to.deep.include({ stage: 'closed', outcome: 'satisfied', due: null });
     expect(totalSupply(world.view)).to.equal(supply);
+  });
+
+  it('answers for agreements and cases from committed state, each under a key that can be proved', () => {
+    const world = new CourtWorld();
+    const agreement = world.activate();
+    const id = world.file(250n * unit);
+    expect(agreementAt(world.state, agreement)).to.deep.include({ id: agreement, terms: serviceTerms() });
+    expect(agreementsAt(world.state, { party: provider, state: 'active' }).map((each) => each.id)).to.deep.equal([
+      agreement,
+    ]);
+    expect(agreementsAt(world.state, { party: keyOf('stranger') })).to.be.empty;
+    expect(agreementsAt(world.state, { state: 'draft' })).to.be.empty;
+    expect(casesAt(world.state).map((each) => each.id)).to.deep.equal([id]);
+    expect(caseAt(world.state, id)?.record).to.deep.equal(world.case(id));
+    expect(caseAt(world.state, hashOf('00'))).to.equal(undefined);
+    expect(arbitratorsAt(world.state)).to.have.length(15);
+    expect(constraintsAt(world.state)).to.be.empty;
+    expect(jurisdictionAt(world.state, 'local')?.id).to.equal('local');
+    for (const key of [courtStateKeys.stored(agreement), courtStateKeys.record(agreement), courtStateKeys.case(id)]) {
+      const value = world.state.get(key)!;
+      const proof = proveKey(world.state, world.state.rootRef, key)!;
+      const root = fromHex(world.blocks.at(-1)!.block.header.stateRoot);
+      expect(verifyMembership(root, proof, key, value)).to.deep.equal({ kind: 'accepted' });
+    }
   });
 });

@@ -4,7 +4,7 @@ import type { AgreementTerms, Obligation, Party } from './agreement-terms.ts';
 import { actsFor } from './agreement-terms.ts';
 import type { Jurisdiction } from './jurisdictions.ts';
 
-export type TermsProblemCode =
+type TermsProblemCode =
   | 'too-few-parties'
   | 'duplicate-party'
   | 'bad-signing-threshold'

@@ -18,7 +18,7 @@ import { heldFor } from '../accounts.ts';
 import { type AgreementTerms, type Party, type StoredAgreement, storedAgreementCodec } from './agreement-terms.ts';
 import type { Due } from './court-clock.ts';
 
-export const agreementStates = [
+const agreementStates = [
   'draft',
   'offered',
   'signed',

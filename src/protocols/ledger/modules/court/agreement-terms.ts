@@ -54,7 +54,7 @@ export interface EvidenceRule {
   readonly missing: 'breach' | 'no-breach' | 'panel';
 }
 
-export type Timing =
+type Timing =
   /** Once, until this moment (ms since 1970). */
   | { readonly type: 'by'; readonly at: number }
   /** Anew in every period; period 0 begins when the agreement takes effect. */
@@ -72,19 +72,19 @@ export interface Obligation {
 }
 
 /** Something that must be so before the agreement is active. */
-export interface Condition {
+interface Condition {
   readonly id: string;
   /** The party that says it is. */
   readonly confirmedBy: PublicKey;
 }
 
-export interface TenantBinding {
+interface TenantBinding {
   readonly name: string;
   readonly account: PublicKey;
 }
 
 /** What the agreement governs; read by the policy engine and the clusters. */
-export interface Bindings {
+interface Bindings {
   /** Tenants, each of one party. */
   readonly tenants: readonly TenantBinding[];
   readonly workloads: readonly string[];
@@ -94,7 +94,7 @@ export interface Bindings {
   readonly dataClasses: readonly ('Public' | 'Internal' | 'Confidential' | 'Restricted')[];
 }
 
-export const enforcementActions = [
+const enforcementActions = [
   'suspend-tenant',
   'resume-tenant',
   'stop-workloads',
@@ -113,7 +113,7 @@ export interface EnforcementRule {
   readonly target: string;
 }
 
-export interface DisputeTerms {
+interface DisputeTerms {
   /** Minor units in dispute from which a panel decides instead of a rule or a sole arbitrator. */
   readonly arbitrationThreshold: bigint;
   /** Odd. */

@@ -46,8 +46,7 @@ export const readArbitrators = (view: ReadView): readonly ListedArbitrator[] =>
     return { account, bond: arbitratorBond(view, account), seats, ...profile };
   });
 
-export const isArbitrator = (view: ReadView, account: PublicKey): boolean =>
-  view.get(arbitrators, account) !== undefined;
+const isArbitrator = (view: ReadView, account: PublicKey): boolean => view.get(arbitrators, account) !== undefined;
 
 function writeArbitrator(view: View, account: PublicKey, arbitrator: Arbitrator | undefined): void {
   const by = (arbitrator === undefined ? 0 : 1) - (isArbitrator(view, account) ? 1 : 0);

@@ -20,7 +20,7 @@ import {
 } from './statements.ts';
 
 /** Open cases of one agreement at most. */
-export const openCasesMax = 32;
+const openCasesMax = 32;
 
 interface BreachNotice {
   readonly agreement: Digest;
@@ -34,7 +34,7 @@ interface BreachNotice {
 }
 
 /** Moments between which an obligation is owed in a period (header time, ms since 1970). */
-export function periodOf(
+function periodOf(
   { timing }: Obligation,
   { effective, expires }: AgreementTerms,
   period: number,

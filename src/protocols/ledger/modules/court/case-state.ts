@@ -44,7 +44,7 @@ export const caseStages = [
 ] as const;
 export type CaseStage = (typeof caseStages)[number];
 
-export const rulingDecisions = ['breach', 'partial', 'no-breach', 'dismissed', 'settled'] as const;
+const rulingDecisions = ['breach', 'partial', 'no-breach', 'dismissed', 'settled'] as const;
 
 /** What was decided, and by what: the record that enforcement, services and people rest on. */
 export interface Ruling {
@@ -79,15 +79,7 @@ interface Settlement {
   readonly terms: Digest;
 }
 
-export const caseOutcomes = [
-  'open',
-  'not-filed',
-  'withdrawn',
-  'dismissed',
-  'no-breach',
-  'satisfied',
-  'escalated',
-] as const;
+const caseOutcomes = ['open', 'not-filed', 'withdrawn', 'dismissed', 'no-breach', 'satisfied', 'escalated'] as const;
 
 export interface CaseRecord {
   readonly agreement: Digest;
@@ -138,7 +130,7 @@ const rulingCodec: Codec<Ruling> = struct<Ruling>({
   height: uint,
 });
 
-export const caseCodec: Codec<CaseRecord> = struct<CaseRecord>({
+const caseCodec: Codec<CaseRecord> = struct<CaseRecord>({
   agreement: digest32,
   obligation: textMax(63),
   period: uint,

@@ -50,7 +50,7 @@ import {
 import { penaltyMaxOf } from './voting.ts';
 
 /** Pieces of evidence of one case at most. */
-export const evidenceMax = 64;
+const evidenceMax = 64;
 
 interface Named {
   readonly case: Digest;

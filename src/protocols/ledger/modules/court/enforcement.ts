@@ -22,7 +22,7 @@ import { addConstraint, liftConstraints } from './constraints.ts';
 import { payFromEscrow } from './escrow.ts';
 
 /** `pending` until the ruling is final, `executed` once the chain says so, `confirmed` by the service's receipt. */
-export const actionStatuses = ['pending', 'executed', 'confirmed', 'escalated'] as const;
+const actionStatuses = ['pending', 'executed', 'confirmed', 'escalated'] as const;
 
 export interface OrderedAction {
   readonly order: EnforcementRule;
@@ -123,7 +123,7 @@ export function escalate(view: View, id: Digest, { agreement }: CaseRecord): boo
   return true;
 }
 
-export const isAllConfirmed = (view: ReadView, id: Digest): boolean =>
+const isAllConfirmed = (view: ReadView, id: Digest): boolean =>
   readActions(view, id).every(({ status }) => status === 'confirmed');
 
 interface Confirmation {

@@ -4,7 +4,7 @@ import { jsonAmount, type JsonCodec, jsonKey, jsonList, type JsonProblem, jsonSt
 import { type ArbitratorProfile, arbitratorsMax, profileFields } from './arbitrator-profile.ts';
 import { type Jurisdiction, jurisdictionCodec, jurisdictionProblems } from './jurisdictions.ts';
 
-export interface GenesisArbitrator extends ArbitratorProfile {
+interface GenesisArbitrator extends ArbitratorProfile {
   readonly account: PublicKey;
   /** Minor units; comes on top of the account's balance. */
   readonly bond: bigint;

@@ -29,7 +29,7 @@ const remaining = (view: ReadView, id: Digest): readonly Candidate[] => {
 };
 
 /** Opens a draw for the seats that are free; who accepted one keeps it. */
-export function openDraw(view: View, context: BlockContext, id: Digest, record: CaseRecord): void {
+function openDraw(view: View, context: BlockContext, id: Digest, record: CaseRecord): void {
   const opened = { ...record, round: record.round + 1, drawOpenedAt: context.height };
   enterDraw(view, id, opened, awaitBeacons(view, context));
 }

@@ -36,7 +36,7 @@ export interface DrawRecord {
   readonly drawn: readonly PublicKey[];
 }
 
-export const emptyPanel: Panel = { seats: [], challengers: [] };
+const emptyPanel: Panel = { seats: [], challengers: [] };
 
 const seatCodec = struct<Seat>({
   arbitrator: publicKey32,
