@@ -15,10 +15,10 @@ import {
 } from './agreement-terms.ts';
 import type { Jurisdiction } from './jurisdictions.ts';
 
-const agreementFormat = 'bpci/agreement/v1';
+type AgreementFormat = 'bpci/agreement/v1';
 
 export interface AgreementDocument {
-  readonly format: typeof agreementFormat;
+  readonly format: AgreementFormat;
   /** Public: the chain executes on it. */
   readonly terms: AgreementTerms;
   /** Private: the parties keep it. */
@@ -26,7 +26,7 @@ export interface AgreementDocument {
 }
 
 export const agreementDocumentCodec: JsonCodec<AgreementDocument> = jsonStruct<AgreementDocument>({
-  format: jsonPattern(/^bpci\/agreement\/v1$/, 32) as JsonCodec<typeof agreementFormat>,
+  format: jsonPattern(/^bpci\/agreement\/v1$/, 32) as JsonCodec<AgreementFormat>,
   terms: termsCodec,
   content: contentCodec,
 });

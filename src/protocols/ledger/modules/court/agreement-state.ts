@@ -15,7 +15,7 @@ import { invariant } from '../../../shared/errors.ts';
 import { jsonChoice } from '../../json-codec.ts';
 import { type ReadView, table, type View } from '../../view.ts';
 import { heldFor } from '../accounts.ts';
-import { type AgreementTerms, type Party, type StoredAgreement, storedAgreementCodec } from './agreement-terms.ts';
+import { type AgreementTerms, type Party, type StoredAgreement, storedAgreementJson } from './agreement-terms.ts';
 import type { Due } from './court-clock.ts';
 
 const agreementStates = [
@@ -79,7 +79,7 @@ const recordCodec: Codec<AgreementRecord> = struct<AgreementRecord>({
 });
 
 /** Keys of the state, for proofs: `agreements/stored/<id>` and `agreements/record/<id>`. */
-const stored = table('agreements/stored/', storedAgreementCodec);
+const stored = table('agreements/stored/', storedAgreementJson);
 const records = table('agreements/record/', recordCodec);
 /** Obligations (by agreement, name and period) that their creditor has called fulfilled. */
 const discharges = table('agreements/discharged/', digest32);

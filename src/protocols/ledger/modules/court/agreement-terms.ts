@@ -4,7 +4,7 @@
  * ({@link agreementId}). Source: court design, "Agreement"; ledger design, "What the chain may hold".
  */
 import type { Digest, PublicKey } from '../../../shared/brands.ts';
-import { type Codec, digest32, encode, struct } from '../../../shared/codec.ts';
+import { encode } from '../../../shared/codec.ts';
 import { taggedHash } from '../../../shared/hash.ts';
 import {
   jsonAmount,
@@ -250,14 +250,14 @@ export interface StoredAgreement {
   readonly content: Digest;
 }
 
-export const storedAgreementCodec: Codec<StoredAgreement> = struct<StoredAgreement>({
+export const storedAgreementJson: JsonCodec<StoredAgreement> = jsonStruct<StoredAgreement>({
   terms: termsCodec,
-  content: digest32,
+  content: jsonDigest,
 });
 
 /** An agreement's name: the digest of its canonical bytes, the private part standing in them as its salted digest. */
 export const agreementId = (agreement: StoredAgreement): Digest =>
-  taggedHash('bpci/court-agreement/v1', encode(storedAgreementCodec, agreement));
+  taggedHash('bpci/court-agreement/v1', encode(storedAgreementJson, agreement));
 
 /** Whether the account is the party's own or one that acts for it. */
 export const actsFor = (party: Party, account: PublicKey): boolean =>

@@ -43,7 +43,7 @@ import {
   type Party,
   partyOf,
   type StoredAgreement,
-  termsCodec,
+  storedAgreementJson,
 } from './agreement-terms.ts';
 import { courtTime, isPast, scheduleDue } from './court-clock.ts';
 import { debtsOf, payDebts } from './escrow.ts';
@@ -65,7 +65,6 @@ interface Discharge extends Named {
   readonly receipt: Digest;
 }
 
-const storedJson = jsonStruct<StoredAgreement>({ terms: termsCodec, content: jsonDigest });
 const namedJson = jsonStruct<Named>({ agreement: jsonDigest });
 
 /** The party that the sender acts for. The permission table has let nobody else through. */
@@ -305,7 +304,7 @@ const named = (execute: (body: Named, view: View, context: TransactionContext) =
 export const agreementsModule: LedgerModule = {
   name: 'agreements',
   kinds: new Map([
-    ['draft', kind<StoredAgreement>({ body: storedJson, relation: authorship, execute: draft })],
+    ['draft', kind<StoredAgreement>({ body: storedAgreementJson, relation: authorship, execute: draft })],
     ['offer', named(offer)],
     ['sign', named(sign)],
     [
@@ -316,7 +315,7 @@ export const agreementsModule: LedgerModule = {
         execute: fund,
       }),
     ],
-    ['amend', kind<StoredAgreement>({ body: storedJson, relation: authorship, execute: amend })],
+    ['amend', kind<StoredAgreement>({ body: storedAgreementJson, relation: authorship, execute: amend })],
     ['suspend', named(suspendByConsent)],
     ['resume', named(resumeByConsent)],
     ['terminate', named(terminate)],

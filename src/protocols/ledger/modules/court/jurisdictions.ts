@@ -237,6 +237,8 @@ const overrides = table('court/jurisdiction/', jurisdictionCodec);
 /** Names of those that need no genesis. */
 export const builtInJurisdictions: readonly string[] = [...byId.keys()];
 
+export const findBuiltInJurisdiction = (id: string): Jurisdiction | undefined => byId.get(id);
+
 export function builtInJurisdiction(id: string): Jurisdiction {
   const found = byId.get(id);
   invariant(found !== undefined, `no built-in jurisdiction ${id}`);
