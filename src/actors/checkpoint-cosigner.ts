@@ -7,6 +7,7 @@
 import { type Checkpoint, checkpointOf, encodeCheckpoint, validatorNoteKey } from '../protocols/ledger/checkpoint.ts';
 import { cosignatureBytes, encodeSignedNote, noteCosignature } from '../protocols/ledger/signed-note.ts';
 import { rootAt } from '../protocols/ledger/transparency-log.ts';
+import type { ValidatorSet } from '../protocols/ledger/validator-set.ts';
 import type { Digest, Height, PublicKey } from '../protocols/shared/brands.ts';
 import { compareText, concatBytes, fromHex, toUtf8 } from '../protocols/shared/bytes.ts';
 import {
@@ -26,6 +27,7 @@ import { type Store, StoreError, type StoreReader, type Write } from '../runtime
 import type { Chain } from './chain/chain.ts';
 import type { ChainReader } from './chain/chain-reader.ts';
 import { tables, tileReaderOf } from './chain/tables.ts';
+import { setDeciding } from './chain/validator-sets.ts';
 
 const guardTable = 'guard-checkpoints';
 const checkpointKey = toUtf8('checkpoint');
@@ -145,6 +147,13 @@ function handle(
   }
 }
 
+/** A head is cosigned by those who decided its block: the set of the tip may be another one already. */
+const cosignersAt = (chain: Chain, height: number): ValidatorSet =>
+  height > chain.tip.height ? chain.tip.set : setDeciding(chain.store, chain.genesis, height);
+
+const isMember = (chain: Chain, height: number, key: PublicKey): boolean =>
+  cosignersAt(chain, height).validators.some(({ publicKey }) => publicKey === key);
+
 const isDue = ({ chain }: CosignerDependencies, height: number): boolean =>
   height % Math.max(1, chain.tip.parameters.checkpointIntervalBlocks) === 0;
 
@@ -153,7 +162,7 @@ function onFinal(dependencies: CosignerDependencies, height: number, context: Ac
   const header = reader.block(height)?.header;
   if (own === null || header === undefined || !isDue(dependencies, height)) return;
   const self = own.signer.publicKey;
-  if (!chain.tip.set.validators.some(({ publicKey }) => publicKey === self)) return;
+  if (!isMember(chain, height, self)) return;
   const head: Head = { size: header.logSize, root: header.logRoot };
   const key = concatBytes(fromHex(chain.chainId), fromHex(self));
   if (contradicts(own.records.get(guardTable, key), head, chain)) {
@@ -196,7 +205,7 @@ function publish(
 
 function onCosigned(dependencies: CosignerDependencies, state: State, peer: PublicKey, cosignature: Cosignature): void {
   const { chain, verifier, report } = dependencies;
-  if (!chain.tip.set.validators.some(({ publicKey }) => publicKey === peer)) return;
+  if (!isMember(chain, cosignature.height, peer)) return;
   if (cosignature.height <= (state.latest.get(peer)?.height ?? 0)) return;
   const text = encodeCheckpoint(checkpointOf(chain.chainId, cosignature.size, cosignature.root));
   if (!verifier.verify(peer, cosignatureBytes(text, cosignature.time), cosignature.signature)) {
@@ -215,8 +224,12 @@ function gather(dependencies: CosignerDependencies, state: State): void {
     if (height <= state.served || height > chain.tip.height) continue;
     const header = reader.block(height)?.header;
     if (header === undefined) continue;
-    const signed = [...state.latest].filter(([, { height: at, root }]) => at === height && root === header.logRoot);
-    if (signed.length < chain.tip.set.quorum) continue;
+    const { validators, quorum } = cosignersAt(chain, height);
+    const signed = validators.flatMap(({ publicKey }) => {
+      const latest = state.latest.get(publicKey);
+      return latest?.height === height && latest.root === header.logRoot ? [[publicKey, latest] as const] : [];
+    });
+    if (signed.length < quorum) continue;
     serve(chain, height, checkpointOf(chain.chainId, header.logSize, header.logRoot), signed);
     state.served = height;
     return;

@@ -3,11 +3,12 @@
  * shuts the real world out of its whole process, so several at once take several processes.
  */
 import { CommandError } from './terminal.ts';
-import type { ParentMessage, WorkerMessage } from './mainnet/simulate/run-parallel.ts';
-import { runSeed, type RunRequest } from './mainnet/simulate/run-one.ts';
+import type { ParentMessage, WorkerMessage, WorkRequest } from './mainnet/simulate/run-parallel.ts';
+import { everyEffectOfSeed } from './mainnet/simulate/every-effect-seed.ts';
+import { runSeed } from './mainnet/simulate/run-one.ts';
 import { type LoadedScenario, loadSource } from './mainnet/simulate/scenario-source.ts';
 
-let work: { readonly request: RunRequest; readonly loaded: Promise<LoadedScenario> } | null = null;
+let work: { readonly request: WorkRequest; readonly loaded: Promise<LoadedScenario> } | null = null;
 
 const tell = (message: WorkerMessage): void => {
   if (process.connected) process.send?.(message);
@@ -21,8 +22,12 @@ async function perform(message: ParentMessage): Promise<void> {
     return;
   }
   if (work === null) return;
-  const { scenario } = await work.loaded;
-  tell({ type: 'report', report: await runSeed(scenario, message.seed, work.request) });
+  const { request, loaded } = work;
+  const { scenario } = await loaded;
+  const { seed } = message;
+  const report =
+    request.work === 'run' ? await runSeed(scenario, seed, request) : await everyEffectOfSeed(scenario, seed, request);
+  tell({ type: 'report', report });
 }
 
 process.on('message', (message: ParentMessage) => {

@@ -44,7 +44,7 @@ const areas: readonly Area[] = [
     folder: 'protocols/ledger',
     files: ['execution', 'executor', 'nonces', 'state-tree', 'mempool', 'modules/accounts'],
     each: 1,
-    trials: ['many transfers', 'any mix, four'],
+    trials: ['many transfers', 'cheating clients', 'crowds', 'a bond on its way back'],
   },
   {
     folder: 'actors',

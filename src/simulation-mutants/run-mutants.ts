@@ -54,7 +54,7 @@ const stuckAfterMs = 300_000;
 function usualSeeds(trial: string): number {
   if (trial.startsWith('one height')) return 3_000;
   if (trial.startsWith('every message once')) return 100;
-  if (['an impostor', 'all at once', 'a fraud'].includes(trial)) return 4;
+  if (['an impostor', 'all at once', 'a fraud', 'false blocks'].includes(trial)) return 4;
   return trial.startsWith('machines') ? 500 : 2;
 }
 

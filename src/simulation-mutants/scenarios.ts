@@ -1,5 +1,6 @@
 /** Scenarios that press on one thing each: short, few validators, and as unkind as the faults allow. */
 import type { Draw } from '../simulation/draw.ts';
+import type { SpoilName } from '../simulation/system/byzantine/invalid-blocks.ts';
 import type { Fault } from '../simulation/system/faults/index.ts';
 import type { Scenario } from '../simulation/system/scenario.ts';
 
@@ -24,6 +25,16 @@ function crashes(draw: Draw, count: number): readonly Fault[] {
     return { kind: 'crash', node: draw.between(0, 3), atMs, forMs: draw.between(50, 3_000) };
   });
 }
+
+/** Every block that one of four proposes is wrong, in this one way. */
+const fraud = (wrong: SpoilName): Scenario => ({
+  ...brief,
+  name: `a fraud, ${wrong}`,
+  expects: 'One of four proposes blocks that are wrong in one way, the same to everybody: all refuse them.',
+  durationMs: 52_000,
+  transfersPerSecond: 10,
+  faults: (draw) => [{ kind: 'invalid-blocks', wrong, node: draw.between(0, 3), atMs: 2_000, forMs: 50_000 }],
+});
 
 export const scenarios = {
   'halves of four': {
@@ -51,6 +62,18 @@ export const scenarios = {
         const momentMs = draw.between(atMs, atMs + 3_000);
         return few.map((node) => ({ kind: 'crash' as const, node, atMs: momentMs, forMs: draw.between(50, 1_000) }));
       }),
+  },
+  'one slow disk, one away': {
+    ...brief,
+    name: 'one slow disk, one away',
+    expects: 'Three of four decide; what one of them says is written slowly.',
+    faults: (draw) => {
+      const [slow = 0, away = 0] = draw.shuffle(few);
+      return [
+        { kind: 'slow-disk', node: slow, upToMs: 1_500, atMs: fromMs, forMs: 20_000 },
+        { kind: 'pause', node: away, atMs: fromMs, forMs: 20_000 },
+      ];
+    },
   },
   'slow disks, many crashes': {
     ...brief,
@@ -202,6 +225,68 @@ export const scenarios = {
         { kind: 'invalid-blocks', wrong: null, ...during },
         { kind: 'false-reports', ...during },
         { kind: 'crash', node: other, atMs: draw.between(fromMs, 20_000), forMs: draw.between(2_000, 12_000) },
+      ];
+    },
+  },
+  'a fraud, state-root': fraud('state-root'),
+  'a fraud, time-too-early': fraud('time-too-early'),
+  'a fraud, seals-missing': fraud('seals-missing'),
+  'a fraud, beacon': fraud('beacon'),
+  'a fraud, expired-transaction': fraud('expired-transaction'),
+  'cheating clients': {
+    ...brief,
+    name: 'cheating clients',
+    expects: 'Used nonces, skipped ones, money that is not there: none of it gets further than the rules let it.',
+    durationMs: 55_000,
+    faults: [{ kind: 'cheat', perSecond: 40, atMs: 2_000, forMs: 13_000 }],
+  },
+  crowds: {
+    ...brief,
+    name: 'crowds',
+    expects: 'Hundreds of accounts come into being within single blocks.',
+    durationMs: 60_000,
+    faults: [0, 2].map((node) => ({ kind: 'flood', node, perSecond: 80, atMs: 2_000, forMs: 18_000 })),
+  },
+  'a bond on its way back': {
+    ...brief,
+    name: 'a bond on its way back',
+    expects: 'One of four contradicts itself after it has asked for a part of its bond: that is forfeited too.',
+    durationMs: 75_000,
+    faults: (draw) => {
+      const node = draw.between(0, 3);
+      return [
+        { kind: 'unbond', node, atMs: 1_000, forMs: 14_000 },
+        { kind: 'equivocate', node, atMs: 10_000, forMs: 65_000 },
+      ];
+    },
+  },
+  'empty promises': {
+    ...brief,
+    name: 'empty promises',
+    expects: 'One of four claims heights that are not there and has no blocks for those who were cut off.',
+    faults: (draw) => {
+      const [liar = 0, ...others] = draw.shuffle(few);
+      return [
+        { kind: 'empty-promises', node: liar, atMs: 2_000, forMs: 68_000 },
+        ...others.map((node, index) => ({
+          ...{ kind: 'partition' as const, groups: [[node], few.filter((other) => other !== node)] },
+          ...{ atMs: fromMs + 7_000 * index, forMs: draw.between(3_000, 5_000) },
+        })),
+      ];
+    },
+  },
+  'false blocks': {
+    ...brief,
+    name: 'false blocks',
+    expects: 'One of four has false blocks and seals for those who were down, one after the other.',
+    faults: (draw) => {
+      const [liar = 0, ...others] = draw.shuffle(few);
+      return [
+        { kind: 'false-reports', node: liar, atMs: 2_000, forMs: 68_000 },
+        ...[...others, ...others].map((node, index) => ({
+          ...{ kind: 'crash' as const, node },
+          ...{ atMs: 7_000 + 4_000 * index, forMs: draw.between(2_000, 3_000) },
+        })),
       ];
     },
   },

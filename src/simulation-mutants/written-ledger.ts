@@ -25,7 +25,7 @@ export const ledgerMutants: readonly WrittenMutant[] = [
     replacement:
       'writeAccount(this.#view, sender, { ...account, nonceBase: nonces.base, nonceUsed: account.nonceUsed });',
     breaks: 'a transaction may be executed again',
-    trials: ['many transfers'],
+    trials: ['cheating clients'],
   },
   {
     name: 'nonces-unchecked',
@@ -33,7 +33,7 @@ export const ledgerMutants: readonly WrittenMutant[] = [
     original: "if (offset < 0) return 'used';",
     replacement: "if (offset < 0) return 'free';",
     breaks: 'a nonce below the window counts as free',
-    trials: ['a fraud'],
+    trials: ['cheating clients'],
   },
   {
     name: 'balances-unchecked',
@@ -41,7 +41,7 @@ export const ledgerMutants: readonly WrittenMutant[] = [
     original: "if (from.balance < amount) return refuse('insufficient-balance');",
     replacement: '',
     breaks: 'an account spends more than it has',
-    trials: ['any mix, four'],
+    trials: ['cheating clients'],
   },
   {
     name: 'roots-not-compared',
@@ -49,7 +49,7 @@ export const ledgerMutants: readonly WrittenMutant[] = [
     original: "return rootMismatch(header, executed.block.header) ?? { kind: 'valid', executed };",
     replacement: "return { kind: 'valid', executed };",
     breaks: 'a block counts as valid whatever state it claims',
-    trials: ['a fraud'],
+    trials: ['a fraud, state-root'],
   },
   {
     name: 'block-time-unchecked',
@@ -57,7 +57,7 @@ export const ledgerMutants: readonly WrittenMutant[] = [
     original: "if (header.time < earliest) return invalid('time-too-early', `${header.time}, earliest ${earliest}`);",
     replacement: '',
     breaks: 'a proposer turns the clock back',
-    trials: ['a fraud'],
+    trials: ['a fraud, time-too-early'],
   },
   {
     name: 'seals-of-the-parent-unchecked',
@@ -65,7 +65,7 @@ export const ledgerMutants: readonly WrittenMutant[] = [
     original: 'if (commitReason !== null) return invalid(commitReason, `commit of height ${parent.height}`);',
     replacement: '',
     breaks: 'a block may carry too few seals of its parent',
-    trials: ['a fraud'],
+    trials: ['a fraud, seals-missing'],
   },
   {
     name: 'seal-without-round',
@@ -81,7 +81,7 @@ export const ledgerMutants: readonly WrittenMutant[] = [
     original: "if (code === 'ok') events = this.#view.commit();\n    else this.#view.rollback();",
     replacement: 'events = this.#view.commit();',
     breaks: 'a refused transaction leaves what it had done before it was refused',
-    trials: ['any mix, four'],
+    trials: ['cheating clients'],
   },
   {
     name: 'expired-transactions-included',
@@ -89,7 +89,7 @@ export const ledgerMutants: readonly WrittenMutant[] = [
     original: "if (value.expiryHeight < at.height) return 'expired';",
     replacement: '',
     breaks: 'a transaction is executed after its time',
-    trials: ['any mix, four'],
+    trials: ['a fraud, expired-transaction'],
   },
   {
     name: 'stale-state-left-in-the-tree',

@@ -28,6 +28,14 @@ export const nodeMutants: readonly WrittenMutant[] = [
     trials: ['all at once', 'slow disks, many crashes'],
   },
   {
+    name: 'own-commit-before-durable',
+    file: 'actors/validator/host.ts',
+    original: "if (payload.kind === 'commit') this.outbox",
+    replacement: 'if (this.#members === undefined) this.outbox',
+    breaks: 'a block is final on a commit that may yet be forgotten',
+    trials: ['one slow disk, one away'],
+  },
+  {
     name: 'permit-off',
     file: 'actors/validator/host.ts',
     original: "if (this.permit.state !== 'permitted') {",
@@ -131,7 +139,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     replacement:
       'if (message.blocks === null || message.blocks.length === 0) {\n    state.fetching.set(message.from, fetching);',
     breaks: 'a range that one peer did not give is never asked again',
-    trials: ['one is down', 'any mix, four', 'any mix, seven'],
+    trials: ['empty promises'],
   },
   {
     name: 'late-seals-out-of-order',
@@ -172,7 +180,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     original: 'sealRefusal(chain, verifier, block, commit) ?? appendChecked(chain, block, commit, storedAt)',
     replacement: 'appendChecked(chain, block, commit, storedAt)',
     breaks: 'a block from a peer is final whoever sealed it',
-    trials: ['a fraud'],
+    trials: ['false blocks', 'a fraud'],
   },
   {
     name: 'snapshot-parts-unchecked',
@@ -188,7 +196,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
     original: 'return output !== null && equalBytes(output, header.beacon.output);',
     replacement: 'return true;',
     breaks: 'a proposer chooses the beacon',
-    trials: ['a fraud'],
+    trials: ['a fraud, beacon'],
   },
   {
     name: 'lost-starts-forgiven',

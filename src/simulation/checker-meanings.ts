@@ -13,11 +13,13 @@ export const checkerMeanings: Readonly<Record<CheckerName, string>> = {
   'sealed-off': 'Nothing that is simulated reads the real clock, randomness, timers or files.',
   certificates:
     'What may have been decided is never forgotten: once enough validators committed to a block, no later round proposes another.',
-  validity: 'Every final block was proposed by a member of its set, on its parent, at a time that the rules allow.',
+  validity:
+    'Every final block was proposed by a member of its set, on its parent, at a time that the rules allow, with a beacon that its proposer proves.',
   memory: 'What a node holds for others stays within its documented bounds.',
   'log-heads': 'The transparency log only grows: every head that anybody showed is a beginning of the last one.',
   evidence: 'A contradiction that a correct validator saw ends as a record on chain.',
   books: 'Bookkeeping and counting of seals that share no code with the ledger come to the same accounts and blocks.',
   finality: 'What a node has called final is on its disk: it starts again from there or later.',
   innocence: 'Nothing that a correct validator sends is refused by another, and none of them is ever accused.',
+  proofs: 'What a node proves to strangers holds: transactions, state, its log, against the genesis document alone.',
 };

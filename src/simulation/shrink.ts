@@ -7,14 +7,14 @@
 import { faultAmong, simplerFaults } from './simpler-faults.ts';
 import type { ActorScenario } from './system/actors/actor-scenario.ts';
 import { type Fault, faultKind, nodesHitBy } from './system/faults/index.ts';
-import { calmMs, recoveryMs, type Scenario, ScenarioError } from './system/scenario.ts';
+import { calmMs, defaults, recoveryMs, ScenarioError, type SettledScenario } from './system/scenario.ts';
 import type { Violation } from './system/violation.ts';
 
 /** Of validators, or of whatever actors it starts. */
-export type AnyScenario = Scenario | ActorScenario<unknown>;
+export type AnyScenario = SettledScenario | ActorScenario<unknown>;
 
 /** A run as data: nothing in it is drawn any more but by the simulation itself. */
-export interface SimulationCase<S extends AnyScenario = Scenario> {
+export interface SimulationCase<S extends AnyScenario = SettledScenario> {
   readonly scenario: S & { readonly faults: readonly Fault[] };
   readonly seed: string;
 }
@@ -40,7 +40,7 @@ interface ShrinkOptions<S extends AnyScenario> {
   readonly isEnough?: () => boolean;
 }
 
-export interface Shrunk<S extends AnyScenario = Scenario> {
+export interface Shrunk<S extends AnyScenario = SettledScenario> {
   readonly smallest: SimulationCase<S>;
   /** Of the smallest. */
   readonly violation: Violation;
@@ -69,10 +69,10 @@ function isBearable(faults: readonly Fault[], validators: number): boolean {
 }
 
 /** What a network of validators has that can be made smaller: nobody knows how many nodes actors of one's own need. */
-const networkOf = (scenario: AnyScenario): Scenario | null => ('start' in scenario ? null : scenario);
+const networkOf = (scenario: AnyScenario): SettledScenario | null => ('start' in scenario ? null : scenario);
 
 /** Null where the given run violates nothing. */
-export async function shrinkCase<S extends AnyScenario = Scenario>(
+export async function shrinkCase<S extends AnyScenario = SettledScenario>(
   given: SimulationCase<S>,
   options: ShrinkOptions<S>,
 ): Promise<Shrunk<S> | null> {
@@ -167,7 +167,7 @@ class Shrinking<S extends AnyScenario> {
     const network = networkOf(scenario);
     if (network === null) return;
     for (const transfersPerSecond of [0, 1, 2]) {
-      if (transfersPerSecond >= (network.transfersPerSecond ?? 5)) return;
+      if (transfersPerSecond >= (network.transfersPerSecond ?? defaults.transfersPerSecond)) return;
       if (await this.#takeScenario(changed(scenario, { transfersPerSecond }))) return;
     }
   }
@@ -206,7 +206,7 @@ class Shrinking<S extends AnyScenario> {
   }
 }
 
-type Change = Partial<Pick<Scenario, 'validators' | 'transfersPerSecond' | 'durationMs'>> & {
+type Change = Partial<Pick<SettledScenario, 'validators' | 'transfersPerSecond' | 'durationMs'>> & {
   readonly faults?: readonly Fault[];
 };
 

@@ -86,6 +86,10 @@ function explained({ refuse }: ScheduleDocument, read: () => void): void {
 
 function check(scenario: SimulationCase['scenario']): void {
   checkScenario(scenario);
+  for (const field of ['validators', 'standbys', 'transfersPerSecond'] as const) {
+    if (Array.isArray(scenario[field]))
+      throw new ScenarioError(scenario.name, field, 'a number: a schedule leaves nothing to draw');
+  }
   checkFaults(scenario, scenario.faults, scenario.durationMs);
 }
 

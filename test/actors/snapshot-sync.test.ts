@@ -4,13 +4,18 @@
  */
 import { expect } from 'chai';
 import { answer } from '../../src/actors/snapshot/snapshot-server.ts';
-import { type SnapshotMessage, snapshotSyncActor } from '../../src/actors/snapshot/snapshot-sync.ts';
+import type { SnapshotMessage } from '../../src/actors/snapshot/snapshot-messages.ts';
+import { snapshotSyncActor } from '../../src/actors/snapshot/snapshot-sync.ts';
 import { accountAt } from '../../src/protocols/ledger/queries.ts';
 import type { PublicKey } from '../../src/protocols/shared/brands.ts';
 import type { SnapshotReply } from '../../src/protocols/sync/snapshot-messages.ts';
 import { createVerifier } from '../../src/runtime/adapters/ed25519.ts';
 import type { ActorContext, ActorRef } from '../../src/runtime/ports/actors.ts';
 import { noTelemetry } from '../../src/runtime/ports/no-telemetry.ts';
+import { StoreError } from '../../src/runtime/ports/store.ts';
+import { HistoryBackfill } from '../../src/actors/snapshot/history-backfill.ts';
+import { tables } from '../../src/actors/chain/tables.ts';
+import { uint64Key } from '../../src/protocols/shared/bytes.ts';
 import { MemoryChain, signerOf } from '../support/memory-chain.ts';
 
 const account = signerOf(1).publicKey;
@@ -27,6 +32,7 @@ function startedSync() {
   const chain = world.emptyCopy();
   const questions: Question[] = [];
   const imports: number[] = [];
+  const timers: SnapshotMessage[] = [];
   const peers = world.validators.slice(1).map(({ publicKey }) => publicKey);
   const definition = snapshotSyncActor({
     ...{ chain, reader: world.reader, verifier: createVerifier() },
@@ -40,7 +46,7 @@ function startedSync() {
   const context = {
     log: noTelemetry.log,
     clock: { now: () => 0, monotonicMs: () => 0 },
-    timer: () => undefined,
+    timer: (_name: string, _afterMs: number, message: SnapshotMessage) => timers.push(message),
     ask: (ref: unknown, make: (replyTo: never) => SnapshotMessage) =>
       new Promise<SnapshotReply>((resolve) => {
         const message = make(undefined as never);
@@ -48,8 +54,11 @@ function startedSync() {
           questions.push({ peer: ref as PublicKey, request: message.request, answer: resolve });
         }
       }),
-    pipeToSelf: <T>(done: Promise<T>, toMessage: (outcome: { value: T }) => SnapshotMessage) => {
-      void done.then((value) => definition.receive(session, toMessage({ value }), context));
+    pipeToSelf: <T>(done: Promise<T>, toMessage: (outcome: { value: T } | { error: unknown }) => SnapshotMessage) => {
+      void done.then(
+        (value) => definition.receive(session, toMessage({ value }), context),
+        (error: unknown) => definition.receive(session, toMessage({ error }), context),
+      );
     },
   } as unknown as ActorContext<SnapshotMessage>;
   type Session = Awaited<ReturnType<typeof definition.initial>>;
@@ -67,7 +76,11 @@ function startedSync() {
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
-  return { chain, questions, imports, serve, world };
+  /** The time of every timer has come. */
+  const wait = (): void => {
+    for (const message of timers.splice(0)) void definition.receive(session, message, context);
+  };
+  return { chain, questions, imports, serve, wait, world };
 }
 
 describe('snapshot sync', () => {
@@ -82,5 +95,33 @@ describe('snapshot sync', () => {
     await serve('get-offer');
     expect(questions.map(({ request }) => request.type)).to.deep.equal(['get-history']);
     expect(accountAt(chain.state, account)?.balance).to.equal(1_000_000_000n);
+  });
+
+  it('waits for room on a full disk, wherever it is, and then ends as it would have', async () => {
+    const { chain, imports, serve, wait } = startedSync();
+    const { store } = chain;
+    const commit = store.commit.bind(store);
+    let commits = 0;
+    let nextFull = 1;
+    let fulls = 0;
+    // The first commit, the third, the sixth, …: the disk is full ever more seldom, so that everything ends.
+    store.commit = (writes) => {
+      commits += 1;
+      if (commits === nextFull) {
+        fulls += 1;
+        nextFull += fulls + 1;
+        throw new StoreError('full', 'no space left on the device');
+      }
+      commit(writes);
+    };
+    const isFilled = (): boolean => imports.length > 0 && HistoryBackfill.resume(chain, createVerifier()) === null;
+    for (let round = 0; round < 500 && !isFilled(); round++) {
+      await serve('get-offer', 'get-part', 'get-history');
+      wait();
+    }
+    expect(imports).to.deep.equal([16]);
+    expect(accountAt(chain.state, account)?.balance).to.equal(1_000_000_000n);
+    expect(store.get(tables.blocks, uint64Key(1)), 'its history').not.to.equal(undefined);
+    expect(fulls).to.be.greaterThan(4);
   });
 });

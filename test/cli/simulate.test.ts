@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
-import { checkers, simulate } from '../../src/simulation.ts';
+import { checkers, crashAtEveryEffect, type EveryEffectResult, type Scenario, simulate } from '../../src/simulation.ts';
 import { buildPackage } from '../support/built-package.ts';
 import { type CommandOutcome, simulateCommand } from '../support/simulate-command.ts';
 
@@ -139,6 +139,27 @@ describe('mainnet simulate, built', function () {
     }
     expect(out.match(/seed \d+ {2}ok {2}trace [0-9a-f]{16}/g)).to.deep.equal(here);
     expect(out).to.include('3 runs, 0 failed');
+  });
+
+  it('crashes at effects of several seeds in several processes, and adds up what each has done', async () => {
+    const quick: Scenario = { ...own, name: 'quick', blockTimeMs: 500, effectsMs: [3_000, 3_030], faults: [] };
+    const file = join(directory, 'quick.mjs');
+    writeFileSync(file, `export default ${JSON.stringify(quick)};\n`);
+    const several = await runBuilt('every-effect', file, '--json', '--stride', '4', '--runs', '2', '--parallel', '2');
+    expect(several.code, several.err).to.equal(0);
+    const plain = JSON.parse(several.out) as readonly EveryEffectResult[];
+    expect(plain.map(({ seed, ok }) => ({ seed, ok }))).to.deep.equal([
+      { seed: '1', ok: true },
+      { seed: '2', ok: true },
+    ]);
+    for (const { seed, effects, planned, runs, missed } of plain) {
+      const alone = await crashAtEveryEffect(quick, { seed, stride: 4 });
+      expect(planned).to.be.greaterThan(0);
+      expect({ effects, runs, missed }).to.deep.equal({ effects: alone.effects, runs: planned, missed: [] });
+    }
+    const { out } = await runBuilt('every-effect', file, '--stride', '4', '--runs', '2');
+    expect(out).to.match(/seed 2 {2}ok {2}(\d+) of \1 runs in /);
+    expect(out).to.match(/2 of 2 seeds, 0 failed; \d+ durable writes and \d+ frames, \d+ runs with a crash at one/);
   });
 
   it('reads scenarios in TypeScript on every Node, and names the line that has the mistake', async () => {

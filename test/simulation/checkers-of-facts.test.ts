@@ -2,18 +2,22 @@
 import { expect } from 'chai';
 import type { UnsignedPayload } from '../../src/protocols/ibft/messages.ts';
 import { shareBytes } from '../../src/protocols/ibft/bounds.ts';
+import { beaconInput, genesisBeaconOutput } from '../../src/protocols/ledger/beacon.ts';
 import type { BlockHeader } from '../../src/protocols/ledger/block.ts';
 import { validatorSet } from '../../src/protocols/ledger/validator-set.ts';
 import { digest, height, publicKey, round } from '../../src/protocols/shared/brands.ts';
-import { toUtf8 } from '../../src/protocols/shared/bytes.ts';
+import { equalBytes, toUtf8 } from '../../src/protocols/shared/bytes.ts';
 import { createVerifier } from '../../src/runtime/adapters/ed25519.ts';
+import { defaultLinkLimits, heldBytesMax } from '../../src/runtime/links/limits.ts';
 import { Acknowledgements } from '../../src/simulation/system/checkers/acknowledgements.ts';
 import { Certificates } from '../../src/simulation/system/checkers/certificates.ts';
 import type { CheckedRun, FinalNode } from '../../src/simulation/system/checkers/checker.ts';
 import { EvidenceChecker } from '../../src/simulation/system/checkers/evidence.ts';
+import { Innocence } from '../../src/simulation/system/checkers/innocence.ts';
 import { Ledger } from '../../src/simulation/system/checkers/ledger.ts';
 import { LogHeads } from '../../src/simulation/system/checkers/log-heads.ts';
 import { Memory } from '../../src/simulation/system/checkers/memory.ts';
+import { Proofs } from '../../src/simulation/system/checkers/proofs.ts';
 import { Validity } from '../../src/simulation/system/checkers/validity.ts';
 import { MemoryChain, signerOf } from '../support/memory-chain.ts';
 
@@ -30,8 +34,25 @@ const set = validatorSet(
 const newChain = (): MemoryChain => new MemoryChain({ validators: 4, accounts: [rich.publicKey] });
 
 /** Four validators; the last of them lies. */
-const runOf = ({ chain, genesis }: MemoryChain): CheckedRun => ({
-  ...{ chainId: chain.chainId, genesis, verifier, liars: new Set([keys[3]!]) },
+const runOf = ({ chain, genesis, reader }: MemoryChain): CheckedRun => ({
+  ...{ chainId: chain.chainId, genesis, verifier, liars: new Set([keys[3]!]), isDisorderly: false },
+  // The proofs that stand in the chain hold, for what they were made for.
+  vrfOutput: (key, input, proof) => {
+    const heights = Array.from({ length: chain.tip.height }, (_, index) => index + 1);
+    const proven = heights
+      .map((at) => reader.block(at)!.header)
+      .find((header) => {
+        const before =
+          header.height === 1 ? genesisBeaconOutput : reader.block(header.height - 1)!.header.beacon.output;
+        const prover = chain.tip.set.validators.find((validator) => validator.publicKey === header.proposer);
+        return (
+          equalBytes(header.beacon.proof, proof) &&
+          equalBytes(beaconInput(chain.chainId, header.height, before), input) &&
+          prover?.vrfPublicKey === key
+        );
+      });
+    return proven?.beacon.output ?? null;
+  },
   setAt: () => set,
 });
 const nodeOf = ({ chain, reader }: MemoryChain, node = 0): FinalNode => ({ node, chain, reader });
@@ -59,6 +80,16 @@ describe('the checker of certificates', () => {
     ['a round change with the certificate of a quorum', [...decided, ...by([0], change(1, 0))], null],
     ['a claim that nobody prepared', by([0], change(1, 0)), 'claims'],
     ['a claim of another block than was prepared', [...decided, ...by([0], change(1, 0, two))], 'claims'],
+    [
+      'a claim told before the own prepare that it rests on',
+      [...by([1], vote('prepare', 0)), ...by([0], change(1, 0)), ...by([0], vote('prepare', 0))],
+      null,
+    ],
+    [
+      'a claim that only later prepares of others bear out',
+      [...by([0], change(1, 0)), ...by([1, 0], vote('prepare', 0))],
+      'claims',
+    ],
     ['the same block in a later round', [...decided, ...by([2, 0], vote('prepare', 1))], null],
     ['another block in a later round', [...decided, ...by([2], vote('prepare', 1, two))], 'may be decided'],
     [
@@ -73,7 +104,8 @@ describe('the checker of certificates', () => {
   for (const [what, said, problem] of cases) {
     it(`${problem === null ? 'lets pass' : 'sees'} ${what}`, () => {
       const checker = new Certificates(runOf(newChain()));
-      const problems = said.map(([node, payload]) => checker.onSigned(node, payload)).filter((found) => found !== null);
+      const told = said.map(([node, payload]) => checker.onSigned(node, payload));
+      const problems = [...told, checker.onEnd()].filter((found) => found !== null);
       if (problem === null) expect(problems).to.deep.equal([]);
       else expect(problems[0]).to.include(problem);
     });
@@ -116,6 +148,12 @@ describe('the checker of validity', () => {
     ['less than the block time', { time: headers[0]!.time + 999 }, 'after its parent'],
     ['a time ahead of every clock', { time: headers[1]!.time + 501 }, 'before its time'],
     ['a proposer who is no member', { proposer: publicKey('ab'.repeat(32)) }, 'no member'],
+    ['another beacon', { beacon: { ...headers[1]!.beacon, output: new Uint8Array(64).fill(1) } }, 'another beacon'],
+    [
+      'a beacon that nobody proved',
+      { beacon: { ...headers[1]!.beacon, proof: new Uint8Array(80).fill(1) } },
+      'another beacon',
+    ],
     ['another height', { height: height(7) }, 'says that it is block 7'],
   ];
   for (const [what, changes, says] of wrong) {
@@ -160,6 +198,47 @@ describe('the checker of the ledger', () => {
     const other = new MemoryChain({ validators: 4, accounts: [signerOf(2).publicKey] });
     const run = { ...runOf(other) };
     expect(new Ledger(run).onEnd({ whole: nodeOf(grown()), nodes: [], nowMs })).to.include('does not replay');
+  });
+});
+
+describe('the checker of proofs', () => {
+  const grown = (): MemoryChain => {
+    const world = newChain();
+    for (const nonce of [0, 1, 2]) {
+      world.block(world.transaction(rich, nonce, 'accounts.transfer', { to: keys[0]!, amount: 5n }));
+    }
+    return world;
+  };
+  const check = (world: MemoryChain): string | null => new Proofs(runOf(world)).problemOf(nodeOf(world), world.genesis);
+  const [first, second] = [0, 1].map((last) => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, last + 1)) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+
+  it('lets pass a node that proves what its chain says', () => expect(check(grown())).to.equal(null));
+
+  it('sees tiles of another log, seals of another block, and a block without seals', () => {
+    const changes: readonly (readonly [MemoryChain, Parameters<MemoryChain['chain']['store']['commit']>[0], string])[] =
+      [
+        [grown(), [{ table: 'tiles', key: new Uint8Array(9), value: new Uint8Array(96) }], 'log-inclusion'],
+        [grown(), [{ table: 'commits', key: first, value: null }], 'it gives none'],
+      ];
+    for (const [world, writes, says] of changes) {
+      world.chain.store.commit(writes);
+      expect(check(world)).to.include(says);
+    }
+    const swapped = grown();
+    const other = swapped.chain.store.get('commits', second)!;
+    swapped.chain.store.commit([{ table: 'commits', key: first, value: other.slice() }]);
+    expect(check(swapped)).to.include('header-seals: the seal of');
+  });
+
+  it('sees a proof that only another genesis bears out, and a genesis that is not sound', () => {
+    const other = new MemoryChain({ validators: 4, accounts: [signerOf(2).publicKey] });
+    const checker = new Proofs(runOf(other));
+    expect(checker.problemOf(nodeOf(grown()), other.genesis)).to.include('chain: the bundle is of chain');
+    const genesis = { ...other.genesis, chainName: 'No Name' };
+    expect(new Proofs({ genesis, verifier }).onEnd({ nodes: [] })).to.include('not sound: chainName');
   });
 });
 
@@ -222,14 +301,41 @@ describe('the checker of evidence', () => {
   });
 });
 
+describe('the checker of innocence', () => {
+  const reported = (reason: string, peer = 0, isDisorderly = false): string | null =>
+    new Innocence({ liars: new Set([keys[3]!]), isDisorderly }).onReport(1, keys[peer]!, reason);
+
+  it('sees a correct validator refused, whatever for', () => {
+    for (const reason of ['bad-block', 'undecodable tell for mempool', 'transaction-too-large']) {
+      expect(reported(reason)).to.include('never lied').and.include(reason);
+      expect(reported(reason, 3)).to.equal(null);
+    }
+  });
+
+  it('forgives what is a matter of heights, and what cannot be read where frames overtake each other', () => {
+    expect(reported('transaction-bad-signature')).to.equal(null);
+    expect(reported('undecodable tell for mempool', 0, true)).to.equal(null);
+    expect(reported('bad-block', 0, true)).to.include('never lied');
+  });
+});
+
 describe('the checker of memory', () => {
-  const held = { node: 0, poolCount: 1, poolBytes: 100, mailboxDepth: 3, keptBytes: [0, 0, 0, 0], roundsHeld: 2 };
+  const held = {
+    node: 0,
+    poolCount: 1,
+    poolBytes: 100,
+    mailboxDepth: 3,
+    keptBytes: [0, 0, 0, 0],
+    linkBytes: 9,
+    roundsHeld: 2,
+  };
   it('lets pass what is within the bounds', () => expect(new Memory().onHoldings(held)).to.equal(null));
   const beyond = [
     { poolCount: 50_001 },
     { poolBytes: 64 * 1024 * 1024 + 1 },
     { mailboxDepth: 50_001 },
     { keptBytes: [0, shareBytes(4) + 1, 0, 0] },
+    { linkBytes: heldBytesMax(defaultLinkLimits) + 1 },
     { roundsHeld: 10_000 },
   ];
   for (const more of beyond) {

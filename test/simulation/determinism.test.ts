@@ -7,8 +7,10 @@ import { expect } from 'chai';
 import { createStepper } from '../../src/runtime/adapters/microtask-stepper.ts';
 import { readNactSource } from '../../src/runtime/adapters/nact-source.ts';
 import type { Random } from '../../src/runtime/ports/random.ts';
-import { type NodePorts, simulate } from '../../src/simulation.ts';
+import type { NactGlobals } from '../../src/runtime/ports/nact-globals.ts';
+import { faults, type NodePorts, type Scenario, simulate } from '../../src/simulation.ts';
 import { runScenario } from '../../src/simulation/system/simulate.ts';
+import type { ValidatorNode } from '../../src/simulation/system/validator-node.ts';
 import { brief } from './scenarios.ts';
 
 /** A node that draws its identifiers from outside: from what was there before the run, which nothing can see. */
@@ -48,6 +50,27 @@ describe('a simulation', function () {
     const again = await run();
     expect(first.ok && again.ok).to.equal(true);
     expect(again.traceHash).not.to.equal(first.traceHash);
+  });
+
+  it('that may end when everything is well ends early, with a crashed node back and everything checked', async () => {
+    const crash = faults.crash({ node: 1, atMs: 12_000, forMs: 25_000 });
+    const scenario: Scenario = {
+      ...brief,
+      blockTimeMs: 1_000,
+      durationMs: 120_000,
+      endsWhenWell: true,
+      faults: [crash],
+    };
+    let tips: readonly (() => number)[] = [];
+    const source = readNactSource();
+    const host = { stepper: createStepper(), loadNact: (globals: NactGlobals) => source.load(globals) };
+    const result = await runScenario(host, scenario, {
+      seed: 7,
+      onNodes: (nodes) => (tips = nodes.map((node) => () => (node as ValidatorNode).parts?.chain.tip.height ?? 0)),
+    });
+    expect(result.simulatedMs).to.be.greaterThan(40_000).and.lessThan(60_000);
+    expect(result.verdicts.every(({ outcome }) => outcome === 'holds')).to.equal(true);
+    expect(Math.min(...tips.map((tip) => tip()))).to.be.at.least(result.heights - 1);
   });
 
   it('fails where a node reads the real clock, and names the place', async () => {

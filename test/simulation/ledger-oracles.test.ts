@@ -5,7 +5,8 @@
 import { expect } from 'chai';
 import type { Block, Commit } from '../../src/protocols/ledger/block.ts';
 import { accountAt } from '../../src/protocols/ledger/queries.ts';
-import { round } from '../../src/protocols/shared/brands.ts';
+import type { Account } from '../../src/protocols/ledger/modules/accounts.ts';
+import { type PublicKey, round } from '../../src/protocols/shared/brands.ts';
 import { createVerifier } from '../../src/runtime/adapters/ed25519.ts';
 import { setDeciding } from '../../src/actors/chain/validator-sets.ts';
 import { AccountBook } from '../../src/simulation/system/checkers/account-book.ts';
@@ -54,6 +55,45 @@ describe('the book of accounts', () => {
       expect(problem, Object.keys(change).join()).to.include(poor.publicKey);
     }
     expect(book.compare(() => undefined)).to.include('is not in the state');
+  });
+
+  it('follows a bond on its way back, until it is there', () => {
+    const world = newChain();
+    const { chain, genesis } = world;
+    const { parameters } = genesis;
+    const short = { ...genesis, parameters: { ...parameters, unbondingBlocks: 2 } };
+    const book = new AccountBook(chain.chainId, short, verifier);
+    const own = (nonce: number, kind: string, amount: bigint): Uint8Array =>
+      world.transaction(rich, nonce, kind, { amount }).bytes;
+    const start = accountAt(chain.state, rich.publicKey)!;
+    const says = (change: Partial<typeof start>): string | null =>
+      book.compare((key) => {
+        const account = accountAt(chain.state, key);
+        return account === undefined || key !== rich.publicKey ? account : { ...account, nonceBase: 3, ...change };
+      });
+    const all = start.balance;
+    const sent = [own(0, 'accounts.bond', 100n), own(1, 'accounts.unbond', 101n), own(2, 'accounts.unbond', 40n)];
+    expect(book.write(sent)).to.equal(null);
+    expect(says({ balance: all - 100n, bonded: 60n })).to.equal(null);
+    expect(says({ balance: all - 60n, bonded: 60n })).to.include('balance');
+    expect(book.write([])).to.equal(null);
+    expect(says({ balance: all - 100n, bonded: 60n })).to.equal(null);
+    expect(book.write([])).to.equal(null);
+    expect(says({ balance: all - 60n, bonded: 60n })).to.equal(null);
+  });
+
+  it('does not claim an account that somebody may have sent something to', () => {
+    const world = newChain();
+    const blocks = [
+      [world.rotation(rich, 0, signerOf(4))],
+      [world.transaction(rich, 1, 'accounts.transfer', { to: newcomer.publicKey, amount: 1n }, signerOf(4))],
+    ];
+    const { book, problem } = bookOf(world, blocks);
+    expect(problem).to.equal(null);
+    const known = (key: PublicKey): Account | undefined => accountAt(world.chain.state, key);
+    for (const transactions of blocks) world.block(...transactions);
+    expect(book.compare(known)).to.equal(null);
+    expect(book.compare((key) => (key === newcomer.publicKey ? undefined : known(key)))).to.equal(null);
   });
 
   const forbidden: readonly [what: string, says: string, make: (world: MemoryChain) => readonly SignedBytes[]][] = [
@@ -110,6 +150,17 @@ describe('the chain of seals', () => {
 
   it('lets a sound chain pass, also where its validators change', () => {
     expect(problemWith(0, () => ({}))).to.equal(null);
+  });
+
+  it('judges the seals that others store with a block by the same measure', () => {
+    const { chain, genesis } = world;
+    const setOf = (height: number) => setDeciding(chain.store, genesis, height);
+    const sealed = new SealedChain({ chainId: chain.chainId, genesis, verifier, setOf });
+    const [first, second] = [read(1), read(2)];
+    expect(sealed.add(first.block, first.commit)).to.equal(null);
+    expect(sealed.otherSeals(first.commit)).to.equal(null);
+    expect(sealed.otherSeals(second.commit)).to.include('did not make');
+    expect(sealed.otherSeals({ ...first.commit, seals: first.commit.seals.slice(1) })).to.include('of 4 seals');
   });
 
   const wrongs: readonly [what: string, says: string, change: Parameters<typeof problemWith>[1]][] = [

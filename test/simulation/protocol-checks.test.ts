@@ -3,9 +3,11 @@
  * guard refuses to sign such things before any check could see them: one validator's messages, planted by hand.
  */
 import { expect } from 'chai';
-import type { ConsensusMessage, UnsignedPayload } from '../../src/protocols/ibft/messages.ts';
+import type { MachineState } from '../../src/protocols/ibft/machine-types.ts';
+import type { ConsensusMessage, RoundChangePayload, UnsignedPayload } from '../../src/protocols/ibft/messages.ts';
 import { digest, height as toHeight, round as toRound } from '../../src/protocols/shared/brands.ts';
 import { ProtocolChecks } from '../../src/simulation/protocol/checks.ts';
+import { ProposerChecks } from '../../src/simulation/protocol/proposer-checks.ts';
 import type { Cast } from '../../src/simulation/protocol/schedule.ts';
 import { blockOf, genesisDigest, genesisTimeMs, keyOf, settingOf } from '../../src/simulation/protocol/setting.ts';
 import { signatureOf } from '../../src/simulation/protocol/signatures.ts';
@@ -116,4 +118,82 @@ describe('checks of what correct validators sign', () => {
     const sent = [vote('commit', 0, a), roundChange(1, null)];
     expect(seen(1, sent, { ...rules, hasCertificates: false })).to.deep.equal([]);
   });
+});
+
+describe('the check of proposers', () => {
+  const round = toRound(1);
+  const proposer = 1;
+  const quiet = { proposing: 'no', proposal: null } as const;
+
+  /** What the machine of round 1's proposer looks like that holds round changes to it of these. */
+  const machineWith = (holding: readonly number[], what: object = quiet): MachineState => {
+    const { set } = settingOf(4);
+    const entryOf = (member: number) => ({ payload: { author: keyOf(member), round }, certificate: null });
+    return {
+      ...{ decided: null, round, self: keyOf(proposer), selfIndex: proposer, firstProposer: 0 },
+      facts: { height, set, proposerOrder: null },
+      roundChanges: [0, 1, 2, 3].map((member) => (holding.includes(member) ? entryOf(member) : null)),
+      ...what,
+    } as unknown as MachineState;
+  };
+
+  /** The first round change to come only shows that the round is entered. */
+  const problems = (heard: readonly (readonly [member: number, machine: MachineState])[]): readonly string[] => {
+    const found: string[] = [];
+    const checks = new ProposerChecks(settingOf(4), cast, (detail) => found.push(detail));
+    for (const [member, machine] of [[0, machineWith([])] as const, ...heard]) {
+      const { payload } = roundChange(1, null)(member);
+      checks.onRoundChange(0, payload as RoundChangePayload, machine);
+    }
+    return found;
+  };
+
+  it('sees one that is silent though it has heard a quorum, itself included', () => {
+    const heard = [[0, machineWith([0, 1])] as const, [2, machineWith([0, 1, 2])] as const];
+    expect(problems(heard)).to.have.length(1);
+    expect(problems(heard)[0]).to.include('round 1 of height 1');
+  });
+
+  const patient: readonly (readonly [what: string, heard: Parameters<typeof problems>[0]])[] = [
+    [
+      'has proposed, or is about to',
+      [
+        [0, machineWith([0, 1])],
+        [2, machineWith([0, 1, 2], { proposing: 'building', proposal: null })],
+      ],
+    ],
+    [
+      'has heard the same one twice',
+      [
+        [0, machineWith([0, 1])],
+        [0, machineWith([0, 1])],
+      ],
+    ],
+    [
+      'has heard a liar, which may have said other things to it before',
+      [
+        [0, machineWith([0, 1])],
+        [liar, machineWith([0, 1, liar])],
+      ],
+    ],
+    [
+      'has not gone to this round itself',
+      [
+        [0, machineWith([0])],
+        [2, machineWith([0, 2])],
+      ],
+    ],
+    [
+      'holds one less since its author has gone on',
+      [
+        [0, machineWith([0, 1])],
+        [2, machineWith([1, 2])],
+      ],
+    ],
+  ];
+  for (const [what, heard] of patient) {
+    it(`has nothing against one that ${what}`, () => {
+      expect(problems(heard)).to.deep.equal([]);
+    });
+  }
 });

@@ -14,6 +14,7 @@ const cases: readonly [scenario: Scenario, message: string][] = [
   [wrong({ durationMs: 1_000 }), 'scenario brief: durationMs: a whole number of milliseconds, at least 50000'],
   [wrong({ transfersPerSecond: -1 }), 'scenario brief: transfersPerSecond: a number from 0 to 1000'],
   [wrong({ delayMs: [5, 1] }), 'scenario brief: delayMs: two numbers, the lower one first'],
+  [wrong({ effectsMs: [5_000, 10_001] }), 'scenario brief: effectsMs: two whole numbers, the lower one first, at most'],
   [wrong({ standbys: -1 }), 'scenario brief: standbys: a whole number from 0 to 31'],
   [wrong({ violates: ['agreemint'] }), 'scenario brief: violates: names of checkers: agreement, signatures'],
   [wrong({ faults: 'some' }), 'scenario brief: faults: a list, a function that gives one, or "swarm"'],

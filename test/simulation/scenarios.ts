@@ -1,8 +1,14 @@
 /** The scenarios that come along. */
+import governance from '../../simulations/governance.ts';
+import crashAnywhere from '../../simulations/crash-anywhere.ts';
+import bondOnItsWayBack from '../../simulations/bond-on-its-way-back.ts';
+import cheatingClients from '../../simulations/cheating-clients.ts';
 import crashOne from '../../simulations/crash-one.ts';
 import crashTwoOfSeven from '../../simulations/crash-two-of-seven.ts';
+import emptyPromises from '../../simulations/empty-promises.ts';
 import equivocation from '../../simulations/equivocation.ts';
 import everything from '../../simulations/everything.ts';
+import fraudulentProposer from '../../simulations/fraudulent-proposer.ts';
 import partitionHeal from '../../simulations/partition-heal.ts';
 import powerCutWithLiar from '../../simulations/power-cut-with-liar.ts';
 import restoredBackup from '../../simulations/restored-backup.ts';
@@ -25,9 +31,12 @@ import flapping from '../../simulations/flapping.ts';
 import fullDisk from '../../simulations/full-disk.ts';
 import syncFromFar from '../../simulations/sync-from-far.ts';
 import type { Scenario } from '../../src/simulation.ts';
+import type { SettledScenario } from '../../src/simulation/system/scenario.ts';
 
 export const shippedScenarios: readonly Scenario[] = [
   steady,
+  governance,
+  crashAnywhere,
   crashOne,
   crashTwoOfSeven,
   partitionHeal,
@@ -42,6 +51,10 @@ export const shippedScenarios: readonly Scenario[] = [
   validatorChurn,
   mempoolFlood,
   forgedCertificates,
+  fraudulentProposer,
+  cheatingClients,
+  emptyPromises,
+  bondOnItsWayBack,
   minorityIsolated,
   oneWayLoss,
   roundChangeStorm,
@@ -55,7 +68,7 @@ export const shippedScenarios: readonly Scenario[] = [
 ];
 
 /** As short as a scenario may be. */
-export const brief: Scenario = {
+export const brief: SettledScenario = {
   name: 'brief',
   expects: 'Enough happens to tell two runs apart.',
   validators: 4,

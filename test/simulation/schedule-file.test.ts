@@ -51,6 +51,7 @@ describe('a saved schedule', () => {
     ['"kind": "system"', '"kind": "network"', 4, 'kind: one of system, actors, protocol'],
     ['"seed": "42.1"', '"seed": 42', 6, 'seed: a text is expected'],
     ['"validators": 4', '"validators": 3', 10, 'scenario.validators: a whole number from 4'],
+    ['"validators": 4', '"validators": [4, 7]', 10, 'scenario.validators: a number: a schedule leaves nothing to draw'],
     ['"kind":"crash"', '"kind":"earthquake"', 15, 'faults[0].kind: "earthquake" is no fault; these are: crash'],
     ['"groups":[[0,1]', '"groups":[[0,9]', 16, 'faults[1].groups: validators are numbered 0 to 3'],
     ['"forMs":500}\n', '"forMs":90000}\n', 16, 'faults[1].forMs: ends 102000 ms after the start'],

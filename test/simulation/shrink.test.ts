@@ -49,6 +49,7 @@ function outcome(
   const verdicts = [{ checker: 'agreement' as const, outcome: 'violated' as const, violations }];
   return {
     ...{ scenario: scenario.name, seed, traceHash: '', ok: seen.length === 0, verdicts, faults: scenario.faults },
+    network: { validators: scenario.validators, standbys: 0, blockTimeMs: 2000, transfersPerSecond: 5 },
     ...{
       heights: 30,
       isTelling: true,

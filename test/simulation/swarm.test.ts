@@ -8,13 +8,25 @@ import { digest, height, round } from '../../src/protocols/shared/brands.ts';
 import { SeededRandom } from '../../src/runtime/simulated/seeded-random.ts';
 import { Draw } from '../../src/simulation/draw.ts';
 import { type Fault, faultKinds, nodesHitBy } from '../../src/simulation/system/faults/index.ts';
-import { checkFaults } from '../../src/simulation/system/scenario.ts';
+import {
+  checkFaults,
+  checkScenario,
+  drawNetwork,
+  ScenarioError,
+  type SettledScenario,
+} from '../../src/simulation/system/scenario.ts';
 import { countsOf, Milestones, sometimes } from '../../src/simulation/system/sometimes.ts';
 import { swarmFaults } from '../../src/simulation/system/swarm.ts';
-import type { Scenario } from '../../src/simulation.ts';
 
-const scenario: Scenario = { name: 'many', expects: '', validators: 7, durationMs: 120_000, faults: 'swarm' };
-const period = { validators: 7, fromMs: 10_000, untilMs: 80_000 };
+const scenario: SettledScenario = {
+  name: 'many',
+  expects: '',
+  validators: 7,
+  standbys: 2,
+  durationMs: 120_000,
+  faults: 'swarm',
+};
+const period = { validators: 7, standbys: 2, fromMs: 10_000, untilMs: 80_000 };
 const drawn = (seed: number): readonly Fault[] => swarmFaults(new Draw(new SeededRandom(`${seed}/faults`)), period);
 
 describe('a swarm', () => {
@@ -35,10 +47,42 @@ describe('a swarm', () => {
     }
   });
 
+  it('votes in only nodes that are never set up anew, and sets up anew only nodes that are never voted in', () => {
+    const standbys = (faults: readonly Fault[]): readonly string[] =>
+      faults.flatMap((fault) => {
+        if (fault.kind === 'exchange') return [`exchange ${fault.by}`];
+        return fault.kind === 'join' || fault.kind === 'newcomer' ? [`${fault.kind} ${fault.node}`] : [];
+      });
+    const seen = [...new Set(all.flatMap(standbys))].sort();
+    expect(seen).to.deep.equal(['exchange 8', 'join 8', 'newcomer 7']);
+    const none = Array.from({ length: 50 }, (_, seed) =>
+      swarmFaults(new Draw(new SeededRandom(`${seed}/faults`)), { ...period, standbys: 0 }),
+    );
+    expect(none.flatMap(standbys)).to.deep.equal([]);
+  });
+
   it('draws the same for the same seed, and the mixes differ', () => {
     expect(drawn(5)).to.deep.equal(all[5]);
     const mixes = new Set(all.map((faults) => [...new Set(faults.map(({ kind }) => kind))].sort().join()));
     expect(mixes.size).to.be.greaterThan(200);
+  });
+});
+
+describe('the network of a seed', () => {
+  const several = { ...scenario, validators: [4, 5, 7], transfersPerSecond: [0, 5] };
+  const networkOf = (seed: number) => drawNetwork(several, (label) => new Draw(new SeededRandom(`${seed}/${label}`)));
+  const all = Array.from({ length: 60 }, (_, seed) => networkOf(seed));
+
+  it('is one of those that the scenario lists, each for some seed', () => {
+    expect([...new Set(all.map(({ validators }) => validators))]).to.have.members([4, 5, 7]);
+    expect([...new Set(all.map(({ transfersPerSecond }) => transfersPerSecond))]).to.have.members([0, 5]);
+    expect([...new Set(all.map(({ blockTimeMs }) => blockTimeMs))]).to.deep.equal([2000]);
+    expect(all.map((_, seed) => networkOf(seed))).to.deep.equal(all);
+  });
+
+  it('is refused where one of the list cannot be', () => {
+    expect(() => checkScenario({ ...several, validators: [4, 3] })).to.throw(ScenarioError, 'or a list of these');
+    expect(() => checkScenario({ ...several, transfersPerSecond: [] })).to.throw(ScenarioError, 'transfersPerSecond');
   });
 });
 

@@ -88,6 +88,8 @@ export interface ChainOptions {
   /** Heights of the state's history that stay readable. */
   readonly historyBlocks: number;
   readonly application?: Application;
+  /** Default: the ledger's own. */
+  readonly checkBlock?: typeof checkBlock;
 }
 
 export class Chain {
@@ -98,6 +100,7 @@ export class Chain {
   readonly state: StateReader;
   readonly #signatures: SignatureRule;
   readonly #stateCache: StateCache;
+  readonly #checkBlock: typeof checkBlock;
   /** Heights of the state's history that stay readable. */
   readonly historyBlocks: number;
   #tip: ChainTip;
@@ -114,6 +117,7 @@ export class Chain {
     this.chainId = chainIdOf(options.genesis);
     this.application = options.application ?? defaultApplication;
     this.#signatures = options.signatures;
+    this.#checkBlock = options.checkBlock ?? checkBlock;
     this.historyBlocks = options.historyBlocks;
     this.#stateCache = new StateCache(stateReaderOf(this.store));
     this.state = this.#stateCache;
@@ -155,7 +159,7 @@ export class Chain {
 
   /** Checks and executes a block on the tip. Signatures of transactions, seals and beacon are the caller's to check. */
   check(block: Block, transactions: readonly SignedTransaction[]): BlockVerdict {
-    return checkBlock(this.#ledgerState(), block, transactions);
+    return this.#checkBlock(this.#ledgerState(), block, transactions);
   }
 
   /**

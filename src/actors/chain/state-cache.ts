@@ -2,13 +2,10 @@
  * Entries of the committed state that were read or written lately, in front of the store: an account is looked at when
  * its transaction arrives, when a block with it is checked, and when that block is executed. Bounded; the oldest go first.
  */
+import { toName } from '../../protocols/shared/bytes.ts';
 import type { StateReader, StateWrite } from '../../protocols/ledger/view.ts';
 
 const entriesMax = 16_384;
-
-/** One character a byte: different keys have different names. */
-const decoder = new TextDecoder('latin1');
-const nameOf = (key: Uint8Array): string => decoder.decode(key);
 
 export class StateCache implements StateReader {
   readonly #reader: StateReader;
@@ -23,7 +20,7 @@ export class StateCache implements StateReader {
 
   /** The caller must not write to the bytes. */
   get(key: Uint8Array): Uint8Array | undefined {
-    const name = nameOf(key);
+    const name = toName(key);
     const known = this.#entries.get(name);
     if (known !== undefined || this.#entries.has(name)) return known;
     return this.#keep(name, this.#reader.get(key));
@@ -36,7 +33,7 @@ export class StateCache implements StateReader {
   /** What a block changed, once it is in the store. */
   apply(writes: readonly StateWrite[]): void {
     for (const { key, value } of writes) {
-      const name = nameOf(key);
+      const name = toName(key);
       // Written again is used again: to the end of the queue.
       this.#entries.delete(name);
       this.#keep(name, value ?? undefined);

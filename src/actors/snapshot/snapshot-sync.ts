@@ -6,21 +6,16 @@
 import { faultyCountMax } from '../../protocols/ledger/validator-set.ts';
 import { blockDigest } from '../../protocols/ledger/block.ts';
 import { height as toHeight, type PublicKey } from '../../protocols/shared/brands.ts';
-import { decode, encode } from '../../protocols/shared/codec.ts';
 import type { SnapshotOffer } from '../../protocols/sync/snapshot.ts';
-import {
-  historyBlocksMax,
-  type SnapshotReply,
-  snapshotReplyCodec,
-  type SnapshotRequest,
-  snapshotRequestCodec,
-} from '../../protocols/sync/snapshot-messages.ts';
-import type { ActorContext, ActorDefinition, ActorRef, ReplyTo, WireProtocol } from '../../runtime/ports/actors.ts';
+import { historyBlocksMax, type SnapshotReply, type SnapshotRequest } from '../../protocols/sync/snapshot-messages.ts';
+import type { ActorContext, ActorDefinition, ActorRef } from '../../runtime/ports/actors.ts';
 import type { Verifier } from '../../runtime/ports/signer.ts';
+import { StoreError } from '../../runtime/ports/store.ts';
 import type { Chain } from '../chain/chain.ts';
 import type { ChainReader } from '../chain/chain-reader.ts';
 import { HistoryBackfill } from './history-backfill.ts';
-import { judgeOffer, SnapshotImport, type WantedPart } from './snapshot-import.ts';
+import { judgeOffer, SnapshotImport } from './snapshot-import.ts';
+import type { SnapshotMessage } from './snapshot-messages.ts';
 import { answer } from './snapshot-server.ts';
 
 const requestTimeoutMs = 20_000;
@@ -30,52 +25,6 @@ const retryMs = 1000;
 const offerRoundsMax = 5;
 /** Bytes that wait in memory are made durable after so many parts. */
 const partsPerFlush = 32;
-
-export type SnapshotMessage =
-  | {
-      readonly type: 'remote';
-      readonly peer: PublicKey;
-      readonly request: SnapshotRequest;
-      readonly replyTo?: ReplyTo<SnapshotReply>;
-    }
-  /** Import a snapshot now; nothing else writes the chain until `onImported` or `onGivenUp`. */
-  | { readonly type: 'start' }
-  | {
-      readonly type: 'offered';
-      readonly peer: PublicKey;
-      /** Of asking. */
-      readonly round: number;
-      readonly offer: SnapshotOffer | null;
-    }
-  | {
-      readonly type: 'part';
-      readonly peer: PublicKey;
-      readonly wanted: WantedPart;
-      /** What it was asked for. */
-      readonly importing: SnapshotImport;
-      readonly reply: SnapshotReply | null;
-    }
-  | { readonly type: 'imported'; readonly failure: unknown }
-  | { readonly type: 'history'; readonly peer: PublicKey; readonly reply: SnapshotReply | null }
-  /** What of an answer was right is stored; `refusal` says why the rest was not. */
-  | { readonly type: 'filled'; readonly peer: PublicKey; readonly refusal: string | null; readonly failure: unknown }
-  | { readonly type: 'next' };
-
-export const snapshotWire: WireProtocol<SnapshotMessage> = {
-  encode: (message) => {
-    if (message.type !== 'remote') throw new TypeError(`not a wire message: ${message.type}`);
-    return encode(snapshotRequestCodec, message.request);
-  },
-  decode: (payload, peer, replyTo) => ({
-    type: 'remote',
-    peer,
-    request: decode(snapshotRequestCodec, payload),
-    ...(replyTo === undefined ? {} : { replyTo: replyTo }),
-  }),
-  replyTo: (message) => (message.type === 'remote' ? message.replyTo : undefined),
-  encodeReply: (reply) => encode(snapshotReplyCodec, reply as SnapshotReply),
-  decodeReply: (payload) => decode(snapshotReplyCodec, payload),
-};
 
 export interface SnapshotDependencies {
   readonly chain: Chain;
@@ -105,6 +54,10 @@ class Session {
   /** Whether offers of this round still count. One that comes when an import has begun, or ended, begins no other. */
   #choosing = false;
   #import: SnapshotImport | null = null;
+  /** Every part of the import is in the store. */
+  #isFinishing = false;
+  /** The state that the store had before an import is gone: without a snapshot there is no way on. */
+  #hasBegun = false;
   #inFlight = 0;
   #parts = 0;
   #turn = 0;
@@ -157,7 +110,7 @@ class Session {
   }
 
   #tryAgain(): void {
-    if (this.#rounds < offerRoundsMax) this.#context.timer('start', retryMs, { type: 'start' });
+    if (this.#rounds < offerRoundsMax || this.#hasBegun) this.#context.timer('start', retryMs, { type: 'start' });
     else this.#dependencies.onGivenUp();
   }
 
@@ -193,6 +146,7 @@ class Session {
     this.#choosing = false;
     this.#import = new SnapshotImport(offer, this.#dependencies.chain.store);
     this.#import.begin();
+    this.#hasBegun = true;
     this.#context.log.info('starting from a snapshot', { height: this.#import.height });
     this.#fetchParts();
   }
@@ -244,6 +198,7 @@ class Session {
   /** Nobody keeps that height any more: a newer offer is taken. */
   #restart(): void {
     this.#import = null;
+    this.#isFinishing = false;
     this.#inFlight = 0;
     this.#bad.clear();
     this.#context.timer('start', retryMs, { type: 'start' });
@@ -257,7 +212,9 @@ class Session {
     });
   }
 
+  /** Where there was no room for it, once more: it writes the same again. */
   #finish(importing: SnapshotImport): void {
+    this.#isFinishing = true;
     importing.finish(this.#context.clock.now());
     const durable = this.#dependencies.chain.store.durable();
     this.#context.pipeToSelf(durable, (outcome) => ({
@@ -267,10 +224,12 @@ class Session {
   }
 
   imported(failure: unknown): void {
-    if (failure !== null) throw new Error('the snapshot could not be stored', { cause: failure });
+    if (failure !== null) throw storeFailure('the snapshot could not be stored', failure);
     const importing = this.#import;
     if (importing === null) return;
     this.#import = null;
+    this.#isFinishing = false;
+    this.#hasBegun = false;
     const { chain, verifier, onImported } = this.#dependencies;
     chain.reload();
     this.#context.log.info('started from a snapshot', { height: importing.height, keys: importing.leaves });
@@ -280,7 +239,8 @@ class Session {
   }
 
   next(): void {
-    if (this.#import !== null) this.#fetchParts();
+    if (this.#import !== null && this.#isFinishing) this.#finish(this.#import);
+    else if (this.#import !== null) this.#fetchParts();
     else this.#fetchHistory();
   }
 
@@ -317,7 +277,7 @@ class Session {
   }
 
   filled(peer: PublicKey, refusal: string | null, failure: unknown): void {
-    if (failure !== null) throw new Error('the history could not be stored', { cause: failure });
+    if (failure !== null) throw storeFailure('the history could not be stored', failure);
     this.#fetching = false;
     const backfill = this.#backfill;
     if (backfill === null) return;
@@ -330,7 +290,23 @@ class Session {
     }
     this.next();
   }
+
+  /** The disk is full. What is in the store is gone on from; an import that lacks parts begins anew. */
+  waitForRoom(error: StoreError): void {
+    this.#context.log.error('the disk is full: nothing is fetched until there is room', { retryMs }, error);
+    if (this.#import !== null && !this.#isFinishing) {
+      this.#restart();
+      return;
+    }
+    const { chain, verifier } = this.#dependencies;
+    if (this.#backfill !== null) this.#backfill = HistoryBackfill.resume(chain, verifier);
+    this.#fetching = false;
+    this.#context.timer('next', retryMs, { type: 'next' });
+  }
 }
+
+const storeFailure = (what: string, cause: unknown): Error =>
+  cause instanceof StoreError ? cause : new Error(what, { cause });
 
 export function snapshotSyncActor(dependencies: SnapshotDependencies): ActorDefinition<Session, SnapshotMessage> {
   const { chain, reader } = dependencies;
@@ -338,32 +314,42 @@ export function snapshotSyncActor(dependencies: SnapshotDependencies): ActorDefi
     name: 'snapshot-sync',
     initial: (context) => new Session(dependencies, context),
     receive: (session, message, context) => {
-      switch (message.type) {
-        case 'remote':
-          if (message.replyTo !== undefined) context.reply(message.replyTo, answer(chain, reader, message.request));
-          break;
-        case 'start':
-          session.start();
-          break;
-        case 'offered':
-          session.offered(message.peer, message.round, message.offer);
-          break;
-        case 'part':
-          session.part(message);
-          break;
-        case 'imported':
-          session.imported(message.failure);
-          break;
-        case 'history':
-          session.history(message.peer, message.reply);
-          break;
-        case 'filled':
-          session.filled(message.peer, message.refusal, message.failure);
-          break;
-        case 'next':
-          session.next();
+      if (message.type !== 'remote') {
+        try {
+          take(session, message);
+        } catch (error) {
+          if (!(error instanceof StoreError) || error.code !== 'full') throw error;
+          session.waitForRoom(error);
+        }
+      } else if (message.replyTo !== undefined) {
+        context.reply(message.replyTo, answer(chain, reader, message.request));
       }
       return session;
     },
   };
+}
+
+function take(session: Session, message: Exclude<SnapshotMessage, { type: 'remote' }>): void {
+  switch (message.type) {
+    case 'start':
+      session.start();
+      return;
+    case 'offered':
+      session.offered(message.peer, message.round, message.offer);
+      return;
+    case 'part':
+      session.part(message);
+      return;
+    case 'imported':
+      session.imported(message.failure);
+      return;
+    case 'history':
+      session.history(message.peer, message.reply);
+      return;
+    case 'filled':
+      session.filled(message.peer, message.refusal, message.failure);
+      return;
+    case 'next':
+      session.next();
+  }
 }

@@ -6,8 +6,7 @@ import {
 } from '../../protocols/ibft/messages.ts';
 import { evidencePayloadCodec } from '../../protocols/ledger/evidence.ts';
 import { bytesMax, type Codec, decode, nullable, struct, uint, variant } from '../../protocols/shared/codec.ts';
-import { sha256 } from '../../protocols/shared/hash.ts';
-import { toHex } from '../../protocols/shared/bytes.ts';
+import { sha256Hex } from '../../protocols/shared/sha256.ts';
 import type { StartAnswer } from './start-permit.ts';
 import { type SignedStart, signedStartCodec } from './start-proofs.ts';
 
@@ -39,5 +38,5 @@ export interface ReceivedMessage {
 /** Throws CodecError for what is no consensus message. */
 export const receiveMessage = (bytes: Uint8Array): ReceivedMessage => ({
   message: decode(consensusMessageCodec, bytes),
-  id: toHex(sha256(bytes)),
+  id: sha256Hex(bytes),
 });

@@ -261,7 +261,9 @@ export class Host {
     const message = signedMessage(payload, this.#guard.publicKey, signed.signature, beside);
     this.payloads.trust(message);
     this.#broadcast(message);
-    this.#inputs.push({ type: 'signed', message });
+    // Its own seal must not complete a block, which others can then fetch here, before it is sure to be remembered.
+    if (payload.kind === 'commit') this.outbox.whenDurable(() => this.give({ type: 'signed', message }));
+    else this.#inputs.push({ type: 'signed', message });
   }
 
   #broadcast(message: Verified<ConsensusMessage>): void {

@@ -6,7 +6,7 @@
 import type { PayloadKind, UnsignedPayload } from '../../protocols/ibft/messages.ts';
 import { payloadSigningBytes } from '../../protocols/ibft/messages.ts';
 import type { ChainId, PublicKey } from '../../protocols/shared/brands.ts';
-import { concatBytes, equalBytes, fromHex } from '../../protocols/shared/bytes.ts';
+import { concatBytes, equalBytes, fromHex, toName } from '../../protocols/shared/bytes.ts';
 import { bytesExact, bytesMax, decode, encode, nullable, struct, uint } from '../../protocols/shared/codec.ts';
 import { comparePositions, nothingSigned, positionOf, type SignedPosition } from './signed-position.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
@@ -132,14 +132,14 @@ export class SignGuard {
   }
 
   #lookUp(key: Uint8Array): { content: Uint8Array; signature: Uint8Array } | undefined {
-    const recent = this.#recent.get(key.join());
+    const recent = this.#recent.get(toName(key));
     if (recent !== undefined) return recent;
     const stored = this.#store.get(table, key);
     return stored === undefined ? undefined : decode(recordCodec, stored);
   }
 
   #remember(key: Uint8Array, record: { content: Uint8Array; signature: Uint8Array }): void {
-    this.#recent.set(key.join(), record);
+    this.#recent.set(toName(key), record);
     // Older ones have long been committed to the store.
     for (const oldest of this.#recent.keys()) {
       if (this.#recent.size <= 64) break;

@@ -12,7 +12,7 @@ import {
   type UnsignedPayload,
 } from '../../protocols/ibft/messages.ts';
 import type { ChainId } from '../../protocols/shared/brands.ts';
-import { toHex } from '../../protocols/shared/bytes.ts';
+import { equalBytes, toName } from '../../protocols/shared/bytes.ts';
 import type { SignedItem, Verifier } from '../../runtime/ports/signer.ts';
 
 type AnyPayload = PreparePayload | CommitPayload | RoundChangePayload;
@@ -22,8 +22,8 @@ const rememberedMax = 8192;
 export class PayloadVerifier {
   readonly #verifier: Pick<Verifier, 'verify'>;
   readonly #chainId: ChainId;
-  /** Insertion-ordered: the oldest leave first. */
-  readonly #valid = new Set<string>();
+  /** By signature. Insertion-ordered: the oldest leave first. */
+  readonly #valid = new Map<string, SignedItem>();
 
   constructor(verifier: Pick<Verifier, 'verify'>, chainId: ChainId) {
     this.#verifier = verifier;
@@ -50,33 +50,31 @@ export class PayloadVerifier {
   verifyPayload(kind: PayloadKind, payload: AnyPayload): boolean {
     const bytes = payloadSigningBytes(this.#chainId, unsigned(kind, payload));
     const item = { key: payload.author, message: bytes, signature: payload.signature };
-    const name = nameOf(item);
-    if (this.#valid.has(name)) return true;
+    if (this.isKnown(item)) return true;
     if (!this.#verifier.verify(item.key, item.message, item.signature)) return false;
-    this.#remember(name);
+    this.#remember(item);
     return true;
   }
 
   /** A message that this node signed itself comes back in others' certificates and blocks. */
   trust({ type, payload }: ConsensusMessage): void {
     const { author: key, signature } = payload;
-    this.#remember(nameOf({ key, message: payloadSigningBytes(this.#chainId, unsigned(type, payload)), signature }));
+    this.#remember({ key, message: payloadSigningBytes(this.#chainId, unsigned(type, payload)), signature });
   }
 
   /** Whether this very signature was found good before: the seals of a block are commit messages. */
   isKnown(item: SignedItem): boolean {
-    return this.#valid.has(nameOf(item));
+    const known = this.#valid.get(toName(item.signature));
+    return known?.key === item.key && equalBytes(known.message, item.message);
   }
 
-  #remember(name: string): void {
-    this.#valid.add(name);
+  #remember(item: SignedItem): void {
+    this.#valid.set(toName(item.signature), item);
     if (this.#valid.size <= rememberedMax) return;
     const oldest = this.#valid.keys().next();
     if (oldest.done !== true) this.#valid.delete(oldest.value);
   }
 }
-
-const nameOf = ({ key, message, signature }: SignedItem): string => `${key}${toHex(signature)}${toHex(message)}`;
 
 function unsigned(kind: PayloadKind, payload: AnyPayload): UnsignedPayload {
   return { kind, ...payload } as UnsignedPayload;

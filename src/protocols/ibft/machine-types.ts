@@ -8,9 +8,10 @@
  *    in its order. Inputs that an effect causes (`signed`, `block-built`, …) are queued, not nested.
  * 2. *Persist precedes send.* Nothing leaves the process (`sign`, `broadcast`, `send`, finality told to a client) before
  *    every `persist`, every guard record and every decided block that came earlier is durable. One fsync may cover many.
- * 3. `sign` asks the guard for a signature. Signed: broadcast once durable, and give the message back at once as `signed`
- *    (it need not be durable for that); the machine counts its own votes only then. Refused: give `sign-refused`;
- *    nothing is sent. The machine stays silent in that place and otherwise goes on as an observer would.
+ * 3. `sign` asks the guard for a signature. Signed: broadcast once durable, and give the message back as `signed`: a
+ *    commit once it is durable (it may complete a block, which whoever reads this node's store can take as final),
+ *    others at once; the machine counts its own votes only then. Refused: give `sign-refused`; nothing is sent. The
+ *    machine stays silent in that place and otherwise goes on as an observer would.
  * 4. The machine reads no clock. Durations count on the monotonic clock; `atMs` is a wall-clock time which the actor
  *    turns into a delay (not negative) when it sets the timer. Checks against the present (a block from the future) are the actor's:
  *    it answers `block-checked` with `early` and the time from which the block is valid.

@@ -73,10 +73,10 @@ function quorumIsHere(state: MachineState): boolean {
 
 /** Rule 10's target: the (f+1)-th highest round of the others, where it is above the own one. */
 function jumpTarget(state: MachineState): Round | null {
-  const higher: number[] = [];
-  state.positions.forEach((position, index) => {
-    if (index !== state.selfIndex && position > state.round) higher.push(position);
-  });
+  const { positions, round, selfIndex } = state;
+  // Asked after every message, and nearly always nobody is further.
+  if (!positions.some((position) => position > round)) return null;
+  const higher = positions.filter((position, index) => index !== selfIndex && position > round);
   const enough = faultyMax(state) + 1;
   if (higher.length < enough) return null;
   higher.sort((a, b) => b - a);

@@ -2,15 +2,14 @@
 import type { PublicKey } from '../shared/brands.ts';
 import type { Application } from './application.ts';
 import type { ChainParameters } from './genesis.ts';
-import { type Account, readAccount } from './modules/accounts.ts';
+import { type Account, committedAccount } from './modules/accounts.ts';
 import { readParameters, readProtocolVersion } from './modules/parameters.ts';
 import { type Member, readLastSet, readMembers, readNextSet } from './modules/validator-state.ts';
 import type { Role } from './permissions.ts';
 import type { ValidatorSet } from './validator-set.ts';
 import { type StateReader, View } from './view.ts';
 
-export const accountAt = (reader: StateReader, key: PublicKey): Account | undefined =>
-  readAccount(new View(reader), key);
+export const accountAt = (reader: StateReader, key: PublicKey): Account | undefined => committedAccount(reader, key);
 
 /** In force for the next block. */
 export const parametersAt = (reader: StateReader): ChainParameters => readParameters(new View(reader));

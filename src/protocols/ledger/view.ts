@@ -87,6 +87,12 @@ export interface ReadView {
   scan<T>(from: Table<T>, keyPrefix?: string): Iterable<readonly [key: string, value: T]>;
 }
 
+/** One value of the committed state. */
+export function readValue<T>(reader: StateReader, from: Table<T>, key: string): T | undefined {
+  const bytes = reader.get(stateKey(from.prefix + key));
+  return bytes === undefined ? undefined : decode(from.codec, bytes);
+}
+
 export class View implements ReadView {
   readonly #reader: StateReader;
   readonly #overlays = new Map<string, Overlay>();

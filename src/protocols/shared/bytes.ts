@@ -1,12 +1,12 @@
 import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 
-export { hexToBytes as fromHex, utf8ToBytes as toUtf8 };
+export { utf8ToBytes as toUtf8 };
 
 /** Up to so many bytes engines keep an array's content beside it; every longer one costs an allocation of its own. */
 const inPlaceBytesMax = 64;
 const sharedBytesMax = 1024;
 const slabBytes = 8192;
-let slab = new Uint8Array(slabBytes);
+let slab = new ArrayBuffer(slabBytes);
 let slabUsed = 0;
 
 /**
@@ -16,10 +16,10 @@ let slabUsed = 0;
 export function allocateBytes(length: number): Uint8Array {
   if (length <= inPlaceBytesMax || length > sharedBytesMax) return new Uint8Array(length);
   if (slabUsed + length > slabBytes) {
-    slab = new Uint8Array(slabBytes);
+    slab = new ArrayBuffer(slabBytes);
     slabUsed = 0;
   }
-  const bytes = slab.subarray(slabUsed, slabUsed + length);
+  const bytes = new Uint8Array(slab, slabUsed, length);
   slabUsed += length;
   return bytes;
 }
@@ -51,6 +51,30 @@ export function toHex(bytes: Uint8Array): string {
   return String.fromCharCode(...hexCodes);
 }
 
+const notHex = 0xff;
+/** Values of the hexadecimal digits, by character code. */
+const hexValues = new Uint8Array(128).fill(notHex);
+for (const digit of '0123456789abcdefABCDEF') hexValues[digit.charCodeAt(0)] = Number.parseInt(digit, 16);
+
+/** Of either case. Throws where the text is not hex. */
+export function fromHex(text: string): Uint8Array {
+  const { length } = text;
+  if (length % 2 !== 0) return hexToBytes(text);
+  const bytes = new Uint8Array(length / 2);
+  let seen = 0;
+  for (let i = 0, at = 0; at < length; i++, at += 2) {
+    const high = hexValues[text.charCodeAt(at)] ?? notHex;
+    const low = hexValues[text.charCodeAt(at + 1)] ?? notHex;
+    seen |= high | low;
+    bytes[i] = (high << 4) | low;
+  }
+  // It says what is wrong.
+  return seen > 15 ? hexToBytes(text) : bytes;
+}
+
+/** A text of one character a byte: different bytes have different texts. For keys of maps. */
+export const toName = (bytes: Uint8Array): string => String.fromCharCode.apply(null, bytes as unknown as number[]);
+
 /** Total order on byte strings: lexicographic, a prefix first. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
@@ -72,10 +96,18 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
 /** Big-endian 8-byte key of a non-negative safe integer: sorts as the number does. */
 export function uint64Key(value: number): Uint8Array {
   const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
+  writeUint32(bytes, 0, Math.floor(value / 0x1_0000_0000));
+  writeUint32(bytes, 4, value % 0x1_0000_0000);
   return bytes;
 }
 

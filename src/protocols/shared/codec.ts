@@ -74,7 +74,7 @@ export const bytesMax = (max: number): Codec<Uint8Array> => ({
     if (v.length > max) fail('too-long', `${v.length} bytes, at most ${max} allowed`);
     w.bytes(v);
   },
-  read: (r) => r.bytes(max).slice(),
+  read: (r) => r.bytes(max),
 });
 
 /** Byte string of exactly `size` bytes. */
@@ -85,9 +85,7 @@ export const bytesExact = (size: number): Codec<Uint8Array> => ({
   },
   read: (r) => {
     const value = r.bytes(size);
-    return value.length === size
-      ? value.slice()
-      : fail('out-of-range', `${value.length} bytes where ${size} are needed`);
+    return value.length === size ? value : fail('out-of-range', `${value.length} bytes where ${size} are needed`);
   },
 });
 
@@ -105,7 +103,14 @@ export const textMax = (maxBytes: number): Codec<string> => ({
 
 const hexOf = <T extends string>(size: number): Codec<T> => {
   const raw = bytesExact(size);
-  return { write: (w, v) => raw.write(w, fromHex(v)), read: (r) => toHex(raw.read(r)) as T };
+  return {
+    write: (w, v) => raw.write(w, fromHex(v)),
+    read: (r) => {
+      const value = r.bytes(size);
+      if (value.length !== size) fail('out-of-range', `${value.length} bytes where ${size} are needed`);
+      return toHex(value) as T;
+    },
+  };
 };
 
 export const digest32: Codec<Digest> = hexOf(32);

@@ -1,6 +1,6 @@
 import type { ChainId, Digest } from './brands.ts';
 import { concatBytes, fromHex, toHex, toUtf8 } from './bytes.ts';
-import { sha256 } from './sha256.ts';
+import { sha256, sha256Hex } from './sha256.ts';
 
 export { sha256 };
 
@@ -36,7 +36,11 @@ export type Domain =
   | 'bpci/court-draw-seed/v1'
   | 'bpci/court-draw-seat/v1'
   | 'bpci/court-vote/v1'
-  | 'bpci/court-reasons/v1';
+  | 'bpci/court-reasons/v1'
+  | 'bpci/policy-set/v1'
+  | 'bpci/fact-set/v1'
+  | 'bpci/compiled-policy/v1'
+  | 'bpci/policy-request/v1';
 
 const tags = new Map<Domain, Uint8Array>();
 
@@ -56,5 +60,5 @@ export function signingBytes(domain: Domain, chain: ChainId, body: Uint8Array): 
 
 /** SHA-256 under a domain tag. */
 export function taggedHash(domain: Domain, body: Uint8Array): Digest {
-  return toDigest(sha256(concatBytes(tagOf(domain), body)));
+  return sha256Hex(concatBytes(tagOf(domain), body)) as Digest;
 }

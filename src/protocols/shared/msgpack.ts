@@ -159,12 +159,20 @@ export class Writer {
 /** Reads canonical msgpack and refuses everything else with a {@link CodecError}. */
 export class Reader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  // Byte by byte: a view of its own for every reader costs more than it saves.
+  #uint16(): number {
+    const at = this.#take(2);
+    return ((this.#bytes[at] as number) << 8) | (this.#bytes[at + 1] as number);
+  }
+
+  #uint32(): number {
+    return this.#uint16() * 0x1_0000 + this.#uint16();
   }
 
   #take(count: number): number {
@@ -185,12 +193,12 @@ export class Reader {
       return size;
     }
     if (tag === tag8 + 1) {
-      const size = this.#view.getUint16(this.#take(2));
+      const size = this.#uint16();
       if (size < 0x100) fail('not-minimal', `size ${size} in three bytes`);
       return size;
     }
     if (tag === tag8 + 2) {
-      const size = this.#view.getUint32(this.#take(4));
+      const size = this.#uint32();
       if (size < 0x10000) fail('not-minimal', `size ${size} in five bytes`);
       return size;
     }
@@ -214,7 +222,7 @@ export class Reader {
   uint64(): bigint {
     if (this.#bytes[this.#at] !== 0xcf) return BigInt(this.#small());
     this.#at += 1;
-    const value = this.#view.getBigUint64(this.#take(8));
+    const value = (BigInt(this.#uint32()) << 32n) | BigInt(this.#uint32());
     if (value <= 0xffffffffn) fail('not-minimal', `integer ${value} in nine bytes`);
     return value;
   }
@@ -232,12 +240,12 @@ export class Reader {
     return this.#size(tag, 0xcc, 0x80);
   }
 
-  /** A view into the input (not a copy) of at most `max` bytes. */
+  /** A copy, safe to keep, of at most `max` bytes. */
   bytes(max: number): Uint8Array {
     const size = this.#size(this.#tag(), 0xc4, 0);
     if (size > max) fail('too-long', `${size} bytes, at most ${max} allowed`);
     const at = this.#take(size);
-    return this.#bytes.subarray(at, at + size);
+    return this.#bytes.slice(at, at + size);
   }
 
   text(maxBytes: number): string {
@@ -258,10 +266,10 @@ export class Reader {
     let length: number;
     if (tag >= 0x90 && tag <= 0x9f) length = tag & 0x0f;
     else if (tag === 0xdc) {
-      length = this.#view.getUint16(this.#take(2));
+      length = this.#uint16();
       if (length < 16) fail('not-minimal', `array of ${length} in three bytes`);
     } else if (tag === 0xdd) {
-      length = this.#view.getUint32(this.#take(4));
+      length = this.#uint32();
       if (length < 0x10000) fail('not-minimal', `array of ${length} in five bytes`);
     } else return fail('wrong-type', `an array expected at ${this.#at - 1}`);
     if (length > max) fail('too-long', `array of ${length}, at most ${max} allowed`);

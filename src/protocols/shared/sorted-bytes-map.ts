@@ -23,14 +23,29 @@ export interface SortedRange {
 
 const chunkLengthMax = 256;
 
-/** Index of the first key that is not below `key`. */
+/**
+ * Index of the first key that is not below `key`. Keys in between share with it what both ends of the search do, which is
+ * not compared again: long prefixes are common here.
+ */
 function lowerBound(keys: readonly Uint8Array[], key: Uint8Array): number {
   let low = 0;
   let high = keys.length;
+  let sharedLow = 0;
+  let sharedHigh = 0;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (compareBytes(keys[middle] as Uint8Array, key) < 0) low = middle + 1;
-    else high = middle;
+    const candidate = keys[middle] as Uint8Array;
+    const length = Math.min(candidate.length, key.length);
+    let at = Math.min(sharedLow, sharedHigh);
+    while (at < length && candidate[at] === key[at]) at += 1;
+    const isBelow = at < length ? (candidate[at] as number) < (key[at] as number) : candidate.length < key.length;
+    if (isBelow) {
+      low = middle + 1;
+      sharedLow = at;
+    } else {
+      high = middle;
+      sharedHigh = at;
+    }
   }
   return low;
 }
@@ -56,38 +71,41 @@ export class SortedBytesMap<V> {
     return isAt(chunk.keys, index, key) ? chunk.values[index] : undefined;
   }
 
-  set(key: Uint8Array, value: V): void {
+  /** Returns what was there. */
+  set(key: Uint8Array, value: V): V | undefined {
     if (this.#chunks.length === 0) {
       this.#chunks.push({ owner: this.#owner, keys: [key], values: [value] });
       this.#size = 1;
-      return;
+      return undefined;
     }
     const at = this.#chunkIndex(key);
     const chunk = this.#own(at);
     const index = lowerBound(chunk.keys, key);
     if (isAt(chunk.keys, index, key)) {
+      const previous = chunk.values[index];
       chunk.values[index] = value;
-      return;
+      return previous;
     }
     chunk.keys.splice(index, 0, key);
     chunk.values.splice(index, 0, value);
     this.#size += 1;
     if (chunk.keys.length > chunkLengthMax) this.#split(at, chunk, index === chunk.keys.length - 1);
+    return undefined;
   }
 
-  /** False where there was no such key. */
-  delete(key: Uint8Array): boolean {
+  /** Returns what was there. */
+  delete(key: Uint8Array): V | undefined {
     const at = this.#chunkIndex(key);
     const found = this.#chunks[at];
-    if (found === undefined) return false;
+    if (found === undefined) return undefined;
     const index = lowerBound(found.keys, key);
-    if (!isAt(found.keys, index, key)) return false;
+    if (!isAt(found.keys, index, key)) return undefined;
     const chunk = this.#own(at);
     chunk.keys.splice(index, 1);
-    chunk.values.splice(index, 1);
+    const [previous] = chunk.values.splice(index, 1);
     this.#size -= 1;
     if (chunk.keys.length === 0) this.#chunks.splice(at, 1);
-    return true;
+    return previous;
   }
 
   /** The map as it is now; later writes to either side do not show in the other. */

@@ -84,6 +84,13 @@ export class LaneSender {
     return this.#pipe !== null;
   }
 
+  /** Of messages that are not sent yet, or not acknowledged. */
+  get heldBytes(): number {
+    let bytes = this.#replayCost;
+    for (const { sequence, cost } of this.#outbox) if (sequence === 0) bytes += cost;
+    return bytes;
+  }
+
   /** True where the peer, having received up to `received`, can be served everything it lacks. */
   canContinueAfter(received: number): boolean {
     return received >= this.#acknowledged && received <= this.#lastSequence;

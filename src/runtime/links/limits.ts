@@ -56,6 +56,14 @@ export interface LinkLimits {
   readonly reportReasonsMax: number;
 }
 
+/** The most that may be held for one peer: what it must acknowledge, and what waits for its credit or a connection. */
+export const heldBytesMax = ({ lanes, replayBytesMax, queuedBytesMax }: LinkLimits): number =>
+  Object.values(lanes).reduce(
+    (sum, { messageBytesMax, windowBytes }) =>
+      sum + Math.max(replayBytesMax, messageBytesMax + envelopeOverheadBytes) + Math.max(queuedBytesMax, windowBytes),
+    0,
+  );
+
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
 

@@ -98,6 +98,7 @@ export class PeerLink implements HandshakeHooks {
       statusAtMs: this.#statusAtMs,
       bytesSent: this.bytesSent,
       bytesReceived: this.bytesReceived,
+      bytesHeld: lanes.reduce((sum, lane) => sum + this.#lanes[lane].sender.heldBytes, 0),
       lastError: this.#lastError,
     };
   }

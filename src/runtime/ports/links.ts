@@ -27,6 +27,8 @@ export interface PeerState {
   readonly statusAtMs: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** What is held for the peer: not sent yet, or not acknowledged; payloads and an overhead for each. */
+  readonly bytesHeld: number;
   /** Why the last connection ended or was refused; empty where none did. */
   readonly lastError: string;
 }

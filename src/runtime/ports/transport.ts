@@ -24,7 +24,7 @@ export interface Pipe {
   readonly remoteAddress: string;
   /** Bytes accepted by `send` and not yet given to the operating system. */
   readonly bufferedBytes: number;
-  /** One frame. Ordered; after `close` it does nothing. */
+  /** One frame, which must not be changed any more. Ordered; after `close` it does nothing. */
   send(frame: Uint8Array): void;
   /** Set once, before the first frame can arrive: in the turn in which the pipe is handed over. */
   onFrame: (frame: Uint8Array) => void;

@@ -44,13 +44,9 @@ function apply(tables: Tables, writes: readonly Write[]): number {
   for (const { table: name, key, value } of writes) {
     let table = tables.get(name);
     if (table === undefined) tables.set(name, (table = new SortedBytesMap()));
-    const previous = table.get(key);
+    const previous = value === null ? table.delete(key) : table.set(key, value);
     if (previous !== undefined) grownBytes -= key.length + previous.length;
-    if (value === null) table.delete(key);
-    else {
-      table.set(key, value);
-      grownBytes += key.length + value.length;
-    }
+    if (value !== null) grownBytes += key.length + value.length;
   }
   return grownBytes;
 }

@@ -4,7 +4,6 @@
  * `crash` end pipes. Everything happens through the clock that it is given, nothing by itself.
  */
 import type { PublicKey } from '../../protocols/shared/brands.ts';
-import { concatBytes } from '../../protocols/shared/bytes.ts';
 import type { Clock, TimerHandle } from '../ports/clock.ts';
 import { type DialOptions, type Listener, type Pipe, type Transport, TransportError } from '../ports/transport.ts';
 
@@ -257,7 +256,7 @@ class SimulatedPipe implements Pipe {
       return;
     }
     const { copies, overtakes } = this.#network.disorder(this.ownKey, this.peerKey);
-    for (let copy = 0; copy < copies; copy++) this.other.#arrives(concatBytes(passed), overtakes);
+    for (let copy = 0; copy < copies; copy++) this.other.#arrives(passed, overtakes);
   }
 
   pause(): void {

@@ -37,11 +37,14 @@ export class SignatureAuthority {
       verify: (key, message, signature) => this.#find(key, message, signature, signatureBytes) !== undefined,
       verifyMany: (items) =>
         Promise.resolve(items.map(({ key, message, signature }) => this.verifier.verify(key, message, signature))),
-      verifyVrf: (key, input, proof) => {
-        const issued = this.#find(key, input, proof, proofBytes);
-        return Promise.resolve(issued === undefined ? null : this.#outputOf(issued));
-      },
+      verifyVrf: (key, input, proof) => Promise.resolve(this.vrfOutput(key, input, proof)),
     };
+  }
+
+  /** What the verifier says of a proof, without waiting. */
+  vrfOutput(key: PublicKey, input: Uint8Array, proof: Uint8Array): Uint8Array | null {
+    const issued = this.#find(key, input, proof, proofBytes);
+    return issued === undefined ? null : this.#outputOf(issued);
   }
 
   createSigner(): Signer {

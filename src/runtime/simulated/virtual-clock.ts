@@ -4,7 +4,7 @@
  */
 import type { Clock, TimerHandle } from '../ports/clock.ts';
 
-interface Entry {
+interface Entry extends TimerHandle {
   readonly dueMs: number;
   readonly priority: number;
   readonly sequence: number;
@@ -90,9 +90,16 @@ export class VirtualClock implements Clock {
 
   #set(delayMs: number, priority: number, callback: () => void): TimerHandle {
     const delay = delayMs > 0 ? delayMs : 0;
-    const entry: Entry = { dueMs: this.#elapsedMs + delay, priority, sequence: this.#sequence++, callback, index: -1 };
+    const entry: Entry = {
+      dueMs: this.#elapsedMs + delay,
+      priority,
+      sequence: this.#sequence++,
+      callback,
+      index: -1,
+      cancel: () => this.#remove(entry),
+    };
     this.#insert(entry);
-    return { cancel: () => this.#remove(entry) };
+    return entry;
   }
 
   #insert(entry: Entry): void {

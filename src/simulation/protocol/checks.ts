@@ -6,6 +6,7 @@ import type { ConsensusMessage, UnsignedPayload } from '../../protocols/ibft/mes
 import { commitRefusal } from '../../protocols/ledger/block-limits.ts';
 import { isSameContent } from './guard.ts';
 import type { Report } from './host-state.ts';
+import { ProposerChecks } from './proposer-checks.ts';
 import { RoundChecks } from './round-checks.ts';
 import { type Cast, isFaulty } from './schedule.ts';
 import { areSealsAuthentic } from './signatures.ts';
@@ -25,7 +26,10 @@ export const protocolCheckNames = [
    * and prepares nothing that is not justified.
    */
   'certificates',
-  /** No correct validator reaches a round that none of them timed out into, or stays behind f + 1 others. */
+  /**
+   * No correct validator reaches a round that none of them timed out into, or stays behind f + 1 others, or proposes
+   * nothing where it has heard all it needs.
+   */
   'rounds',
   /** What a machine counts as kept of each validator is what it keeps. */
   'memory',
@@ -84,6 +88,7 @@ export class ProtocolChecks {
   readonly #decided: DecidedBlock[] = [];
   readonly #proposed = new Set<string>();
   readonly rounds: RoundChecks;
+  readonly proposers: ProposerChecks;
   /** By instance: the highest height whose block a crash took away after it was decided. */
   readonly #lost: number[] = [];
 
@@ -92,6 +97,7 @@ export class ProtocolChecks {
     this.#cast = cast;
     this.#said = Array.from({ length: cast.validators }, () => new Map<number, Said>());
     this.rounds = new RoundChecks(setting, cast, (check, detail) => this.violate(check, detail));
+    this.proposers = new ProposerChecks(setting, cast, (detail) => this.violate('rounds', detail));
   }
 
   /** Heights decided by anyone who is correct. */

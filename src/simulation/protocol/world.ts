@@ -114,8 +114,10 @@ export class ProtocolWorld {
     const input: Input = { type: 'message', message, peer };
     const stepped = this.#perform(to, later, (setting) => step(setting, host, input, this.nowMs), from);
     const machine = stepped?.host.machine ?? null;
-    if (machine !== null && message.type === 'round-change' && stepped?.verdict.kind === 'accepted')
-      this.checks.rounds.onHeard(to, message.payload, machine);
+    if (machine !== null && message.type === 'round-change') {
+      if (stepped?.verdict.kind === 'accepted') this.checks.rounds.onHeard(to, message.payload, machine);
+      this.checks.proposers.onRoundChange(to, message.payload, machine);
+    }
     if (this.delivered % memoryEvery === 0) this.#checkMemory(to);
   }
 
@@ -167,6 +169,7 @@ export class ProtocolWorld {
     const crashed = crash(host, kept);
     this.#spoke[instance] = undefined;
     this.checks.rounds.onCrash(instance);
+    this.checks.proposers.onCrash(instance);
     this.hosts[instance] = crashed;
     if (crashed.stored.blocks.length < before) this.checks.onBlocksLost(instance, before);
   }

@@ -11,7 +11,7 @@ import type { PublicKey } from '../../protocols/shared/brands.ts';
 import type { LocalLinks } from '../../runtime/links/create-links.ts';
 import type { Clock } from '../../runtime/ports/clock.ts';
 import type { Envelope } from '../../runtime/ports/links.ts';
-import type { CheckedRun, Checker, FinalNode } from './checkers/checker.ts';
+import type { CheckedRun, Checker, FinalNode, RunEnd } from './checkers/checker.ts';
 import { type CheckerName, createCheckers } from './checkers/index.ts';
 import { relayedLinks } from './relayed-links.ts';
 import type { ValidatorNode } from './validator-node.ts';
@@ -34,11 +34,11 @@ export class Checking {
 
   constructor(options: CheckingOptions) {
     this.#options = options;
-    const { chainId, genesis, verifier, nodes, isCorrect } = options;
+    const { nodes, isCorrect } = options;
     const liars = new Set(nodes.flatMap(({ index, key }) => (isCorrect(index) ? [] : [key])));
-    this.#sets.set(1, genesisValidatorSet(genesis));
+    this.#sets.set(1, genesisValidatorSet(options.genesis));
     const setAt = (height: number): ValidatorSet | undefined => this.#sets.get(height);
-    this.checkers = createCheckers({ chainId, genesis, verifier, liars, setAt });
+    this.checkers = createCheckers({ ...options, liars, setAt });
   }
 
   start(): void {
@@ -115,15 +115,23 @@ export class Checking {
   }
 
   finish(): void {
-    const { clock } = this.#options;
-    const nodes = this.#correct().flatMap((node) => {
-      this.#sample(node);
-      const { index: number, parts } = node;
-      return parts === null ? [] : [{ node: number, chain: parts.chain, reader: parts.wiring.reader }];
-    });
-    const whole = wholeOf(nodes);
-    const end = { atMs: clock.monotonicMs(), nowMs: clock.now(), nodes, whole };
+    for (const node of this.#correct()) this.#sample(node);
+    const end = this.#end();
     this.#tell((checker) => checker.onEnd?.(end));
+  }
+
+  /** Whether a checker waits for something that a later block may bring. */
+  isOutstanding(): boolean {
+    const end = this.#end();
+    return this.checkers.all.some((checker: Checker) => checker.isOutstanding?.(end) === true);
+  }
+
+  #end(): RunEnd {
+    const { clock } = this.#options;
+    const nodes = this.#correct().flatMap(({ index: node, parts }) =>
+      parts === null ? [] : [{ node, chain: parts.chain, reader: parts.wiring.reader }],
+    );
+    return { atMs: clock.monotonicMs(), nowMs: clock.now(), nodes, whole: wholeOf(nodes) };
   }
 
   #correct(): readonly ValidatorNode[] {
@@ -139,11 +147,12 @@ export class Checking {
 
   #sample({ index: node, parts }: ValidatorNode): void {
     if (parts === null) return;
-    const { wiring, system, chain } = parts;
+    const { wiring, system, chain, links } = parts;
+    const linkBytes = Math.max(0, ...links.peers().map(({ bytesHeld }) => bytesHeld));
     const { count: poolCount, bytes: poolBytes } = wiring.pool.size();
     const machine = wiring.machine();
     const mailboxDepth = system.stats().mailboxes[0]?.depth ?? 0;
-    const held = { keptBytes: machine?.keptBytes ?? [], roundsHeld: machine?.votes.size ?? 0 };
+    const held = { linkBytes, keptBytes: machine?.keptBytes ?? [], roundsHeld: machine?.votes.size ?? 0 };
     this.#tell((checker) => checker.onHoldings?.({ node, poolCount, poolBytes, mailboxDepth, ...held }));
     const served = readCheckpoint(chain.store);
     if (served === null) return;

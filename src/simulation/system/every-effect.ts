@@ -7,7 +7,7 @@
 import { invariant } from '../../protocols/shared/errors.ts';
 import { type Fault, faults as makeFault, liarsOf } from './faults/index.ts';
 import type { NodeEffect, SimulatedNode } from './node.ts';
-import { calmMs, recoveryMs, type Scenario, ScenarioError } from './scenario.ts';
+import { effectsPeriod, recoveryMs, type Scenario, ScenarioError } from './scenario.ts';
 import { runScenario, type SimulationHost, type SimulationOptions, type SimulationResult } from './simulate.ts';
 
 type CrashAtEffect = Extract<Fault, { kind: 'crash-at-effect' }>;
@@ -61,43 +61,42 @@ export async function crashAtEveryEffect(
 ): Promise<EveryEffectResult> {
   const { seed, ports, onProgress, isOver, stride = 1 } = options;
   invariant(Number.isInteger(stride) && stride >= 1, 'a stride is a whole number from 1');
-  const common = { seed, ...(ports === undefined ? {} : { ports }) };
-  const { counts, result: base } = await countEffects(host, scenario, common);
-  const crashes = crashesAt(counts, scenario, options);
+  const mayEndFromMs = effectsPeriod(scenario)[1];
+  const common = { seed, mayEndFromMs, ...(ports === undefined ? {} : { ports }) };
+  const { counters, result: base } = await countEffects(host, scenario, common);
+  const crashes = crashesAt(counters, scenario, options);
   const violations: { crash: CrashAtEffect; result: SimulationResult }[] = [];
   const missed: CrashAtEffect[] = [];
   let runs = 0;
   for (const crash of crashes) {
     if (isOver?.() === true) break;
-    const result = await runScenario(host, { ...scenario, faults: [...base.faults, crash] }, common);
+    const result = await runScenario(host, { ...scenario, ...base.network, faults: [...base.faults, crash] }, common);
     runs += 1;
     if (!result.ok) violations.push({ crash, result });
     else if ((result.counts[died] ?? 0) === 0) missed.push(crash);
     onProgress?.({ done: runs, total: crashes.length, crash, result });
   }
   return {
-    ...{ scenario: scenario.name, seed: base.seed, effects: counts, planned: crashes.length },
+    ...{ scenario: scenario.name, seed: base.seed, planned: crashes.length },
+    effects: counters.map(({ node, counts }) => ({ node, writes: counts.write, sends: counts.send })),
     ...{ runs, violations, missed, ok: violations.length === 0 && missed.length === 0 },
   };
 }
-
-/** Crashes begin here: what comes before is the start of the network. */
-const fromMs = calmMs;
 
 async function countEffects(
   host: SimulationHost,
   scenario: Scenario,
   options: SimulationOptions,
-): Promise<{ readonly counts: readonly EffectCount[]; readonly result: SimulationResult }> {
-  const counters: { readonly node: number; write: number; send: number }[] = [];
-  const untilMs = scenario.durationMs - recoveryMs;
+): Promise<{ readonly counters: readonly EffectCounter[]; readonly result: SimulationResult }> {
+  const counters: EffectCounter[] = [];
+  const [fromMs, untilMs] = effectsPeriod(scenario);
   const watch = (nodes: readonly SimulatedNode[]): void => {
     for (const node of nodes) {
-      const counter = { node: node.index, write: 0, send: 0 };
+      const counter = new EffectCounter(node.index);
       counters.push(counter);
       const onEffect = ({ kind, phase }: NodeEffect): void => {
         const nowMs = node.time.trueMs;
-        if (phase === 'after' && nowMs >= fromMs && nowMs < untilMs) counter[kind] += 1;
+        if (phase === 'after' && nowMs >= fromMs && nowMs < untilMs) counter.add(kind, nowMs);
       };
       node.watchEffects({ halves: false, onEffect });
     }
@@ -105,28 +104,45 @@ async function countEffects(
   const result = await runScenario(host, scenario, { ...options, onNodes: watch });
   if (!result.ok) throw new ScenarioError(scenario.name, `seed ${result.seed}`, 'does not hold even without a crash');
   const liars = liarsOf(result.faults);
-  const counts = counters.filter(({ node }) => !liars.has(node));
-  return { counts: counts.map(({ node, write, send }) => ({ node, writes: write, sends: send })), result };
+  return { counters: counters.filter(({ node }) => !liars.has(node)), result };
+}
+
+interface CrashPoint extends Pick<CrashAtEffect, 'effect' | 'nth' | 'when'> {
+  readonly node: number;
+}
+
+/** The effects of one node, and the points between them at which it may die. */
+class EffectCounter {
+  readonly node: number;
+  readonly counts = { write: 0, send: 0 };
+  readonly points: CrashPoint[] = [];
+  #lastMs = -1;
+
+  constructor(node: number) {
+    this.node = node;
+  }
+
+  add(effect: 'write' | 'send', nowMs: number): void {
+    const { node } = this;
+    this.counts[effect] += 1;
+    const nth = this.counts[effect];
+    // Right before a frame of the same moment is right after the effect before it.
+    if (effect === 'write' || nowMs > this.#lastMs) this.points.push({ node, effect, nth, when: 'before' });
+    this.points.push({ node, effect, nth, when: 'after' });
+    this.#lastMs = nowMs;
+  }
 }
 
 function crashesAt(
-  counts: readonly EffectCount[],
+  counters: readonly EffectCounter[],
   scenario: Scenario,
   { stride = 1, downMs = 500 }: EveryEffectOptions,
 ): readonly CrashAtEffect[] {
-  const forMs = scenario.durationMs - recoveryMs - fromMs;
-  return counts.flatMap(({ node, writes, sends }) =>
-    (['write', 'send'] as const).flatMap((effect) => {
-      const count = effect === 'write' ? writes : sends;
-      const first = 1 + (node % stride);
-      const chosen = Array.from({ length: count }, (_, index) => index + 1).filter(
-        (nth) => nth >= first && (nth - first) % stride === 0,
-      );
-      return chosen.flatMap((nth) =>
-        (['before', 'after'] as const).map((when) =>
-          makeFault.crashAtEffect({ node, effect, nth, when, downMs, atMs: fromMs, forMs }),
-        ),
-      );
-    }),
+  const [atMs, untilMs] = effectsPeriod(scenario);
+  const forMs = Math.min(untilMs + downMs, scenario.durationMs - recoveryMs) - atMs;
+  const isChosen = ({ node, nth }: CrashPoint): boolean =>
+    (nth - 1 - (node % stride)) % stride === 0 && nth > node % stride;
+  return counters.flatMap(({ points }) =>
+    points.filter(isChosen).map((point) => makeFault.crashAtEffect({ ...point, downMs, atMs, forMs })),
   );
 }

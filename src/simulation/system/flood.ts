@@ -1,4 +1,7 @@
-/** Clients that send one node more than it can want: bursts of sound transactions among all sorts of unsound ones. */
+/**
+ * Clients that send one node more than it can want: bursts of sound transactions among all sorts of unsound ones. At times
+ * crowds of accounts come into being.
+ */
 import { encodeBody } from '../../protocols/ledger/application.ts';
 import { nonceWindow, transactionBytesMax, transactionCodec } from '../../protocols/ledger/transaction.ts';
 import { type ChainId, height } from '../../protocols/shared/brands.ts';
@@ -15,6 +18,7 @@ export interface FloodOptions {
   /** Of nobody else. */
   readonly accounts: readonly Signer[];
   readonly nodes: readonly ValidatorNode[];
+  readonly createSigner: () => Signer;
   readonly onAcknowledged: (hash: string, node: number) => void;
 }
 
@@ -27,6 +31,9 @@ interface Client {
 
 const everyMs = 100;
 const soundPerBurst = 8;
+/** For the last of so many milliseconds, all sound transfers are to accounts that do not exist yet. */
+const crowdEveryMs = 6_000;
+const crowdForMs = 1_000;
 
 export class Flood {
   readonly #options: FloodOptions;
@@ -60,10 +67,11 @@ export class Flood {
 
   /** A run of nonces at once. Those refused, as beyond the window, come again. */
   #sound(target: ValidatorNode, client: Client, count: number): void {
-    const { chainId, accounts, onAcknowledged } = this.#options;
-    const to = accounts[0]?.publicKey;
+    const { chainId, accounts, clock, createSigner, onAcknowledged } = this.#options;
+    const isCrowd = clock.monotonicMs() % crowdEveryMs >= crowdEveryMs - crowdForMs;
     const bytes = Array.from({ length: count }, (_, at) => {
-      const body = { to, amount: 1n };
+      const to = isCrowd ? createSigner() : accounts[0];
+      const body = { to: to?.publicKey, amount: 1n };
       const of = { chainId, sender: client.signer.publicKey, nonce: client.nonce + at };
       return signedTransaction({ ...of, kind: 'accounts.transfer', body }, client.signer);
     });

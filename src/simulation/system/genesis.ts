@@ -1,4 +1,4 @@
-/** The chain that a simulation starts: its validators, and accounts for its load. */
+/** The chain that a simulation starts: its validators, who have money beside their bonds, and accounts for its load. */
 import type { Genesis } from '../../protocols/ledger/genesis.ts';
 import { possessionSigningBytes } from '../../protocols/ledger/possession.ts';
 import { compareText } from '../../protocols/shared/bytes.ts';
@@ -10,17 +10,20 @@ export interface ChainOptions {
   readonly time: number;
   readonly blockTimeMs: number;
   readonly roundTimeoutBaseMs: number;
+  /** Who may propose other parameters. */
+  readonly governors: readonly Pick<Signer, 'publicKey'>[];
 }
 
 const chainName = 'simulation';
-const accountBalance = 1_000_000_000n;
+/** Of every account at the start. */
+export const accountBalance = 1_000_000_000n;
 /** What a validator holds as bond. */
 export const memberBond = 1_000_000n;
 
 export function createGenesis(
   identities: readonly Identity[],
   accounts: readonly Pick<Signer, 'publicKey'>[],
-  { time, blockTimeMs, roundTimeoutBaseMs }: ChainOptions,
+  { time, blockTimeMs, roundTimeoutBaseMs, governors }: ChainOptions,
 ): Genesis {
   return {
     chainName,
@@ -44,10 +47,10 @@ export function createGenesis(
       possession: signer.sign(possessionSigningBytes(chainName, signer.publicKey, vrf.publicKey)),
       bond: memberBond,
     })),
-    accounts: accounts
+    accounts: [...accounts, ...identities.map(({ signer }) => signer)]
       .map(({ publicKey }) => ({ publicKey, balance: accountBalance }))
       .sort((a, b) => compareText(a.publicKey, b.publicKey)),
-    governors: [],
+    governors: governors.map(({ publicKey }) => publicKey).sort(compareText),
     networkAuthority: null,
     previous: null,
   };

@@ -78,7 +78,7 @@ export class Membership {
     const candidate = campaign.joins === null ? undefined : this.#options.nodes[campaign.joins];
     const held = candidate === undefined ? memberBond : (accountAt(chain.state, candidate.key)?.bonded ?? 0n);
     if (candidate !== undefined && held < memberBond) {
-      this.#send(candidate, 'accounts.bond', { amount: memberBond });
+      this.send(candidate, 'accounts.bond', { amount: memberBond });
       return;
     }
     const members = membersAt(chain.state);
@@ -94,7 +94,7 @@ export class Membership {
     if (proposer === undefined) return;
     const change = this.#changeOf(campaign);
     const voted = new Set([proposer.index]);
-    this.#send(proposer, 'validators.propose', change, (hash) => {
+    this.send(proposer, 'validators.propose', change, (hash) => {
       campaign.proposal = { hash, atMs: this.#options.clock.monotonicMs(), voters: voted };
     });
   }
@@ -109,7 +109,7 @@ export class Membership {
       if (voted.has(voter.index)) continue;
       const isOpen = voter.parts?.wiring.reader.place(hash) !== undefined;
       if (!isOpen) continue;
-      this.#send(voter, 'validators.vote', { proposal: hash, approve: true }, () => voted.add(voter.index));
+      this.send(voter, 'validators.vote', { proposal: hash, approve: true }, () => voted.add(voter.index));
     }
   }
 
@@ -131,8 +131,8 @@ export class Membership {
     };
   }
 
-  /** Through the node's own mempool, which knows the nonces that its key has used. */
-  #send(node: ValidatorNode, kind: string, body: unknown, onAccepted: (hash: Digest) => void = () => undefined): void {
+  /** A transaction of the node's account, through its own mempool, which knows the nonces that its key has used. */
+  send(node: ValidatorNode, kind: string, body: unknown, onAccepted: (hash: Digest) => void = () => undefined): void {
     const { chainId } = this.#options;
     if (!isReachable(node)) return;
     node.enter(() => {

@@ -35,7 +35,8 @@ export class NetworkFaults {
   readonly #delayMs: readonly [least: number, most: number];
   readonly #trace: TraceHash;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  readonly #directions = new Map<string, Direction>();
+  /** By sender, then by receiver. */
+  readonly #directions = new Map<PublicKey, Map<PublicKey, Direction>>();
   readonly #lines = new Map<PublicKey, Line>();
   readonly #nodes = new Map<PublicKey, SimulatedNode>();
 
@@ -92,11 +93,12 @@ export class NetworkFaults {
   }
 
   #direction(from: PublicKey, to: PublicKey): Direction {
-    const name = `${from}${to}`;
-    let direction = this.#directions.get(name);
+    const directions = this.#directions.get(from) ?? new Map<PublicKey, Direction>();
+    if (directions.size === 0) this.#directions.set(from, directions);
+    let direction = directions.get(to);
     if (direction === undefined) {
-      direction = this.#create(name, from, to);
-      this.#directions.set(name, direction);
+      direction = this.#create(`${from}${to}`, from, to);
+      directions.set(to, direction);
     }
     return direction;
   }

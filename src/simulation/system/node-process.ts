@@ -52,7 +52,7 @@ export class NodeProcess {
 
   /** Runs in a step of its own, soon: as an event that comes from outside does. */
   post(callback: () => void): void {
-    this.#setTimer(0, callback);
+    this.#schedule(0, { callback });
   }
 
   /** Runs now, in a step that is the node's alone; later where the process is paused, never where it has ended. */
@@ -106,14 +106,15 @@ export class NodeProcess {
   }
 
   #setTimer(delayMs: number, callback: () => void): TimerHandle {
-    const task: Task = { callback };
-    const handle = this.#schedule(delayMs, task);
-    return {
+    const task = {
+      callback,
       cancel: () => {
         task.callback = null;
         handle.cancel();
       },
-    };
+    } satisfies Task & TimerHandle as Task & TimerHandle;
+    const handle = this.#schedule(delayMs, task);
+    return task;
   }
 
   #schedule(delayMs: number, task: Task): TimerHandle {

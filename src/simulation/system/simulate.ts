@@ -4,11 +4,20 @@ import type { NactGlobals } from '../../runtime/ports/nact-globals.ts';
 import { type CheckerName, checkerNames, continuousCheckers } from './checkers/index.ts';
 import { Draw } from '../draw.ts';
 import type { OnEvent } from '../events.ts';
-import type { Fault } from './faults/index.ts';
+import { calmAtMs, type Fault } from './faults/index.ts';
 import type { SimulatedNode } from './node.ts';
 import type { Nact } from './node-process.ts';
 import type { LogLine } from './observer.ts';
-import { calmMs, checkFaults, checkScenario, defaults, recoveryMs, type Scenario } from './scenario.ts';
+import {
+  calmMs,
+  checkFaults,
+  checkScenario,
+  defaults,
+  type DrawnNetwork,
+  drawNetwork,
+  recoveryMs,
+  type Scenario,
+} from './scenario.ts';
 import type { Stepper } from '../stepper.ts';
 import { countsOf } from './sometimes.ts';
 import { swarmFaults } from './swarm.ts';
@@ -30,6 +39,8 @@ export interface SimulationOptions {
   readonly durationMs?: number;
   /** Gives a node other ports than its own: to plant defects, or to watch. */
   readonly ports?: (ports: NodePorts, node: number) => NodePorts;
+  /** From this moment on there is no new load, and the run ends as soon as it has nothing more to show. Default: it does not. */
+  readonly mayEndFromMs?: number;
   /** Keeps what the nodes log, from `info` on. */
   readonly keepLog?: boolean;
   /** Before the first step: to watch what the nodes do. */
@@ -53,6 +64,8 @@ export interface SimulationResult {
   readonly traceHash: string;
   readonly ok: boolean;
   readonly verdicts: readonly Verdict[];
+  /** What of the network the seed drew, where the scenario leaves it to it. */
+  readonly network: DrawnNetwork;
   readonly faults: readonly Fault[];
   /** Blocks decided. */
   readonly heights: number;
@@ -74,17 +87,19 @@ const tellingHeights = 20;
 /** Throws ScenarioError where the scenario or what it draws is not as it must be. */
 export async function runScenario(
   host: SimulationHost,
-  scenario: Scenario,
+  given: Scenario,
   options: SimulationOptions,
 ): Promise<SimulationResult> {
-  checkScenario(scenario);
-  const { durationMs = scenario.durationMs } = options;
+  checkScenario(given);
+  const { durationMs = given.durationMs } = options;
   const seed = String(options.seed);
+  const network = drawNetwork(given, (label) => new Draw(new SeededRandom(`${given.name}/${seed}`).fork(label)));
+  const scenario = { ...given, ...network };
   const faults = faultsOf(scenario, seed, durationMs);
   checkFaults(scenario, faults, durationMs);
   const log: LogLine[] = [];
   const world = createWorld(host, scenario, {
-    ...{ seed, durationMs, faults },
+    ...{ seed, durationMs, faults, mayEndFromMs: options.mayEndFromMs ?? wellFromMs(scenario, faults, durationMs) },
     ports: options.ports ?? ((ports) => ports),
     onEvent: options.onEvent ?? null,
     onLog: (line) => {
@@ -96,9 +111,9 @@ export async function runScenario(
   world.finish();
   const { violations } = world;
   const { agreement, acknowledgements, load, recovery } = world.application;
-  const reached = world.elapsedMs >= durationMs ? checkerNames : continuousCheckers;
+  const reached = world.isOver ? checkerNames : continuousCheckers;
   return {
-    ...{ scenario: scenario.name, seed, faults, log },
+    ...{ scenario: scenario.name, seed, network, faults, log },
     traceHash: world.trace.toString(),
     ok: isAsExpected(scenario, violations),
     verdicts: checkerNames.map((checker) => {
@@ -116,20 +131,25 @@ export async function runScenario(
   };
 }
 
+/** When a run that may end before its time is looked at first: short ones say little. */
+const wellFromMs = ({ endsWhenWell }: Scenario, faults: readonly Fault[], durationMs: number): number | null =>
+  endsWhenWell === true ? Math.max(calmAtMs(faults), durationMs - 2 * recoveryMs) : null;
+
 interface RunOptions {
   readonly seed: string;
   readonly durationMs: number;
   readonly faults: readonly Fault[];
+  readonly mayEndFromMs: number | null;
   readonly ports: (ports: NodePorts, node: number) => NodePorts;
   readonly onLog: (line: LogLine) => void;
   readonly onEvent: OnEvent | null;
 }
 
-function createWorld(host: SimulationHost, scenario: Scenario, { seed, ports, ...options }: RunOptions) {
-  const { name, validators, standbys = 0, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
+function createWorld(host: SimulationHost, scenario: Scenario & DrawnNetwork, { seed, ports, ...options }: RunOptions) {
+  const { name, validators, standbys, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
   return new World<ValidatorProgram, ValidatorNetwork>(
     { ...options, nodes: validators, standbys, seed: `${name}/${seed}`, delayMs, syncMs, loadNact: host.loadNact },
-    (world) => new ValidatorNetwork(world, { scenario, durationMs: options.durationMs, faults: options.faults, ports }),
+    (world) => new ValidatorNetwork(world, { ...options, scenario, ports }),
   );
 }
 
@@ -139,9 +159,13 @@ const isAsExpected = ({ violates }: Scenario, violations: readonly Violation[]):
     ? violations.length === 0
     : violations.length > 0 && violations.every(({ checker }) => violates.includes(checker));
 
-function faultsOf({ faults, validators }: Scenario, seed: string, durationMs: number): readonly Fault[] {
+function faultsOf(
+  { faults, validators, standbys }: Scenario & DrawnNetwork,
+  seed: string,
+  durationMs: number,
+): readonly Fault[] {
   if (Array.isArray(faults)) return faults as readonly Fault[];
-  const period = { validators, fromMs: calmMs, untilMs: durationMs - recoveryMs };
+  const period = { validators, standbys, fromMs: calmMs, untilMs: durationMs - recoveryMs };
   const draw = new Draw(new SeededRandom(`${seed}/faults`));
   return faults === 'swarm'
     ? swarmFaults(draw, period)

@@ -12,29 +12,36 @@ import { liarsOf } from './faults/index.ts';
 import { Liars } from './byzantine/liars.ts';
 import { Twins } from './byzantine/twins.ts';
 import type { Identity } from './identities.ts';
+import { Bonds } from './bonds.ts';
+import { Cheats } from './cheats.ts';
 import { Clerks } from './clerks.ts';
 import { Flood } from './flood.ts';
+import { Governance } from './governance.ts';
 import { Membership } from './membership.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
 import { createGenesis } from './genesis.ts';
 import { Load } from './load.ts';
 import type { LifePorts } from './node.ts';
 import { Recovery } from './recovery.ts';
+import { EarlyEnd } from './early-end.ts';
+import { SharedChecks } from './shared-checks.ts';
 import { Milestones } from './sometimes.ts';
-import { defaults, drawBlockTime, type Scenario } from './scenario.ts';
+import { defaults, type DrawnNetwork, type Scenario } from './scenario.ts';
 import { bootValidator, type NodePorts, type ValidatorNode, type ValidatorProgram } from './validator-node.ts';
 import { watchedLinks } from './watched-links.ts';
 import type { Application, World } from './world.ts';
 
 export interface ValidatorNetworkOptions {
-  readonly scenario: Scenario;
+  readonly scenario: Scenario & DrawnNetwork;
   readonly durationMs: number;
   readonly faults: readonly FaultBase[];
+  /** null: the run lasts its whole time. */
+  readonly mayEndFromMs: number | null;
   readonly ports: (ports: NodePorts, node: number) => NodePorts;
 }
 
-/** Of clients that transfer, that have other business, and that flood. */
-const accountCounts = { load: 50, clerks: 6, flood: 16 };
+/** Of clients that transfer, that have other business, that flood, that cheat, and that govern. */
+const accountCounts = { load: 50, clerks: 6, flood: 16, cheats: 8, governors: 2 };
 /** Heights by which a validator may be behind at the end. */
 const behindMax = 2;
 /** Without new load at the end, so that what was acknowledged has time to become final. */
@@ -58,23 +65,30 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   readonly #twins: Twins;
   readonly #clerks: Clerks;
   readonly #flood: Flood;
+  readonly #cheats: Cheats;
   readonly #membership: Membership;
+  readonly #bonds: Bonds;
+  readonly #governance: Governance;
   readonly #checking: Checking;
   readonly #milestones: Milestones;
+  readonly #earlyEnd: EarlyEnd;
+  readonly #checks = new SharedChecks();
 
   constructor(world: World<ValidatorProgram>, options: ValidatorNetworkOptions) {
     this.#world = world;
     this.#options = options;
     const { scenario, durationMs, faults } = options;
-    const blockTimeMs = drawBlockTime(scenario, world.draw('block time'));
-    const { roundTimeoutBaseMs = 1000, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
+    const { blockTimeMs, roundTimeoutBaseMs = 1000, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
     const { clock, nodes, authority } = world;
     const createSigner = (): Signer => authority.createSigner();
     const accounts = signersOf(createSigner);
     const times = { time: clock.now() - blockTimeMs, blockTimeMs, roundTimeoutBaseMs };
     const members = world.identities.slice(0, scenario.validators);
     const standbys = world.identities.slice(scenario.validators).map(({ signer }) => signer);
-    this.#genesis = createGenesis(members, [...Object.values(accounts).flat(), ...standbys], times);
+    this.#genesis = createGenesis(members, [...Object.values(accounts).flat(), ...standbys], {
+      ...times,
+      governors: accounts.governors,
+    });
     const chainId = chainIdOf(this.#genesis);
     this.#milestones = new Milestones((name) => world.observer.count(name));
     this.#liars = new Liars({
@@ -87,22 +101,28 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     const isCorrect = (node: number): boolean => !this.#liars.has(node);
     this.#checking = new Checking({
       ...{ clock, nodes, isCorrect, chainId, genesis: this.#genesis, verifier: authority.verifier },
+      isDisorderly: faults.some(({ kind }) => kind === 'reorder'),
+      vrfOutput: (key, input, proof) => authority.vrfOutput(key, input, proof),
       onViolation: (checker, detail) => this.#violated(checker, detail),
     });
     ({ agreement: this.agreement, acknowledgements: this.acknowledgements } = this.#checking.checkers);
-    const untilMs = durationMs - quietMs;
+    const untilMs = Math.min(durationMs - quietMs, options.mayEndFromMs ?? Number.POSITIVE_INFINITY);
     const onAcknowledged = (hash: string, node: number): void => this.#checking.onAcknowledged(hash, node);
     const clients = { clock, chainId, nodes, untilMs, onAcknowledged };
     this.load = new Load({
       ...{ ...clients, accounts: accounts.load, draw: world.draw('load') },
-      perSecond: scenario.transfersPerSecond ?? 5,
+      perSecond: scenario.transfersPerSecond,
     });
     this.#clerks = new Clerks({ ...clients, accounts: accounts.clerks, draw: world.draw('clerks'), createSigner });
-    this.#flood = new Flood({ ...clients, accounts: accounts.flood });
+    this.#flood = new Flood({ ...clients, accounts: accounts.flood, createSigner });
+    this.#cheats = new Cheats({ clock, chainId, nodes, accounts: accounts.cheats });
     this.#membership = new Membership({
       ...{ clock, chainId, genesis: this.#genesis, nodes, isCorrect },
       count: (what) => world.observer.count(what),
     });
+    const send = (node: ValidatorNode, kind: string, body: unknown): void => this.#membership.send(node, kind, body);
+    this.#bonds = new Bonds({ clock, nodes, send });
+    this.#governance = new Governance({ clock, chainId, nodes, isCorrect, send, governors: accounts.governors });
     this.recovery = new Recovery({
       ...{ clock, nodes, isCorrect, blockTimeMs, roundTimeoutBaseMs },
       roundTimeoutMaxMs: this.#genesis.parameters.roundTimeoutMaxMs,
@@ -111,6 +131,12 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       highest: () => this.agreement.highest,
       onViolation: (detail) => this.#violated('liveness', detail),
     });
+    this.#earlyEnd = new EarlyEnd({
+      ...{ clock, nodes, isCorrect, highest: () => this.agreement.highest },
+      hasRecovered: () => this.recovery.tookMs !== null,
+      isOutstanding: () => this.#checking.isOutstanding(),
+      onEnd: () => world.end(),
+    });
   }
 
   get validators(): ValidatorTargets {
@@ -118,6 +144,9 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       tell: (node, lie) => this.#liars.tell(node, lie),
       double: (node, options) => this.#twins.begin(node, options),
       flood: (node, perSecond, draw) => this.#flood.begin(node, perSecond, draw),
+      cheat: (perSecond, draw) => this.#cheats.begin(perSecond, draw),
+      unbond: (node, draw) => this.#bonds.begin(node, draw),
+      govern: (draw) => this.#governance.begin(draw),
       change: (wanted) => this.#membership.start(wanted),
     };
   }
@@ -129,6 +158,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       genesis: this.#genesis,
       // The older copy of two does not ask whether it is one.
       isRash: this.#twins.isSecond(node),
+      checkBlock: this.#checks.check,
       ports: this.#options.ports,
       linksOf: (index, links) => this.#liars.links(index, checking.links(index, this.#watched(index, links))),
       onOpen: (opened, chain) => checking.onOpen(opened, chain),
@@ -137,6 +167,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
         this.#tellSigned(index, payload);
         this.#milestones.onSigned(payload);
         this.recovery.onSigned(index, payload);
+        this.#earlyEnd.onSigned(index, payload);
         checking.onSigned(this.#node(index), payload);
       },
       onFinal: (finalNode, height) => {
@@ -148,8 +179,10 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
 
   start(): void {
     this.load.start();
-    if ((this.#options.scenario.transfersPerSecond ?? 5) > 0) this.#clerks.start();
+    if (this.#options.scenario.transfersPerSecond > 0) this.#clerks.start();
     this.#checking.start();
+    const { mayEndFromMs } = this.#options;
+    if (mayEndFromMs !== null) this.#earlyEnd.start(mayEndFromMs);
   }
 
   calm(): void {
@@ -211,6 +244,9 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
 
 function signersOf(create: () => Signer): Readonly<Record<keyof typeof accountCounts, readonly Signer[]>> {
   const several = (length: number): readonly Signer[] => Array.from({ length }, create);
-  const { load, clerks, flood } = accountCounts;
-  return { load: several(load), clerks: several(clerks), flood: several(flood) };
+  const { load, clerks, flood, cheats, governors } = accountCounts;
+  return {
+    ...{ load: several(load), clerks: several(clerks), flood: several(flood) },
+    ...{ cheats: several(cheats), governors: several(governors) },
+  };
 }

@@ -1,5 +1,5 @@
 /** What a simulated validator runs: the production actors, links, chain and stores of one node. */
-import { Chain } from '../../actors/chain/chain.ts';
+import { Chain, type ChainOptions } from '../../actors/chain/chain.ts';
 import { contradictionFound } from '../../actors/node/evidence.ts';
 import { type Wiring, wireNode, type WiringOptions } from '../../actors/node/wiring.ts';
 import { chainIdOf, type Genesis } from '../../protocols/ledger/genesis.ts';
@@ -34,6 +34,8 @@ export interface ValidatorBoot {
   readonly onSigned: (node: number, ...signed: Parameters<NonNullable<WiringOptions['onSigned']>>) => void;
   /** Signs without hearing from others after a start. */
   readonly isRash: boolean;
+  /** What checks a block on a state. */
+  readonly checkBlock: NonNullable<ChainOptions['checkBlock']>;
   /** The links as the node's actors are to have them. */
   readonly linksOf: (node: number, links: LocalLinks) => LocalLinks;
   /** The node's chain is open: what it stands on is known, and what is next to be decided. */
@@ -50,13 +52,13 @@ export async function bootValidator(
   node: ValidatorNode,
   life: LifePorts,
   running: (program: ValidatorProgram) => void,
-  { genesis, ports, isRash, linksOf, onOpen, onAccusation, onSigned, onFinal }: ValidatorBoot,
+  { genesis, ports, isRash, checkBlock, linksOf, onOpen, onAccusation, onSigned, onFinal }: ValidatorBoot,
 ): Promise<void> {
   const chainId = chainIdOf(genesis);
   const store = life.open('chain', { kind: 'chain', version: 1, chainId });
   const records = life.open('records', { kind: 'guard', version: 1 });
   const given = ports({ ...life, store, records }, node.index);
-  const chain = new Chain({ store: given.store, genesis, signatures: given.verifier, historyBlocks });
+  const chain = new Chain({ store: given.store, genesis, signatures: given.verifier, historyBlocks, checkBlock });
   await given.store.durable();
   onOpen(node, chain);
   const own = createLinks({

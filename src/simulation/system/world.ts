@@ -80,6 +80,7 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
   #steps = 0;
   #twins = 0;
   #moment = { atMs: 0, steps: 0 };
+  #hasEnded = false;
 
   constructor(options: WorldOptions, createApplication: (world: World<P>) => A) {
     this.#options = options;
@@ -114,15 +115,25 @@ export class World<P extends Program, A extends Application<P> = Application<P>>
     return this.clock.monotonicMs();
   }
 
+  /** Whether the run has come to its end, and not only to a violation. */
+  get isOver(): boolean {
+    return this.#hasEnded || this.elapsedMs >= this.#options.durationMs;
+  }
+
+  /** Nothing more is to come: the run ends after this step. */
+  end(): void {
+    this.#hasEnded = true;
+  }
+
   /** Choices of their own: a function of the seed and the label only. */
   draw(label: string): Draw {
     return new Draw(this.#random.fork(label));
   }
 
-  /** One callback. False when the run is over: its time has passed, or something that must not be has been seen. */
+  /** One callback. False when the run is over: its time has passed or it was ended, or something that must not be has been seen. */
   readonly step = (): boolean => {
     const next = this.clock.nextAtMs;
-    if (this.violations.length > 0) return false;
+    if (this.violations.length > 0 || this.#hasEnded) return false;
     if (next === undefined || next > this.#options.durationMs) {
       this.clock.advanceTo(this.#options.durationMs);
       return false;

@@ -36,11 +36,14 @@ describe('SortedBytesMap', () => {
           const model: Model = new Map();
           const snapshots: { map: SortedBytesMap<number>; model: Model }[] = [];
           for (const [index, { kind, key }] of operations.entries()) {
+            const before = model.get(toHex(key));
             if (kind === 'set') {
-              map.set(key, index);
+              expect(map.set(key, index)).to.equal(before);
               model.set(toHex(key), index);
-            } else if (kind === 'delete') expect(map.delete(key)).to.equal(model.delete(toHex(key)));
-            else snapshots.push({ map: map.snapshot(), model: new Map(model) });
+            } else if (kind === 'delete') {
+              expect(map.delete(key)).to.equal(before);
+              model.delete(toHex(key));
+            } else snapshots.push({ map: map.snapshot(), model: new Map(model) });
           }
           for (const view of [{ map, model }, ...snapshots]) {
             expect(view.map.size).to.equal(view.model.size);

@@ -44,7 +44,11 @@ export function printRun({ result, wallMs, otherTrace }: RunReport, again: strin
   terminal.out(`  again: ${again}`);
 }
 
-function printChain({ heights, transactions, recoveryMs }: SimulationResult, terminal: Terminal): void {
+function printChain({ network, heights, transactions, recoveryMs }: SimulationResult, terminal: Terminal): void {
+  const { validators, blockTimeMs, transfersPerSecond } = network;
+  terminal.out(
+    `  network    ${validators} validators, a block every ${formatElapsed(blockTimeMs)}, ${transfersPerSecond} transfers a second`,
+  );
   terminal.out(`  chain      ${heights} blocks, ${transactions.acknowledged} transfers acknowledged`);
   if (recoveryMs !== null)
     terminal.out(`  recovery   next block ${formatElapsed(recoveryMs)} after a quorum was linked`);

@@ -6,11 +6,11 @@ import {
   type SimulationOptions,
   type SimulationResult,
 } from '../../../simulation.ts';
-import type { AnyScenario } from '../../../simulation/shrink.ts';
-import { explainScenarioError, type ScenarioSource } from './scenario-source.ts';
+import { explainScenarioError, type ScenarioSource, type WrittenScenario } from './scenario-source.ts';
 
 /** Plain data: child processes are told the same. */
 export interface RunRequest {
+  readonly work: 'run';
   readonly source: ScenarioSource;
   /** Virtual time, in place of the scenario's. */
   readonly durationMs: number | null;
@@ -32,11 +32,13 @@ export interface RunReport {
 export const isPassed = ({ result, otherTrace }: RunReport): boolean => result.ok && otherTrace === null;
 
 /** Either kind of scenario. Rejects with ScenarioError where it is not as it must be. */
-export const simulateAny = (scenario: AnyScenario, options: Omit<SimulationOptions, 'ports'>): Promise<AnyResult> =>
-  'start' in scenario ? simulate(scenario, options) : simulate(scenario, options);
+export const simulateAny = (
+  scenario: WrittenScenario,
+  options: Omit<SimulationOptions, 'ports'>,
+): Promise<AnyResult> => ('start' in scenario ? simulate(scenario, options) : simulate(scenario, options));
 
 /** Rejects with CommandError where the scenario cannot be run. */
-export async function runSeed(scenario: AnyScenario, seed: string, request: RunRequest): Promise<RunReport> {
+export async function runSeed(scenario: WrittenScenario, seed: string, request: RunRequest): Promise<RunReport> {
   const options = {
     seed,
     keepLog: request.keepLog,

@@ -2,23 +2,32 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { CommandError } from '../../terminal.ts';
+import type { EveryEffectReport, EveryEffectRequest } from './every-effect-seed.ts';
 import type { RunReport, RunRequest } from './run-one.ts';
 
+/** What is done with each seed. */
+export type WorkRequest = RunRequest | EveryEffectRequest;
+
+export interface WorkReports {
+  readonly run: RunReport;
+  readonly 'every-effect': EveryEffectReport;
+}
+
 export type ParentMessage =
-  | { readonly type: 'request'; readonly request: RunRequest }
+  | { readonly type: 'request'; readonly request: WorkRequest }
   | { readonly type: 'run'; readonly seed: string };
 
 export type WorkerMessage =
   | { readonly type: 'ready' }
-  | { readonly type: 'report'; readonly report: RunReport }
+  | { readonly type: 'report'; readonly report: WorkReports[keyof WorkReports] }
   | { readonly type: 'failed'; readonly isUsage: boolean; readonly message: string };
 
-export interface ParallelOptions {
-  readonly request: RunRequest;
+export interface ParallelOptions<Work extends keyof WorkReports> {
+  readonly request: WorkRequest & { readonly work: Work };
   readonly seeds: readonly string[];
   readonly processes: number;
   /** In the order of the seeds. */
-  readonly onReport: (report: RunReport) => void;
+  readonly onReport: (report: WorkReports[Work]) => void;
   /** Ends the work: what is under way is given up. */
   readonly stop: AbortSignal;
 }
@@ -27,19 +36,19 @@ const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const entry = fileURLToPath(new URL(`../../simulation-process.${extension}`, import.meta.url));
 
 /** Resolves when every seed was run, or when it was stopped. Rejects with CommandError where a process fails. */
-export function runParallel(options: ParallelOptions): Promise<void> {
+export function runParallel<Work extends keyof WorkReports>(options: ParallelOptions<Work>): Promise<void> {
   return new ParallelRuns(options).toTheEnd();
 }
 
-class ParallelRuns {
-  readonly #options: ParallelOptions;
+class ParallelRuns<Work extends keyof WorkReports> {
+  readonly #options: ParallelOptions<Work>;
   readonly #children = new Set<ChildProcess>();
   /** By place in the list of seeds, until everything before them has been told. */
-  readonly #reports = new Map<number, RunReport>();
+  readonly #reports = new Map<number, WorkReports[Work]>();
   #next = 0;
   #told = 0;
 
-  constructor(options: ParallelOptions) {
+  constructor(options: ParallelOptions<Work>) {
     this.#options = options;
   }
 
@@ -79,7 +88,8 @@ class ParallelRuns {
           reject(new CommandError(message.isUsage ? 'usage' : 'failed', message.message));
           return;
         }
-        if (message.type === 'report') this.#keep(place, message.report);
+        // Of the work that was asked for.
+        if (message.type === 'report') this.#keep(place, message.report as WorkReports[Work]);
         goOn();
       });
       child.on('error', reject);
@@ -95,7 +105,7 @@ class ParallelRuns {
     });
   }
 
-  #keep(place: number, report: RunReport): void {
+  #keep(place: number, report: WorkReports[Work]): void {
     this.#reports.set(place, report);
     for (let next = this.#reports.get(this.#told); next !== undefined; next = this.#reports.get(this.#told)) {
       this.#reports.delete(this.#told);

@@ -2,10 +2,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ScenarioError } from '../../../simulation.ts';
+import type { ActorScenario, Scenario, ScenarioError } from '../../../simulation.ts';
 import { protocolScheduleOf, type SavedProtocolSchedule } from '../../../simulation/protocol/schedule-json.ts';
 import { parseSchedule, type ScheduleDocument, ScheduleFileError } from '../../../simulation/schedule-file.ts';
-import type { AnyScenario } from '../../../simulation/shrink.ts';
 import {
   type ActorSchedule,
   actorScheduleOf,
@@ -22,8 +21,11 @@ export interface ScenarioSource {
   readonly replay: string | null;
 }
 
+/** Of validators, or of a scenario's own actors. */
+export type WrittenScenario = Scenario | ActorScenario<unknown>;
+
 export interface LoadedScenario {
-  readonly scenario: AnyScenario;
+  readonly scenario: WrittenScenario;
   readonly schedule: SystemSchedule | ActorSchedule | null;
 }
 
@@ -94,7 +96,7 @@ function readText(file: string): string {
 const isFile = (name: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(name);
 
 /** A file's default export, or that of a shipped file by its name. */
-async function loadScenario(name: string): Promise<AnyScenario> {
+async function loadScenario(name: string): Promise<WrittenScenario> {
   const file = isFile(name) ? resolve(name) : join(shipped, `${name}.ts`);
   if (!existsSync(file)) {
     throw new CommandError('usage', isFile(name) ? `there is no file ${file}` : `there is no scenario "${name}"`, [
@@ -109,7 +111,7 @@ async function loadScenario(name: string): Promise<AnyScenario> {
       'export default { name: …, … } satisfies Scenario;',
     ]);
   }
-  return scenario as AnyScenario;
+  return scenario as WrittenScenario;
 }
 
 /** What the build made of a shipped scenario, unless that was changed since. */

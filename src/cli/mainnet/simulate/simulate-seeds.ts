@@ -45,7 +45,7 @@ export async function simulateSeeds(name: string | null, flags: SimulateFlags, t
   const source = { scenario: name, replay: flags.replay ?? null };
   const loaded = await loadSource(source);
   const request: RunRequest = {
-    ...{ source, durationMs: flags.until ?? null },
+    ...{ work: 'run', source, durationMs: flags.until ?? null },
     ...{ keepLog: flags.log === true, twice: flags.twice === true },
   };
   return untilInterrupted(async (stop, progress) => {

@@ -15,10 +15,16 @@ export function registerEveryEffect(simulate: Command, terminal: Terminal): void
     .description('Crash every correct validator once at each durable write and each frame that it sends in a run')
     .argument('<scenario>', 'a file, or the name of one that comes along; its faults happen too')
     .option('--seed <number>', 'decides everything that happens', seedOption, 1)
+    .option('--runs <count>', 'as many seeds, from --seed on', wholeOption(1, 1e9), 1)
+    .option('--parallel <processes>', 'so many seeds at once', wholeOption(1, 256), 1)
     .option('--stride <count>', 'only every so-and-so-many-th effect', wholeOption(1, 1e9), 1)
     .option('--down <duration>', 'how long the validator stays down', durationOption, 500)
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  $ mainnet simulate every-effect partition-heal --stride 100')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ mainnet simulate every-effect crash-anywhere --runs 10 --parallel 2\n' +
+        '  $ mainnet simulate every-effect partition-heal --stride 100',
+    )
     .action(async (scenario: string, flags: EveryEffectFlags) => {
       process.exitCode = await runEveryEffect(scenario, flags, terminal);
     });

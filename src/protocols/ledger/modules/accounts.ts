@@ -23,7 +23,7 @@ import {
   type TransactionContext,
 } from '../module.ts';
 import { freshNonces } from '../nonces.ts';
-import { type ReadView, table, type View } from '../view.ts';
+import { type ReadView, readValue, type StateReader, table, type View } from '../view.ts';
 import { readParameters } from './parameters.ts';
 
 /** Bonds of one account on their way back at most. */
@@ -63,6 +63,10 @@ const treasuries = table('accounts/treasury/', uint64);
 const holdings = table('accounts/holding/', uint64);
 
 export const readAccount = (view: ReadView, key: PublicKey): Account | undefined => view.get(accounts, key);
+
+/** The account as it was committed. */
+export const committedAccount = (reader: StateReader, key: PublicKey): Account | undefined =>
+  readValue(reader, accounts, key);
 
 export const writeAccount = (view: View, key: PublicKey, account: Account): void => {
   view.set(accounts, key, account);

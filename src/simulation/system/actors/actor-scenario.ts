@@ -88,7 +88,7 @@ export function checkActorScenario(scenario: AnyActorScenario): void {
 export function checkActorFaults(scenario: AnyActorScenario, faults: readonly Fault[], durationMs: number): void {
   const { name, nodes, calmMs = 0 } = scenario;
   // Their fields are those of any run; when they must have ended is this scenario's.
-  checkFaults({ ...likeValidators, name, validators: nodes }, faults, durationMs + recoveryMs);
+  checkFaults({ name, validators: nodes, standbys: 0 }, faults, durationMs + recoveryMs);
   faults.forEach(({ kind, atMs, forMs }, index) => {
     const refuse = (field: string, problem: string): never => {
       throw new ScenarioError(name, `faults[${index}].${field}`, problem);
@@ -102,5 +102,3 @@ export function checkActorFaults(scenario: AnyActorScenario, faults: readonly Fa
     }
   });
 }
-
-const likeValidators: Scenario = { name: '', expects: '', validators: 4, durationMs: 1e9, faults: [] };

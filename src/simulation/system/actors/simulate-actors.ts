@@ -62,7 +62,7 @@ export async function runActorScenario<Event>(
   const { name, nodes, calmMs = 0, delayMs = defaults.delayMs, syncMs = defaults.syncMs } = scenario;
   const { durationMs = scenario.durationMs } = options;
   const seed = String(options.seed);
-  const faults = faultsOf(scenario, seed, { validators: nodes, fromMs: 0, untilMs: durationMs - calmMs });
+  const faults = faultsOf(scenario, seed, { validators: nodes, standbys: 0, fromMs: 0, untilMs: durationMs - calmMs });
   checkActorFaults(scenario, faults, durationMs);
   const log: LogLine[] = [];
   const onLog = (line: LogLine): void => {

@@ -9,6 +9,7 @@ import { cosignatureBytes } from '../../../protocols/ledger/signed-note.ts';
 import { digest, height as toHeight } from '../../../protocols/shared/brands.ts';
 import { decode, encode } from '../../../protocols/shared/codec.ts';
 import { type SealedBlock, syncReplyCodec, syncRequestCodec } from '../../../protocols/sync/messages.ts';
+import { snapshotReplyCodec } from '../../../protocols/sync/snapshot-messages.ts';
 import type { Envelope } from '../../../runtime/ports/links.ts';
 import type { Liar, Lie } from './liar.ts';
 
@@ -23,7 +24,7 @@ export function falseReports(liar: Liar): Lie {
       const said = (bytes: Uint8Array): Envelope => ({ ...envelope, payload: bytes });
       if (target === 'sync' && kind === 'reply') return said(falseBlocks(liar, payload));
       if (target === 'sync' && kind === 'tell') return said(falseAnnouncement(liar, payload));
-      if (target === 'snapshots' && kind === 'reply') return said(flipped(liar, payload));
+      if (target === 'snapshots' && kind === 'reply') return said(falseSnapshot(liar, payload));
       if (target === 'checkpoints' && kind === 'tell') return said(falseHead(liar, payload));
       if (target === 'mempool' && kind === 'tell') return said(falseGossip(liar, payload));
       return envelope;
@@ -51,6 +52,17 @@ function falseBlocks(liar: Liar, payload: Uint8Array): Uint8Array {
     () => blocks.map((block) => ({ ...block, commit: { ...block.commit, seals: doubled(block.commit.seals) } })),
   ];
   return encode(syncReplyCodec, { blocks: draw.pick(choices)() });
+}
+
+/** Who offers a false snapshot is not asked for its parts: one in three offers is false, and all parts are. */
+function falseSnapshot(liar: Liar, payload: Uint8Array): Uint8Array {
+  const reply = decode(snapshotReplyCodec, payload);
+  if (reply.type === 'offer' && !liar.draw.chance(1 / 3)) return payload;
+  if (reply.type !== 'part' || reply.part?.type !== 'leaves') return flipped(liar, payload);
+  const { leaves } = reply.part;
+  const at = liar.draw.between(0, leaves.length - 1);
+  const changed = leaves.map((leaf, index) => (index === at ? { ...leaf, value: flipped(liar, leaf.value) } : leaf));
+  return encode(snapshotReplyCodec, { type: 'part', part: { type: 'leaves', leaves: changed } });
 }
 
 const doubled = <T>(seals: readonly T[]): readonly T[] => seals.map(() => seals[0] as T);

@@ -13,9 +13,12 @@ import {
   type BlockHeader,
   lastCommitHash,
 } from '../../../protocols/ledger/block.ts';
+import { decodeTransaction } from '../../../protocols/ledger/admission.ts';
+import { accountAt } from '../../../protocols/ledger/queries.ts';
 import { merkleRoot } from '../../../protocols/ledger/merkle-log.ts';
 import { type ChainId, type Digest, height as toHeight, round as toRound } from '../../../protocols/shared/brands.ts';
 import { encode } from '../../../protocols/shared/codec.ts';
+import { lastingHeight, signedTransaction } from '../client.ts';
 import type { Liar } from './liar.ts';
 
 export type Proposal = Extract<ConsensusMessage, { type: 'proposal' }>;
@@ -99,5 +102,32 @@ export function soundAlternative(liar: Liar, of: EncodedBlock): EncodedBlock | n
   if (chain === null || header.parent !== chain.tip.digest) return null;
   const choice = { time: header.time + 1, proposer: header.proposer, beacon: header.beacon, lastCommit };
   const { executed } = chain.build(choice, []);
+  return { value: executed.block, bytes: executed.bytes };
+}
+
+/**
+ * The block with one more transaction, of the liar itself, that expired a block ago. Null: not at the tip any more.
+ * All else in it is as it should be, its roots too: nothing but the expiry is a reason to refuse it.
+ */
+export function expiredWithin(liar: Liar, of: EncodedBlock): EncodedBlock | null {
+  const chain = liar.chain();
+  const { header, transactions, lastCommit } = of.value;
+  if (chain === null || header.parent !== chain.tip.digest) return null;
+  const sender = liar.self;
+  const nonce = accountAt(chain.state, sender)?.nonceBase ?? 0;
+  const body = { to: sender, amount: 1n };
+  const kind = 'accounts.transfer';
+  const { chainId, tip } = chain;
+  const bytes = signedTransaction({ chainId, sender, nonce, kind, body, expiryHeight: tip.height }, liar.signer);
+  const decoded = [...transactions, bytes].map(decodeTransaction).filter((transaction) => transaction !== undefined);
+  const signers = chain.signersOf(decoded);
+  const candidates = decoded.map((transaction, index) => ({
+    ...transaction,
+    // To its own ledger it lasts: that would not build a block with it.
+    value: { ...transaction.value, expiryHeight: lastingHeight },
+    signer: signers[index] ?? sender,
+  }));
+  const { time, proposer, beacon } = header;
+  const { executed } = chain.build({ time, proposer, beacon, lastCommit }, candidates);
   return { value: executed.block, bytes: executed.bytes };
 }

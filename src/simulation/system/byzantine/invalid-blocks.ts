@@ -2,7 +2,7 @@
 import type { EncodedBlock } from '../../../protocols/ibft/messages.ts';
 import type { BlockHeader } from '../../../protocols/ledger/block.ts';
 import { digest, type PublicKey } from '../../../protocols/shared/brands.ts';
-import { changedBlock, proposal } from './forging.ts';
+import { changedBlock, expiredWithin, proposal } from './forging.ts';
 import type { Liar, Lie } from './liar.ts';
 
 const noDigest = digest('00'.repeat(32));
@@ -43,6 +43,7 @@ const spoils = {
     if (past === undefined) return null;
     return changedBlock(block, {}, { transactions: [...block.value.transactions, past.bytes] });
   },
+  'expired-transaction': (liar, block) => expiredWithin(liar, block),
   'forged-transaction': (_liar, block) => {
     const { transactions } = block.value;
     const [first] = transactions;
@@ -68,7 +69,10 @@ const spoils = {
 export type SpoilName = keyof typeof spoils;
 export const spoilNames = Object.keys(spoils) as readonly SpoilName[];
 
-/** `only`: the one way in which blocks are wrong; without it every peer and proposal gets its own. */
+/** Of proposals, that all peers get the same wrong block of: what it takes to become final is there, but for their refusal. */
+const sameShare = 0.5;
+
+/** `only`: the one way in which blocks are wrong; without it every proposal is wrong in its own, or to every peer in another. */
 export const invalidBlocks =
   (only: SpoilName | null) =>
   (liar: Liar): Lie => ({
@@ -78,8 +82,13 @@ export const invalidBlocks =
       }
       const { height, round } = message.payload;
       // The same to a peer every time: contradictions are another lie.
-      const name = only ?? liar.draw.fork(`${height}/${round}/${peer}`).pick(spoilNames);
+      const name = only ?? choice(liar, `${height}/${round}`, peer);
       const spoiled = spoils[name](liar, message.block);
       return spoiled === null ? [message] : proposal(liar, message, { block: spoiled });
     },
   });
+
+function choice({ draw }: Liar, place: string, peer: PublicKey): SpoilName {
+  const common = draw.fork(place);
+  return (common.chance(sameShare) ? common : draw.fork(`${place}/${peer}`)).pick(spoilNames);
+}

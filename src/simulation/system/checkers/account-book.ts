@@ -2,13 +2,14 @@
  * The accounts, kept a second time and by the simplest means: transfers and bonds as they stand in the blocks, without
  * any code of the ledger. What the ledger says of an account must be what the book says.
  *
- * Of an account whose bond comes back or is forfeited, or whose key changes, the book knows only its nonces from then on:
- * its value is left to the sum of everybody's.
+ * Of an account whose bond is forfeited, whose key changes, or which takes back a bond that may be locked, the book knows
+ * only its nonces from then on: its value is left to the sum of everybody's.
  */
 import type { SignedTransaction } from '../../../protocols/ledger/admission.ts';
 import { bodyCodec } from '../../../protocols/ledger/application.ts';
 import type { Genesis } from '../../../protocols/ledger/genesis.ts';
 import type { Account } from '../../../protocols/ledger/modules/accounts.ts';
+import { unbondingsPerAccountMax } from '../../../protocols/ledger/modules/accounts.ts';
 import { nonceWindow, transactionCodec, transactionSigningBytes } from '../../../protocols/ledger/transaction.ts';
 import type { ChainId, PublicKey } from '../../../protocols/shared/brands.ts';
 import { decode } from '../../../protocols/shared/codec.ts';
@@ -19,9 +20,15 @@ type Transaction = SignedTransaction['value'];
 interface Page {
   balance: bigint;
   bonded: bigint;
+  /** On its way back. */
+  unbondings: readonly { readonly amount: bigint; readonly releaseHeight: number }[];
   readonly nonces: Set<number>;
   /** Whether everything that moved its value is written here. */
   isComplete: boolean;
+  /** Whether the account is there; otherwise only somebody may have sent it something. */
+  isCertain: boolean;
+  /** Whether a part of its bond may be locked. */
+  mayBeLocked: boolean;
 }
 
 /** Fields of bodies that move value, or say whose is moved. */
@@ -29,19 +36,25 @@ interface Body {
   readonly to?: PublicKey;
   readonly amount?: bigint;
   readonly offender?: PublicKey;
+  readonly candidate?: { readonly publicKey: PublicKey };
 }
 
-const emptyPage = (balance = 0n, bonded = 0n): Page => ({ balance, bonded, nonces: new Set(), isComplete: true });
+const emptyPage = (balance = 0n, bonded = 0n): Page => ({
+  ...{ balance, bonded, unbondings: [], nonces: new Set() },
+  ...{ isComplete: true, isCertain: true, mayBeLocked: bonded > 0n },
+});
 
 export class AccountBook {
   readonly #chainId: ChainId;
   readonly #verifier: Verifier;
+  readonly #unbondingBlocks: number;
   readonly #pages = new Map<PublicKey, Page>();
   #height = 0;
 
   constructor(chain: ChainId, genesis: Genesis, verifier: Verifier) {
     this.#chainId = chain;
     this.#verifier = verifier;
+    this.#unbondingBlocks = genesis.parameters.unbondingBlocks;
     for (const { publicKey, balance } of genesis.accounts) this.#pages.set(publicKey, emptyPage(balance));
     for (const { publicKey, bond } of genesis.validators) {
       this.#pages.set(publicKey, emptyPage(this.#pages.get(publicKey)?.balance, bond));
@@ -59,6 +72,7 @@ export class AccountBook {
       const problem = this.#enter(decode(transactionCodec, bytes));
       if (problem !== null) return `block ${this.#height}, transaction ${index}: ${problem}`;
     }
+    this.#release();
     return null;
   }
 
@@ -66,6 +80,7 @@ export class AccountBook {
   compare(ledger: (key: PublicKey) => Account | undefined): string | null {
     for (const [key, page] of this.#pages) {
       const account = ledger(key);
+      if (account === undefined && !page.isCertain) continue;
       if (account === undefined) return `account ${key} is not in the state after block ${this.#height}`;
       const problem = differenceOf(page, account);
       if (problem !== null) return `account ${key} after block ${this.#height}: ${problem}`;
@@ -93,28 +108,51 @@ export class AccountBook {
     const codec = bodyCodec(kind);
     if (codec === undefined) return;
     const said = decode(codec, body) as Body;
-    if (said.offender !== undefined) this.#page(said.offender).isComplete = false;
-    if (kind === 'accounts.unbond' || kind === 'accounts.rotate-key') page.isComplete = false;
-    if (kind === 'accounts.transfer' && said.to !== undefined) this.#transfer(page, said.to, said.amount ?? 0n);
-    if (kind === 'accounts.bond' && said.amount !== undefined && said.amount <= page.balance) {
-      page.balance -= said.amount;
-      page.bonded += said.amount;
+    const { amount = 0n } = said;
+    const offender = said.offender === undefined ? undefined : this.#pages.get(said.offender);
+    if (offender !== undefined) offender.isComplete = false;
+    const candidate = said.candidate === undefined ? undefined : this.#pages.get(said.candidate.publicKey);
+    if (candidate !== undefined) candidate.mayBeLocked = true;
+    if (kind === 'accounts.rotate-key') page.isComplete = false;
+    if (kind === 'accounts.transfer' && said.to !== undefined) this.#transfer(page, said.to, amount);
+    if (kind === 'accounts.bond' && amount <= page.balance) {
+      page.balance -= amount;
+      page.bonded += amount;
+    }
+    if (kind === 'accounts.unbond') this.#unbond(page, amount);
+  }
+
+  #unbond(page: Page, amount: bigint): void {
+    if (page.mayBeLocked) page.isComplete = false;
+    if (amount === 0n || amount > page.bonded || page.unbondings.length >= unbondingsPerAccountMax) return;
+    page.bonded -= amount;
+    page.unbondings = [...page.unbondings, { amount, releaseHeight: this.#height + this.#unbondingBlocks }];
+  }
+
+  /** At the end of a block. */
+  #release(): void {
+    for (const page of this.#pages.values()) {
+      const due = page.unbondings.filter(({ releaseHeight }) => releaseHeight <= this.#height);
+      if (due.length === 0) continue;
+      page.unbondings = page.unbondings.filter((unbonding) => !due.includes(unbonding));
+      for (const { amount } of due) page.balance += amount;
     }
   }
 
   #transfer(from: Page, to: PublicKey, amount: bigint): void {
-    // What it has is not known here any more, so neither is whether this goes through.
-    if (!from.isComplete) this.#page(to).isComplete = false;
-    if (amount === 0n || amount > from.balance) return;
-    if (!this.#pages.has(to) && !this.#verifier.isAdmissible(to)) return;
-    from.balance -= amount;
-    this.#page(to).balance += amount;
-  }
-
-  #page(key: PublicKey): Page {
-    let page = this.#pages.get(key);
-    if (page === undefined) this.#pages.set(key, (page = emptyPage()));
-    return page;
+    if (amount === 0n || (!this.#pages.has(to) && !this.#verifier.isAdmissible(to))) return;
+    const page = this.#pages.get(to) ?? { ...emptyPage(), isCertain: false };
+    if (!from.isComplete) {
+      // What it has is not known here any more, so neither is whether this goes through.
+      page.isComplete = false;
+    } else if (amount <= from.balance) {
+      from.balance -= amount;
+      page.balance += amount;
+      page.isCertain = true;
+    } else {
+      return;
+    }
+    this.#pages.set(to, page);
   }
 }
 

@@ -26,6 +26,10 @@ export class Acknowledgements implements Checker {
     return whole === null ? null : this.#lostFrom(whole.reader);
   }
 
+  isOutstanding({ whole }: Pick<RunEnd, 'whole'>): boolean {
+    return whole === null || this.#lostFrom(whole.reader) !== null;
+  }
+
   #lostFrom(reader: Pick<ChainReader, 'place'>): string | null {
     for (const [hash, node] of this.#hashes) {
       if (reader.place(hash as Digest) === undefined) {

@@ -25,11 +25,25 @@ export class Books implements Checker {
       const block = whole.reader.block(height);
       const commit = whole.reader.commit(height);
       if (block === undefined || commit === undefined) return `block ${height} is missing`;
-      const problem = sealed.add(block, commit) ?? book.write(block.transactions) ?? disagreement(book, nodes);
+      const problem =
+        sealed.add(block, commit) ??
+        unsealed(sealed, nodes, height) ??
+        book.write(block.transactions) ??
+        disagreement(book, nodes);
       if (problem !== null) return problem;
     }
     return null;
   }
+}
+
+/** On any of the nodes that store the block of this height, which is the last one of the chain. */
+function unsealed(sealed: SealedChain, nodes: readonly FinalNode[], height: number): string | null {
+  for (const { node, reader } of nodes) {
+    const commit = reader.commit(height);
+    const problem = commit === undefined ? null : sealed.otherSeals(commit);
+    if (problem !== null) return `validator ${node} stores with block ${height}: ${problem}`;
+  }
+  return null;
 }
 
 /** With any of the nodes that are at the height of the book. */

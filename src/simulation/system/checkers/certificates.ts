@@ -25,6 +25,11 @@ export class Certificates implements Checker {
   readonly name = 'certificates' as const;
   readonly #run: CheckedRun;
   readonly #supports = new Map<number, Map<string, Support>>();
+  /**
+   * Claims that nothing said so far bears out. What a validator says in one moment comes in any order: one that waited
+   * for room on its disk tells its prepare after the claim that rests on it. So they are judged when another one speaks.
+   */
+  #unproven: { readonly node: number; readonly claim: () => string | null }[] = [];
   #highest = 0;
 
   constructor(run: CheckedRun) {
@@ -32,21 +37,48 @@ export class Certificates implements Checker {
   }
 
   onSigned(node: number, payload: UnsignedPayload): string | null {
+    return this.#judge(node) ?? this.#onSigned(node, payload);
+  }
+
+  onEnd(): string | null {
+    return this.#judge(null);
+  }
+
+  /** The first claim, but for those of this node, that still nothing bears out. */
+  #judge(speaker: number | null): string | null {
+    if (this.#unproven.length === 0) return null;
+    const due = this.#unproven.filter(({ node }) => node !== speaker);
+    this.#unproven = this.#unproven.filter(({ node }) => node === speaker);
+    for (const { claim } of due) {
+      const problem = claim();
+      if (problem !== null) return problem;
+    }
+    return null;
+  }
+
+  #expect(node: number, claim: () => string | null): void {
+    if (claim() !== null) this.#unproven.push({ node, claim });
+  }
+
+  #onSigned(node: number, payload: UnsignedPayload): string | null {
     const { height, round } = payload;
     const least = this.#least(height);
     if (least === null || height <= this.#highest - heightsKept) return null;
-    if (payload.kind === 'round-change') return this.#onRoundChange(node, payload, least);
+    if (payload.kind === 'round-change') {
+      this.#expect(node, () => this.#unpreparedClaim(node, payload, least));
+      return null;
+    }
     const support = this.#support(height, round, payload.digest);
     if (payload.kind === 'proposal') support.proposed = true;
     else if (payload.kind === 'prepare') support.prepares.add(node);
     else support.commits.add(node);
-    if (payload.kind === 'commit' && support.prepares.size < least) {
-      return `validator ${node} committed to ${place(payload)} on ${support.prepares.size} prepares of correct validators, ${least} are needed`;
-    }
+    if (payload.kind === 'commit') this.#expect(node, () => unpreparedCommit(node, support, payload, least));
     return this.#contradiction(height, least);
   }
 
   onFinal({ node, height, round, digest }: Pick<FinalBlock, 'node' | 'height' | 'round' | 'digest'>): string | null {
+    const unproven = this.#judge(null);
+    if (unproven !== null) return unproven;
     this.#highest = Math.max(this.#highest, height);
     this.#supports.delete(height - heightsKept - 1);
     const least = this.#least(height);
@@ -57,7 +89,7 @@ export class Certificates implements Checker {
     return `validator ${node} finalised ${at} on ${commits} commits of correct validators, ${least} are needed`;
   }
 
-  #onRoundChange(
+  #unpreparedClaim(
     node: number,
     { height, round, preparedRound, preparedDigest }: Extract<UnsignedPayload, { kind: 'round-change' }>,
     least: number,
@@ -103,6 +135,16 @@ export class Certificates implements Checker {
     }
     return support;
   }
+}
+
+function unpreparedCommit(
+  node: number,
+  { prepares }: Support,
+  payload: UnsignedPayload & { readonly digest: string },
+  least: number,
+): string | null {
+  if (prepares.size >= least) return null;
+  return `validator ${node} committed to ${place(payload)} on ${prepares.size} prepares of correct validators, ${least} are needed`;
 }
 
 const isSupported = ({ prepares, commits, proposed }: Support): boolean =>

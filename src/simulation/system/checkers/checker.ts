@@ -13,8 +13,12 @@ export interface CheckedRun {
   readonly chainId: ChainId;
   readonly genesis: Genesis;
   readonly verifier: Verifier;
+  /** What a VRF proof leads to; null where it does not hold. */
+  readonly vrfOutput: (key: PublicKey, input: Uint8Array, proof: Uint8Array) => Uint8Array | null;
   /** Members of any set that lie in this run. What they do is not told to checkers. */
   readonly liars: ReadonlySet<PublicKey>;
+  /** Whether frames overtake each other in this run, as they never do on a TCP connection. */
+  readonly isDisorderly: boolean;
   /** The set that decides a height, where it is known yet. */
   setAt(height: number): ValidatorSet | undefined;
 }
@@ -57,6 +61,8 @@ export interface Holdings {
   readonly mailboxDepth: number;
   /** Bytes of consensus messages beyond the current round, one number a validator. */
   readonly keptBytes: readonly number[];
+  /** Bytes of messages for the peer for which most are held. */
+  readonly linkBytes: number;
   /** Rounds of which votes are held. */
   readonly roundsHeld: number;
 }
@@ -96,5 +102,7 @@ export interface Checker {
   onAccusation?(accusation: Accusation): string | null;
   onHead?(head: ShownHead): void;
   onHoldings?(holdings: Holdings): string | null;
+  /** Were this the end: whether something is missing that a later block may bring. */
+  isOutstanding?(end: RunEnd): boolean;
   onEnd?(end: RunEnd): string | null;
 }

@@ -3,7 +3,7 @@
  * ever accused. A validator that dies right after it saw may take what it saw with it.
  */
 import type { PublicKey } from '../../../protocols/shared/brands.ts';
-import type { Accusation, CheckedRun, Checker, RunEnd } from './checker.ts';
+import type { Accusation, CheckedRun, Checker, FinalNode, RunEnd } from './checker.ts';
 
 /** From seeing a contradiction until the transaction is durable, with a slow disk. */
 const writtenWithinMs = 5_000;
@@ -36,17 +36,16 @@ export class EvidenceChecker implements Checker {
 
   onEnd({ whole, atMs }: Pick<RunEnd, 'whole' | 'atMs'>): string | null {
     if (whole === null) return null;
-    const punished = new Set<string>();
-    for (const [height, events] of whole.reader.eventHeights(1)) {
-      for (const { module, kind, attributes } of events) {
-        if (module !== 'validators' || kind !== 'punished') continue;
-        const valueOf = (name: string): string => attributes.find((attribute) => attribute.name === name)?.value ?? '';
-        const offender = valueOf('offender');
-        if (!this.#liars.has(offender as PublicKey)) return `block ${height} punishes ${offender}, which never lied`;
-        punished.add(`${offender}/${valueOf('height')}`);
-      }
-    }
-    return this.missing(punished, atMs);
+    const punished = punishmentsIn(whole);
+    const innocent = punished.find(({ offender }) => !this.#liars.has(offender as PublicKey));
+    if (innocent !== undefined) return `block ${innocent.block} punishes ${innocent.offender}, which never lied`;
+    return this.missing(new Set(punished.map(({ place }) => place)), atMs);
+  }
+
+  isOutstanding({ whole }: Pick<RunEnd, 'whole'>): boolean {
+    if (this.#accusations.length === 0) return false;
+    const punished = whole === null ? [] : punishmentsIn(whole);
+    return this.missing(new Set(punished.map(({ place }) => place)), Number.POSITIVE_INFINITY) !== null;
   }
 
   /** @param punished `offender/height` */
@@ -59,4 +58,16 @@ export class EvidenceChecker implements Checker {
     const { node, offender, height } = lost;
     return `validator ${node} saw ${offender} contradict itself at height ${height}, and no block punishes it`;
   }
+}
+
+/** `place`: `offender/height`, of the contradiction. */
+function punishmentsIn({ reader }: FinalNode): readonly { block: number; offender: string; place: string }[] {
+  return [...reader.eventHeights(1)].flatMap(([block, events]) =>
+    events.flatMap(({ module, kind, attributes }) => {
+      if (module !== 'validators' || kind !== 'punished') return [];
+      const valueOf = (name: string): string => attributes.find((attribute) => attribute.name === name)?.value ?? '';
+      const offender = valueOf('offender');
+      return [{ block, offender, place: `${offender}/${valueOf('height')}` }];
+    }),
+  );
 }

@@ -10,6 +10,7 @@ import { Innocence } from './innocence.ts';
 import { Ledger } from './ledger.ts';
 import { LogHeads } from './log-heads.ts';
 import { Memory } from './memory.ts';
+import { Proofs } from './proofs.ts';
 import { Signatures } from './signatures.ts';
 import { Validity } from './validity.ts';
 
@@ -31,6 +32,7 @@ export const checkerNames = [
   'books',
   'finality',
   'innocence',
+  'proofs',
 ] as const;
 export type CheckerName = (typeof checkerNames)[number];
 
@@ -57,7 +59,7 @@ export function createCheckers(run: CheckedRun): {
   const all = [
     ...[agreement, new Signatures(run.chainId), new Certificates(run), new Validity(run), new Memory()],
     ...[acknowledgements, new Ledger(run), new LogHeads(), new EvidenceChecker(run)],
-    ...[new Books(run), new FinalityChecker(), new Innocence(run)],
+    ...[new Books(run), new FinalityChecker(), new Innocence(run), new Proofs(run)],
   ] as const;
   return { all, agreement, acknowledgements };
 }

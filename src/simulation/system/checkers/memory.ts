@@ -3,6 +3,7 @@ import { futureRoundsMax, pastCommitsMax, shareBytes } from '../../../protocols/
 import { defaultMempoolLimits } from '../../../protocols/ledger/mempool.ts';
 import { digest } from '../../../protocols/shared/brands.ts';
 import { toHex } from '../../../protocols/shared/bytes.ts';
+import { defaultLinkLimits, heldBytesMax } from '../../../runtime/links/limits.ts';
 import type { Checker, Holdings, RunEnd } from './checker.ts';
 
 /** The largest that any actor of a node is given. */
@@ -28,7 +29,7 @@ export class Memory implements Checker {
     return null;
   }
 
-  onHoldings({ node, poolCount, poolBytes, mailboxDepth, keptBytes, roundsHeld }: Holdings): string | null {
+  onHoldings({ node, poolCount, poolBytes, mailboxDepth, keptBytes, linkBytes, roundsHeld }: Holdings): string | null {
     const { countMax, bytesMax } = defaultMempoolLimits;
     const shareMax = shareBytes(Math.max(1, keptBytes.length));
     const roundsMax = 1 + keptBytes.length * (futureRoundsMax + pastCommitsMax);
@@ -37,6 +38,7 @@ export class Memory implements Checker {
       ['bytes of transactions', poolBytes, bytesMax],
       ['messages in one mailbox', mailboxDepth, mailboxCapacityMax],
       ['bytes of consensus messages of one validator', Math.max(0, ...keptBytes), shareMax],
+      ['bytes of messages for one peer', linkBytes, heldBytesMax(defaultLinkLimits)],
       ['rounds with votes', roundsHeld, roundsMax],
     ];
     const broken = bounds.find(([, held, most]) => held > most);

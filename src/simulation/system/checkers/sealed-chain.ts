@@ -53,6 +53,11 @@ export class SealedChain {
     return carried === null ? null : `${at} carries for its parent: ${carried}`;
   }
 
+  /** What is wrong with the seals that somebody else stored with the block added last, or null. */
+  otherSeals(commit: Commit): string | null {
+    return this.#sealProblem(this.#height, this.#parent.digest as Digest, commit);
+  }
+
   #setOf(height: number): ReadonlySet<PublicKey> {
     return new Set(this.#options.setOf(height).validators.map(({ publicKey }) => publicKey));
   }

@@ -16,4 +16,8 @@ export const exchange: FaultKind<ExchangeFault> = {
     validators.change({ joins: by, leaves: node });
     return () => validators.change({ joins: node, leaves: by });
   },
+  swarm: {
+    among: 'few',
+    draw: (draw, { node, candidates }) => (candidates.length === 0 ? null : { node, by: draw.pick(candidates) }),
+  },
 };

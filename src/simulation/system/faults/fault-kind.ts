@@ -43,6 +43,12 @@ export interface ValidatorTargets {
   double(node: number, options: TwinOptions): () => void;
   /** Its clients send the node so many transactions. Returns what ends that. */
   flood(node: number, perSecond: number, draw: Draw): () => void;
+  /** Clients send so many transactions through all nodes that break rules of the ledger. Returns what ends that. */
+  cheat(perSecond: number, draw: Draw): () => void;
+  /** Its operator bonds more, and takes it back bit by bit. Returns what ends that. */
+  unbond(node: number, draw: Draw): () => void;
+  /** Governors propose and validators vote. Returns what ends it. */
+  govern(draw: Draw): () => void;
   /** The operators set about a change of the validator set. */
   change(wanted: WantedChange): void;
 }
@@ -70,8 +76,10 @@ export interface FaultTargets {
 export interface SwarmPlace extends FaultTime {
   /** One of those that this kind may hit. */
   readonly node: number;
-  /** All, in a random order. */
+  /** All validators, in a random order. */
   readonly nodes: readonly number[];
+  /** Nodes that follow and may be voted in. */
+  readonly candidates: readonly number[];
   /** The same in two parts, none of them empty. */
   readonly parts: readonly [readonly number[], readonly number[]];
 }
@@ -93,9 +101,15 @@ export interface FaultKind<F extends FaultBase> {
   /** Makes it happen; what it returns ends it. */
   begin(fault: F, targets: FaultTargets): () => void;
   readonly swarm?: {
-    /** `few`: at most f validators of a run are ever hit by kinds that say so. */
-    readonly among: 'all' | 'few';
-    draw(draw: Draw, place: SwarmPlace): { readonly [K in OwnFields<F>]: F[K] };
+    /**
+     * `few`: at most f validators of a run are ever hit by kinds that say so. `candidates` are nodes that follow and may be
+     * voted in, `outsiders` those that never are.
+     */
+    readonly among: 'all' | 'few' | 'candidates' | 'outsiders';
+    /** Most of them end when the faults of a run do. */
+    readonly isLate?: true;
+    /** null where this run has nothing for it. */
+    draw(draw: Draw, place: SwarmPlace): { readonly [K in OwnFields<F>]: F[K] } | null;
   };
 }
 

@@ -1,5 +1,6 @@
 /** Every kind of fault that there is. A new one: a file here, and a line in this list. */
 import { clock } from './clock.ts';
+import { cheat } from './cheat.ts';
 import { bandwidth } from './bandwidth.ts';
 import { clockDrift } from './clock-drift.ts';
 import { clockJumps } from './clock-jumps.ts';
@@ -16,19 +17,23 @@ import { slowLink } from './slow-link.ts';
 import { tornWrite } from './torn-write.ts';
 import { crash } from './crash.ts';
 import { delay } from './delay.ts';
+import { emptyPromises } from './empty-promises.ts';
 import { equivocate } from './equivocate.ts';
 import { falseReports } from './false-reports.ts';
 import { falseStarts } from './false-starts.ts';
 import { forgeCertificates } from './forge-certificates.ts';
 import { exchange } from './exchange.ts';
 import { flood } from './flood.ts';
+import { govern } from './govern.ts';
 import { impersonate } from './impersonate.ts';
 import { join } from './join.ts';
 import { leave } from './leave.ts';
+import { newcomer } from './newcomer.ts';
 import { invalidBlocks } from './invalid-blocks.ts';
 import { replay } from './replay.ts';
 import { silence } from './silence.ts';
 import { twins } from './twins.ts';
+import { unbond } from './unbond.ts';
 import { withhold } from './withhold.ts';
 import type { FaultBase, FaultKind, FaultTime } from './fault-kind.ts';
 import { loss } from './loss.ts';
@@ -75,8 +80,13 @@ const kinds = {
   join,
   leave,
   exchange,
+  newcomer,
+  govern,
   flood,
   impersonate,
+  cheat,
+  unbond,
+  emptyPromises,
 };
 
 type Kinds = typeof kinds;

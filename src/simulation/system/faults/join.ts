@@ -15,4 +15,5 @@ export const join: FaultKind<JoinFault> = {
     validators.change({ joins: node, leaves: null });
     return () => validators.change({ joins: null, leaves: node });
   },
+  swarm: { among: 'candidates', draw: (_draw, { node }) => ({ node }) },
 };
