@@ -31,6 +31,7 @@ import { validatorSet, validatorSetCodec, validatorSetHash } from '../../src/pro
 import { chainId, digest, height, publicKey, round } from '../../src/protocols/shared/brands.ts';
 import { fromHex } from '../../src/protocols/shared/bytes.ts';
 import { encode } from '../../src/protocols/shared/codec.ts';
+import { goldenCourtBodies, goldenCourtBytes } from './golden-court.ts';
 
 const key = (byte: string) => publicKey(byte.repeat(32));
 const hash = (byte: string) => digest(byte.repeat(32));
@@ -71,6 +72,7 @@ export const goldenBodies: Readonly<Record<string, unknown>> = {
       signature: bytes(64, 0x64),
     },
   },
+  ...goldenCourtBodies,
 };
 
 const transaction: Transaction = {
@@ -217,6 +219,7 @@ export const goldenBytes: Readonly<Record<string, Uint8Array>> = {
     finalHeight: 70_000,
     signed: { type: 'commit', ...signed, signature: bytes(64, 0x83) },
   }),
+  ...goldenCourtBytes,
   'mempool gossip': mempoolWire.encode({
     type: 'gossip',
     peer: key('11'),

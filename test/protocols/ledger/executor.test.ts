@@ -210,6 +210,8 @@ describe('ledger executor', () => {
       'governance',
       'validators',
       'registry',
+      'agreements',
+      'court',
     ]);
   });
 });
