@@ -6,6 +6,7 @@ import type { Kind, LedgerModule } from './module.ts';
 import { accountsModule } from './modules/accounts.ts';
 import { governanceModule } from './modules/governance.ts';
 import { registryModule } from './modules/registry.ts';
+import { trafficModule } from './modules/traffic/traffic.ts';
 import { validatorsModule } from './modules/validators.ts';
 
 interface KnownKind {
@@ -37,6 +38,7 @@ export const application: Application = createApplication([
   governanceModule,
   validatorsModule,
   registryModule,
+  trafficModule,
 ]);
 
 /** Codec of a kind's body: canonical bytes and JSON for people. undefined for unknown kinds. */

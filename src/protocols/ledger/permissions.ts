@@ -8,8 +8,10 @@
  * - `validator`: a member of the set that decides the block.
  * - `governor`: named by genesis.
  * - `service-owner`: registered the service that the body names.
+ * - `light`: registered as a traffic light.
+ * - `light-reviewer`: has a role at the light that the body names.
  */
-export const roles = ['member', 'validator', 'governor', 'service-owner'] as const;
+export const roles = ['member', 'validator', 'governor', 'service-owner', 'light', 'light-reviewer'] as const;
 export type Role = (typeof roles)[number];
 
 const table: Readonly<Record<string, readonly Role[]>> = {
@@ -22,6 +24,15 @@ const table: Readonly<Record<string, readonly Role[]>> = {
   'registry.deregister': ['service-owner'],
   'registry.register': ['member'],
   'registry.update': ['service-owner'],
+  'traffic.anchor': ['light'],
+  'traffic.discharge': ['light-reviewer'],
+  'traffic.fork-evidence': ['member'],
+  'traffic.lease-counter': ['light'],
+  'traffic.open-epoch': ['light'],
+  'traffic.quarantine-reject': ['light-reviewer'],
+  'traffic.quarantine-release': ['light-reviewer'],
+  'traffic.register': ['member'],
+  'traffic.set-roles': ['light'],
   'validators.evidence': ['member'],
   'validators.propose': ['validator', 'governor'],
   'validators.vote': ['validator'],
