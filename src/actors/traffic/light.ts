@@ -6,10 +6,12 @@
 import type { ChainId, Digest, PublicKey } from '../../protocols/shared/brands.ts';
 import { counterSubject, type CounterStanding } from '../../protocols/traffic/counters.ts';
 import type { CounterName } from '../../protocols/policy/vocabulary.ts';
-import { decide, type DecisionTables } from '../../protocols/traffic/decide.ts';
+import { decide, type DecisionOutcome, type DecisionTables, freshnessReasons } from '../../protocols/traffic/decide.ts';
 import { type DecisionEntry, decodeEntry, encodeEntry, type LogEntry } from '../../protocols/traffic/entry.ts';
 import {
+  flowKey,
   type FlowRecord,
+  identityCommitment,
   saltBytes,
   toFlowRecord,
   type TrafficRequest,
@@ -19,7 +21,9 @@ import {
   type DecisionInputs,
   type LightView,
   type PolicyTables,
-  resolveInputs,
+  resolveCounters,
+  resolveState,
+  type StateInputs,
 } from '../../protocols/traffic/inputs.ts';
 import {
   nextDue,
@@ -36,11 +40,10 @@ import {
   uponTime,
   awaited,
 } from '../../protocols/traffic/quarantine.ts';
-import { toTrafficDecision, type TrafficDecision } from '../../protocols/traffic/receipt.ts';
 import type { Verdict } from '../../protocols/shared/errors.ts';
 import type { Store } from '../../runtime/ports/store.ts';
 import type { Appended, DecisionLog } from './decision-log.ts';
-import { encodeAside, LightMemory } from './light-memory.ts';
+import { type Aside, encodeAside, LightMemory } from './light-memory.ts';
 
 /** What a light follows of the chain, as of its last block. */
 export interface ChainFacts extends Omit<LightView, 'counter'> {
@@ -61,9 +64,8 @@ export interface LightOptions {
 }
 
 /** A decision with its place; good once the log is durable. */
-export interface Placed {
-  readonly decision: TrafficDecision;
-  readonly index: number;
+export interface Placed extends Appended {
+  readonly entry: DecisionEntry;
 }
 
 export type Answer =
@@ -87,8 +89,15 @@ export interface ReviewAnswer {
   readonly release: Placed | null;
 }
 
-/** Where a request declares no persons, nobody's counters are looked up. */
-const noSubject = '' as Digest;
+interface Assessed {
+  readonly flow: FlowRecord;
+  readonly state: StateInputs;
+  outcome: DecisionOutcome | null;
+}
+
+const assessedMax = 10_000;
+const dayMs = 86_400_000;
+const nothing: readonly string[] = [];
 
 const unknownDecision: ReviewAnswer = { verdict: { kind: 'rejected', reason: 'unknown-decision' }, release: null };
 
@@ -102,15 +111,23 @@ export class Light {
   readonly log: DecisionLog;
   readonly #options: LightOptions;
   readonly #memory: LightMemory;
-  readonly #defaultSalt: Uint8Array;
+  readonly #salt: Uint8Array;
   #facts: ChainFacts;
+  /** By tenant, recipient and flow. */
+  readonly #assessed = new Map<string, Assessed>();
+  #assessedDay = 0;
+  readonly #standing: LightView['counter'];
 
   constructor(options: LightOptions, facts: ChainFacts) {
     this.log = options.log;
     this.#options = options;
     this.#memory = new LightMemory(options.store, options.log);
-    this.#defaultSalt = saltBytes(options.salt);
+    this.#salt = saltBytes(options.salt);
     this.#facts = facts;
+    this.#standing = (of, counter, window) => ({
+      ...this.#facts.lease(of, counter, window),
+      spent: this.#memory.spent(of, counter, window),
+    });
   }
 
   get facts(): ChainFacts {
@@ -120,6 +137,7 @@ export class Light {
   /** From now on decisions rest on these. */
   follow(facts: ChainFacts): void {
     this.#facts = facts;
+    this.#assessed.clear();
   }
 
   get held(): readonly QuarantineItem[] {
@@ -136,27 +154,44 @@ export class Light {
     return least;
   }
 
-  /** Throws DecisionLogError where the log takes nothing. */
+  /** Throws DecisionLogError where the log takes nothing, TrafficError where the flow is too large for an entry. */
   decide(request: TrafficRequest, { caller, now, isLate }: RequestContext): Answer {
-    const flow = toFlowRecord(request.flow, request.salt === null ? this.#defaultSalt : saltBytes(request.salt));
-    const digest = trafficRequestDigest(flow, caller);
+    const assessed = this.#assess(request.flow, now);
+    const { flow } = assessed;
+    const identity = identityCommitment(request.flow, request.salt === null ? this.#salt : saltBytes(request.salt));
+    const digest = trafficRequestDigest({ enforcementPoint: caller, identity, flow });
     const known = this.#memory.request(caller, request.requestId);
     if (known !== undefined)
       return known.request === digest ? { kind: 'known', index: known.index } : { kind: 'conflict' };
     const { tenant } = request.flow.subject;
-    const parties = { tenant, recipient: request.flow.destination.recipient };
-    const inputs = this.#resolve(flow, parties, {
-      ...{ time: now, minHeight: request.minHeight, enforcementPoint: caller, releases: null, discharged: [], isLate },
-    });
-    const entry = this.#decision(digest, inputs, tenant);
-    const asked = { request: digest, requester: caller, openedAt: now, flow, ...parties };
-    const aside = { requestId: request.requestId, caller, tenant, request: digest };
-    const placed = this.log.append({ bytes: encodeEntry(entry), aside: encodeAside(aside) });
+    const inputs: DecisionInputs = {
+      time: now,
+      minHeight: request.minHeight,
+      enforcementPoint: caller,
+      identity,
+      flow,
+      state: assessed.state,
+      counters: resolveCounters(flow, tenant, now, this.#standing),
+      releases: null,
+      discharged: nothing,
+      hasRoom: this.#memory.items.size < this.#options.quarantineMax,
+      isLate,
+    };
+    const entry: DecisionEntry = {
+      type: 'decision',
+      request: digest,
+      inputs,
+      outcome: this.#outcome(inputs, tenant, assessed),
+    };
+    const aside: Aside = { requestId: request.requestId, caller, tenant, request: digest };
+    const { index, id } = this.log.append({ bytes: encodeEntry(entry), aside: encodeAside(aside) });
     this.#spend(entry, tenant);
-    const item = openItem(placed.id, asked, entry.outcome);
-    if (item !== null) this.log.also(this.#memory.put(placed.id, item));
-    this.#memory.rememberRequest(aside, placed.index);
-    return { kind: 'decided', ...this.#place(placed, entry) };
+    const { recipient } = request.flow.destination;
+    const asked = { request: digest, requester: caller, openedAt: now, identity, flow, tenant, recipient };
+    const item = openItem(id, asked, entry.outcome);
+    if (item !== null) this.log.also(this.#memory.put(id, item));
+    this.#memory.rememberRequest(aside, index);
+    return { kind: 'decided', index, id, entry };
   }
 
   discharge(decision: Digest, obligation: string, proof: Signed, now: number): ReviewAnswer {
@@ -184,50 +219,51 @@ export class Light {
   }
 
   /** A durable decision. null: there is none at this index. */
-  decisionAt(
-    index: number,
-  ): { readonly entry: DecisionEntry; readonly placed: Placed; readonly bytes: Uint8Array } | null {
+  decisionAt(index: number): (Placed & { readonly bytes: Uint8Array }) | null {
     const stored = this.log.entry(index);
     if (stored === null) return null;
     const entry = decodeEntry(stored.bytes);
     if (entry.type !== 'decision') return null;
-    return { entry, bytes: stored.bytes, placed: this.#place(stored, entry) };
+    return { index, id: stored.id, entry, bytes: stored.bytes };
   }
 
-  #place(appended: Appended, entry: DecisionEntry): Placed {
-    const { index, id } = appended;
-    return { index, decision: toTrafficDecision(id, entry, { logId: this.log.head.logId, index }) };
+  #place({ index, id }: Appended, entry: DecisionEntry): Placed {
+    return { index, id, entry };
   }
 
   #spend({ outcome }: DecisionEntry, tenant: string): void {
     if (outcome.spends.length > 0) this.log.also(this.#memory.spend(counterSubject(tenant), outcome.spends));
   }
 
-  #resolve(
-    flow: FlowRecord,
-    { tenant, recipient }: { readonly tenant: string; readonly recipient: string | null },
-    asked: Pick<DecisionInputs, 'time' | 'minHeight' | 'enforcementPoint' | 'releases' | 'discharged' | 'isLate'>,
-  ): DecisionInputs {
-    const subject = flow.persons.length === 0 ? noSubject : counterSubject(tenant);
-    const view: LightView = {
-      ...this.#facts,
-      counter: (of, counter, window) => ({
-        ...this.#facts.lease(of, counter, window),
-        spent: this.#memory.spent(of, counter, window),
-      }),
-    };
-    const hasRoom = asked.releases !== null || this.#memory.items.size < this.#options.quarantineMax;
-    return resolveInputs(view, { ...asked, flow, parties: { tenant, recipient, subject }, hasRoom });
+  /** What the state says to this flow: looked up once a block, day, tenant and recipient. */
+  #assess(request: TrafficRequest['flow'], now: number): Assessed {
+    const flow = toFlowRecord(request);
+    const day = Math.floor(now / dayMs);
+    if (day !== this.#assessedDay || this.#assessed.size >= assessedMax) this.#assessed.clear();
+    this.#assessedDay = day;
+    const { tenant } = request.subject;
+    const { recipient } = request.destination;
+    const key = `${tenant}\n${recipient ?? ''}\n${flowKey(flow)}`;
+    let assessed = this.#assessed.get(key);
+    if (assessed === undefined) {
+      const view: LightView = { ...this.#facts, counter: this.#standing };
+      assessed = { flow, state: resolveState(view, flow, { tenant, recipient }, now), outcome: null };
+      this.#assessed.set(key, assessed);
+    }
+    return assessed;
   }
 
-  #decision(request: Digest, inputs: DecisionInputs, tenant: string): DecisionEntry {
+  /** Made once for all requests that differ in nothing that it depends on. */
+  #outcome(inputs: DecisionInputs, tenant: string, assessed: Assessed): DecisionOutcome {
     const { policy } = this.#facts;
-    return {
-      type: 'decision',
-      request,
-      inputs,
-      outcome: decide(inputs, policy === null ? null : tablesOf(policy, tenant)),
-    };
+    const tables = policy === null ? null : tablesOf(policy, tenant);
+    const isOrdinary =
+      !inputs.isLate &&
+      inputs.hasRoom &&
+      inputs.counters.length === 0 &&
+      freshnessReasons(inputs.time, inputs.minHeight, inputs.state).length === 0;
+    if (!isOrdinary) return decide(inputs, tables);
+    return (assessed.outcome ??= decide(inputs, tables));
   }
 
   #review(
@@ -248,14 +284,20 @@ export class Light {
 
   /** Nothing is left to prove: the flow is decided anew, on the state of this moment. */
   #decideRelease(item: QuarantineItem, now: number): Placed {
-    const { flow, tenant, requester, discharged, decision } = item;
-    const inputs = this.#resolve(flow, item, {
-      ...{ time: now, minHeight: null, enforcementPoint: requester, releases: decision, discharged, isLate: false },
-    });
-    const entry = this.#decision(item.request, inputs, tenant);
+    const { flow, identity, tenant, requester, discharged, decision } = item;
+    const view: LightView = { ...this.#facts, counter: this.#standing };
+    const inputs: DecisionInputs = {
+      ...{ time: now, minHeight: null, enforcementPoint: requester, identity, flow },
+      state: resolveState(view, flow, item, now),
+      counters: resolveCounters(flow, tenant, now, this.#standing),
+      ...{ releases: decision, discharged, hasRoom: true, isLate: false },
+    };
+    const { policy } = this.#facts;
+    const outcome = decide(inputs, policy === null ? null : tablesOf(policy, tenant));
+    const entry: DecisionEntry = { type: 'decision', request: item.request, inputs, outcome };
     const appended = this.log.append({ bytes: encodeEntry(entry), aside: null });
     this.#spend(entry, tenant);
-    this.log.also(this.#memory.put(decision, uponReleaseDecision(item, entry.outcome, now)));
+    this.log.also(this.#memory.put(decision, uponReleaseDecision(item, outcome, now)));
     return this.#place(appended, entry);
   }
 

@@ -23,6 +23,9 @@ export interface CourtConstraint {
   readonly deadlineSeconds: number | null;
 }
 
+/** Constraints that concern one flow at most. */
+export const constraintsMax = 32;
+
 const words = nullable(list(textMax(128), 256));
 
 export const constraintCodec: Codec<CourtConstraint> = struct<CourtConstraint>({

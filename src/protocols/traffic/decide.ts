@@ -3,7 +3,7 @@
  * the inputs. Whatever is missing, late or unknown is Red with the reason. Red wins over Yellow over Green.
  * Source: policy-and-traffic design, "Traffic Light".
  */
-import { type Codec, list, nullable, struct, textMax, uint } from '../shared/codec.ts';
+import { type Codec, CodecError, list, nullable, struct, textMax, uint } from '../shared/codec.ts';
 import type { CompiledSet } from '../policy/compile.ts';
 import type { Obligation, PolicyEvaluationResult } from '../policy/evaluate.ts';
 import type { FactView } from '../policy/input.ts';
@@ -14,10 +14,11 @@ import { utcDay } from './calendar.ts';
 import type { ConstraintEffect, CourtConstraint } from './constraints.ts';
 import { type Spend, spendCodec } from './counters.ts';
 import { toPolicyRequest } from './flow.ts';
-import { countersWith, type DecisionInputs } from './inputs.ts';
+import { encodeOnce } from './once-encoded.ts';
+import { countersWith, type DecisionInputs, type StateInputs } from './inputs.ts';
 
-/** How long an answer that lets a flow pass may be acted on, ms. It is good for one use. */
-export const decisionLifetimeMs = 60_000;
+/** An answer that lets a flow pass is good for one use, within so long, ms. */
+const decisionLifetimeMs = 60_000;
 
 /** What the enforcement point does. `hold`: keep the flow back until the decision is released. */
 export type EnforcementAction = 'none' | 'log' | 'hold' | 'block' | 'stop-workload';
@@ -36,8 +37,8 @@ export interface DecisionOutcome {
   readonly obligations: readonly Obligation[];
   /** What the flow spends of the light's leases once it passes. */
   readonly spends: readonly Spend[];
-  /** Until when it may be acted on, ms since 1970; null where nothing passes. */
-  readonly expires: number | null;
+  /** How long it may be acted on, ms; null where nothing passes. */
+  readonly lifetimeMs: number | null;
 }
 
 const word = textMax(1024);
@@ -58,8 +59,11 @@ export const outcomeCodec: Codec<DecisionOutcome> = struct<DecisionOutcome>({
   policy: nullable(resultCodec),
   obligations: list(obligationCodec, 512),
   spends: list(spendCodec, 64),
-  expires: nullable(uint),
+  lifetimeMs: nullable(uint),
 });
+
+/** Longest canonical bytes of an outcome: an entry of a log is shorter than 64 KiB. */
+export const outcomeBytesMax = 0x4000;
 
 /** The tables that the inputs name. `tenantSet` is there exactly where they name one. */
 export interface DecisionTables {
@@ -71,12 +75,14 @@ export interface DecisionTables {
 export const passes = ({ action }: Pick<DecisionOutcome, 'action'>): boolean => action === 'none' || action === 'log';
 
 /** State that is too old, or not as new as the caller asks. */
-function freshnessReasons({ time, stateTime, stateAgeMsMax, height, minHeight }: DecisionInputs): readonly string[] {
-  return [
-    ...(time - stateTime > stateAgeMsMax ? ['stale'] : []),
-    ...(minHeight !== null && height < minHeight ? ['min-height'] : []),
-  ];
-}
+export const freshnessReasons = (
+  time: number,
+  minHeight: number | null,
+  { stateTime, stateAgeMsMax, height }: StateInputs,
+): readonly string[] => [
+  ...(time - stateTime > stateAgeMsMax ? ['stale'] : []),
+  ...(minHeight !== null && height < minHeight ? ['min-height'] : []),
+];
 
 const constraintState: Readonly<Record<ConstraintEffect, PolicyState>> = {
   forbid: 'Red',
@@ -99,7 +105,7 @@ interface CourtVerdict {
 }
 
 /** The worst of the constraints that concern the flow. */
-function courtVerdict({ constraints }: DecisionInputs): CourtVerdict {
+function courtVerdict({ constraints }: StateInputs): CourtVerdict {
   let state: PolicyState = 'Green';
   const reasons: string[] = [];
   const obligations: Obligation[] = [];
@@ -115,12 +121,13 @@ function courtVerdict({ constraints }: DecisionInputs): CourtVerdict {
 /** What the policies say; null where the active set is not there. */
 function policyResult(inputs: DecisionInputs, tables: DecisionTables | null): PolicyEvaluationResult | null {
   if (tables === null) return null;
-  const { flow, counters, certified, isSuspended, time } = inputs;
+  const { flow, counters, state, time } = inputs;
+  const { certified, isSuspended } = state;
   const { base, tightened } = tables.inForce;
   const request = toPolicyRequest(flow, countersWith(counters));
   const known = (facts: FactView): readonly string[] =>
     facts === base.facts ? certified.base : facts === tightened?.facts ? certified.tightened : certified.tenant;
-  const suspendedTenants = new Set(isSuspended ? [flow.identity] : []);
+  const suspendedTenants = new Set(isSuspended ? [request.subject.tenant] : []);
   return evaluateInForce({ base, tightened, suspendedTenants }, request, {
     today: utcDay(time),
     certified: known,
@@ -144,18 +151,32 @@ const refusal = (
   obligations: readonly Obligation[],
   stopsWorkload: boolean,
 ): DecisionOutcome => ({
-  ...{ state: 'Red', compliance: 'non-compliant', reasons, policy, obligations, spends: [], expires: null },
+  ...{ state: 'Red', compliance: 'non-compliant', reasons, policy, obligations, spends: [], lifetimeMs: null },
   action: stopsWorkload ? 'stop-workload' : 'block',
 });
 
-/** `tables` are those that `inputs.policy` names; null where it is null. */
+function fitsEntry(outcome: DecisionOutcome): boolean {
+  try {
+    return encodeOnce(outcomeCodec, outcome).length <= outcomeBytesMax;
+  } catch (error) {
+    if (error instanceof CodecError) return false;
+    throw error;
+  }
+}
+
+/** `tables` are those that `inputs.state.policy` names; null where it is null. */
 export function decide(inputs: DecisionInputs, tables: DecisionTables | null): DecisionOutcome {
   if (inputs.isLate) return refusal(['deadline'], null, [], false);
-  const court = courtVerdict(inputs);
+  const outcome = outcomeOf(inputs, tables);
+  return fitsEntry(outcome) ? outcome : refusal(['result-too-large'], null, [], outcome.action === 'stop-workload');
+}
+
+function outcomeOf(inputs: DecisionInputs, tables: DecisionTables | null): DecisionOutcome {
+  const court = courtVerdict(inputs.state);
   const policy = policyResult(inputs, tables);
   const shortage = inputs.counters.flatMap(({ counter, isLeased }) => (isLeased ? [] : [`counter-lease:${counter}`]));
   const reasons = [
-    ...freshnessReasons(inputs),
+    ...freshnessReasons(inputs.time, inputs.minHeight, inputs.state),
     ...(policy === null ? ['policy-not-ready'] : []),
     ...court.reasons,
     ...shortage,
@@ -174,6 +195,6 @@ export function decide(inputs: DecisionInputs, tables: DecisionTables | null): D
     policy,
     obligations,
     spends: isHeld ? [] : inputs.counters.map(({ counter, window, persons }) => ({ counter, window, persons })),
-    expires: isHeld ? null : inputs.time + decisionLifetimeMs,
+    lifetimeMs: isHeld ? null : decisionLifetimeMs,
   };
 }

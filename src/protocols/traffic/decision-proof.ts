@@ -101,8 +101,7 @@ function entryOf({ entry }: DecisionProof): DecisionEntry | string {
   try {
     const decoded = decodeEntry(entry);
     if (decoded.type !== 'decision') return `an entry of type ${decoded.type}, not a decision`;
-    const { flow, enforcementPoint } = decoded.inputs;
-    return trafficRequestDigest(flow, enforcementPoint) === decoded.request
+    return trafficRequestDigest(decoded.inputs) === decoded.request
       ? decoded
       : 'the request digest is not that of the flow';
   } catch (error) {

@@ -19,8 +19,9 @@ import {
 } from '../shared/codec.ts';
 import { toDigest } from '../shared/hash.ts';
 import { hashLeaf } from '../ledger/merkle-hash.ts';
-import { decide, type DecisionOutcome, type DecisionTables, outcomeCodec } from './decide.ts';
+import { decide, type DecisionOutcome, type DecisionTables, outcomeBytesMax, outcomeCodec } from './decide.ts';
 import { type DecisionInputs, inputsCodec, type PolicyIdentity } from './inputs.ts';
+import { onceEncoded } from './once-encoded.ts';
 
 /** First entry of a log: whose it is, and which log it goes on from. */
 export interface EpochEntry {
@@ -92,7 +93,11 @@ export const entryCodec: Codec<LogEntry> = variant<LogEntry>({
       }),
     ),
   }),
-  decision: struct<Omit<DecisionEntry, 'type'>>({ request: digest32, inputs: inputsCodec, outcome: outcomeCodec }),
+  decision: struct<Omit<DecisionEntry, 'type'>>({
+    request: digest32,
+    inputs: inputsCodec,
+    outcome: onceEncoded(outcomeCodec, outcomeBytesMax),
+  }),
   discharge: struct<Omit<DischargeEntry, 'type'>>({
     ...{ decision: digest32, obligation: obligationId, by: publicKey32, signature: signature64, time: uint },
   }),
@@ -125,7 +130,7 @@ export function replayEntry(
   const entry = decodeEntry(bytes);
   if (entry.type !== 'decision') return { kind: 'not-recomputable', reason: 'no-decision' };
   if (entry.inputs.isLate) return { kind: 'not-recomputable', reason: 'deadline' };
-  const { policy } = entry.inputs;
+  const { policy } = entry.inputs.state;
   const tables = policy === null ? null : tablesOf(policy);
   if (policy !== null && tables === null) return { kind: 'not-recomputable', reason: 'tables-unknown' };
   const outcome = decide(entry.inputs, tables);

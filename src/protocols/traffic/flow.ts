@@ -16,6 +16,7 @@ import {
 } from '../policy/request.ts';
 import { counterNames, type CounterName } from '../policy/vocabulary.ts';
 import { personsMax } from './counters.ts';
+import { encodeOnce, onceEncoded } from './once-encoded.ts';
 import { TrafficError } from './traffic-error.ts';
 
 /** What a caller asks. */
@@ -32,8 +33,6 @@ export interface TrafficRequest {
 }
 
 export interface FlowRecord {
-  /** Commitment to tenant, workload and recipient. */
-  readonly identity: Digest;
   readonly operation: string;
   readonly classification: string;
   readonly contents: readonly string[];
@@ -58,7 +57,6 @@ const word = textMax(128);
 const words = list(word, 128);
 const region = word as Codec<Source['region']>;
 export const flowCodec: Codec<FlowRecord> = struct<FlowRecord>({
-  identity: digest32,
   operation: word,
   classification: word,
   contents: words,
@@ -91,46 +89,67 @@ export function identityCommitment({ subject, destination }: PolicyEvaluationReq
 }
 
 /** `flow` in canonical form, as `readRequest` gives it. */
-export function toFlowRecord(flow: PolicyEvaluationRequest, salt: Uint8Array): FlowRecord {
-  const { operation, classification, contents, purpose, source, dataSubjects, origin } = flow;
-  const { region: to, country, recipientKinds } = flow.destination;
-  const { bases, safeguards, circumstances } = flow;
+export function toFlowRecord(flow: PolicyEvaluationRequest): FlowRecord {
+  const { region, country, recipientKinds } = flow.destination;
   const persons: Persons[] = [];
   for (const counter of counterNames) {
     const count = flow.counters[counter];
     if (count > 0) persons.push({ counter, count });
   }
   return {
-    identity: identityCommitment(flow, salt),
-    ...{ operation, classification, contents, purpose, source },
-    destination: { region: to, country, recipientKinds },
-    ...{ dataSubjects, origin, bases, safeguards, circumstances, persons },
+    operation: flow.operation,
+    classification: flow.classification,
+    contents: flow.contents,
+    purpose: flow.purpose,
+    source: flow.source,
+    destination: { region, country, recipientKinds },
+    dataSubjects: flow.dataSubjects,
+    origin: flow.origin,
+    bases: flow.bases,
+    safeguards: flow.safeguards,
+    circumstances: flow.circumstances,
+    persons,
   };
 }
+
+const keyDecoder = new TextDecoder('latin1');
+
+/** The same text for the same flow. Throws {@link TrafficError} for one that is too large for a log entry. */
+export function flowKey(flow: FlowRecord): string {
+  const bytes = encodeOnce(flowCodec, flow);
+  if (bytes.length > flowBytesMax) return refuse('flow', `at most ${flowBytesMax} bytes`);
+  return keyDecoder.decode(bytes);
+}
+
+/** Stands for the names, which no rule looks at. */
+const nobody = { tenant: 'nobody', workload: 'nobody' };
 
 /** The request that the policies see: nobody is named in it. `counters` are the values that decide. */
 export function toPolicyRequest(
   flow: FlowRecord,
   counters: PolicyEvaluationRequest['counters'],
 ): PolicyEvaluationRequest {
-  const { identity, persons: _persons, destination, ...rest } = flow;
-  return {
-    ...rest,
-    subject: { tenant: identity, workload: identity },
-    destination: { ...destination, recipient: null },
-    counters,
-  };
+  const { persons: _persons, destination, ...rest } = flow;
+  return { ...rest, subject: nobody, destination: { ...destination, recipient: null }, counters };
 }
+
+/** Longest canonical bytes of a flow. */
+export const flowBytesMax = 0x8000;
 
 interface Bound {
   readonly enforcementPoint: PublicKey | null;
+  readonly identity: Digest;
   readonly flow: FlowRecord;
 }
-const boundCodec: Codec<Bound> = struct<Bound>({ enforcementPoint: nullable(publicKey32), flow: flowCodec });
+const boundCodec: Codec<Bound> = struct<Bound>({
+  enforcementPoint: nullable(publicKey32),
+  identity: digest32,
+  flow: onceEncoded(flowCodec, flowBytesMax),
+});
 
-/** What a decision is bound to: the flow and who enforces. */
-export const trafficRequestDigest = (flow: FlowRecord, enforcementPoint: PublicKey | null): Digest =>
-  taggedHash('bpci/traffic-request/v1', encode(boundCodec, { enforcementPoint, flow }));
+/** What a decision is bound to: the flow, whose it is, and who enforces. */
+export const trafficRequestDigest = (bound: Bound): Digest =>
+  taggedHash('bpci/traffic-request/v1', encode(boundCodec, bound));
 
 const fields = ['requestId', 'flow', 'minHeight', 'salt', 'receipt'];
 const refuse = (place: string, problem: string): never => {

@@ -21,9 +21,10 @@ import { certifiedOf } from '../policy/input.ts';
 import type { InForce, Overlay } from '../policy/overlay.ts';
 import { counterNames, type CounterName } from '../policy/vocabulary.ts';
 import { utcDay } from './calendar.ts';
-import { concerns, constraintCodec, type CourtConstraint } from './constraints.ts';
-import { type CounterStanding, type CounterValue, valuesOf } from './counters.ts';
-import { flowCodec, type FlowRecord } from './flow.ts';
+import { concerns, constraintCodec, constraintsMax, type CourtConstraint } from './constraints.ts';
+import { counterSubject, type CounterStanding, type CounterValue, valuesOf } from './counters.ts';
+import { flowBytesMax, flowCodec, type FlowRecord } from './flow.ts';
+import { onceEncoded } from './once-encoded.ts';
 
 /** The active set as the light holds it. */
 export interface PolicyTables {
@@ -62,20 +63,27 @@ interface Certified {
   readonly tenant: readonly string[];
 }
 
-export interface DecisionInputs {
-  /** ms since 1970. */
-  readonly time: number;
+/** What the state of a moment says to one flow of one tenant: the same for each of its requests until the next block. */
+export interface StateInputs {
   readonly height: number;
   readonly stateTime: number;
   readonly stateAgeMsMax: number;
-  readonly minHeight: number | null;
-  readonly enforcementPoint: PublicKey | null;
-  readonly flow: FlowRecord;
   readonly policy: PolicyIdentity | null;
   readonly certified: Certified;
   readonly isSuspended: boolean;
   /** Those that concern the flow. */
   readonly constraints: readonly CourtConstraint[];
+}
+
+export interface DecisionInputs {
+  /** ms since 1970. */
+  readonly time: number;
+  readonly minHeight: number | null;
+  readonly enforcementPoint: PublicKey | null;
+  /** Commitment to tenant, workload and recipient. */
+  readonly identity: Digest;
+  readonly flow: FlowRecord;
+  readonly state: StateInputs;
   readonly counters: readonly CounterValue[];
   /** The decision that this one may release. */
   readonly releases: Digest | null;
@@ -87,18 +95,23 @@ export interface DecisionInputs {
   readonly isLate: boolean;
 }
 
-const words = list(textMax(128), 64);
+const words = list(textMax(1024), 64);
+const stateBytesMax = 0x3000;
 
-export const inputsCodec: Codec<DecisionInputs> = struct<DecisionInputs>({
-  ...{ time: uint, height: uint, stateTime: uint, stateAgeMsMax: uint, minHeight: nullable(uint) },
-  enforcementPoint: nullable(publicKey32),
-  flow: flowCodec,
+const stateCodec: Codec<StateInputs> = struct<StateInputs>({
+  ...{ height: uint, stateTime: uint, stateAgeMsMax: uint },
   policy: nullable(
     struct<PolicyIdentity>({ compiledHash: digest32, overlayHash: digest32, tenantSetHash: nullable(digest32) }),
   ),
   certified: struct<Certified>({ base: words, tightened: words, tenant: words }),
   isSuspended: boolean,
-  constraints: list(constraintCodec, 256),
+  constraints: list(constraintCodec, constraintsMax),
+});
+
+export const inputsCodec: Codec<DecisionInputs> = struct<DecisionInputs>({
+  ...{ time: uint, minHeight: nullable(uint), enforcementPoint: nullable(publicKey32), identity: digest32 },
+  flow: onceEncoded(flowCodec, flowBytesMax),
+  state: onceEncoded(stateCodec, stateBytesMax),
   counters: list(
     struct<CounterValue>({
       ...{ counter: textMax(64) as Codec<CounterName>, value: uint, window: textMax(16), persons: uint },
@@ -112,24 +125,10 @@ export const inputsCodec: Codec<DecisionInputs> = struct<DecisionInputs>({
   isLate: boolean,
 });
 
-/** Who the flow is about: in clear in the light's memory only. */
+/** Who receives, and whose flow it is: in clear in the light's memory only. */
 export interface FlowParties {
   readonly tenant: string;
   readonly recipient: string | null;
-  readonly subject: Digest;
-}
-
-/** What the request itself adds to the state. */
-export interface Asked {
-  readonly time: number;
-  readonly minHeight: number | null;
-  readonly enforcementPoint: PublicKey | null;
-  readonly flow: FlowRecord;
-  readonly parties: FlowParties;
-  readonly releases: Digest | null;
-  readonly discharged: readonly string[];
-  readonly hasRoom: boolean;
-  readonly isLate: boolean;
 }
 
 function certifiedIn(
@@ -154,14 +153,13 @@ export const countersWith = (
     ? noCounters
     : { ...noCounters, ...Object.fromEntries(values.map(({ counter, value }) => [counter, value])) };
 
-/** The state of the moment, cut down to what concerns this request. */
-export function resolveInputs(view: LightView, asked: Asked): DecisionInputs {
-  const { time, minHeight, enforcementPoint, flow, parties, releases, discharged, hasRoom, isLate } = asked;
+/** The state of the moment, cut down to what concerns this flow. */
+export function resolveState(view: LightView, flow: FlowRecord, parties: FlowParties, time: number): StateInputs {
   const { height, stateTime, stateAgeMsMax, policy } = view;
-  const tenantSet = policy?.tenantSets.get(parties.tenant);
-  const declared = flow.persons.map(({ counter, count }) => ({ counter, value: count }));
+  const { tenant, recipient } = parties;
+  const tenantSet = policy?.tenantSets.get(tenant);
   return {
-    ...{ time, height, stateTime, stateAgeMsMax, minHeight, enforcementPoint, flow },
+    ...{ height, stateTime, stateAgeMsMax },
     policy:
       policy === null
         ? null
@@ -171,18 +169,26 @@ export function resolveInputs(view: LightView, asked: Asked): DecisionInputs {
             tenantSetHash: tenantSet?.compiledHash ?? null,
           },
     certified: {
-      base: certifiedIn(policy?.inForce.base, parties.recipient, time),
-      tightened: certifiedIn(policy?.inForce.tightened, parties.recipient, time),
-      tenant: certifiedIn(tenantSet, parties.recipient, time),
+      base: certifiedIn(policy?.inForce.base, recipient, time),
+      tightened: certifiedIn(policy?.inForce.tightened, recipient, time),
+      tenant: certifiedIn(tenantSet, recipient, time),
     },
-    isSuspended: view.isSuspended(parties.tenant),
-    constraints: view.constraintsOf(parties.tenant).filter((constraint) => concerns(constraint, flow)),
-    counters:
-      declared.length === 0
-        ? []
-        : valuesOf(countersWith(declared), time, (counter, window) => view.counter(parties.subject, counter, window)),
-    ...{ releases, discharged, hasRoom, isLate },
+    isSuspended: view.isSuspended(tenant),
+    constraints: view.constraintsOf(tenant).filter((constraint) => concerns(constraint, flow)),
   };
+}
+
+/** The counters that the flow declares, as they would stand after it. */
+export function resolveCounters(
+  { persons }: FlowRecord,
+  tenant: string,
+  time: number,
+  counter: LightView['counter'],
+): readonly CounterValue[] {
+  if (persons.length === 0) return [];
+  const subject = counterSubject(tenant);
+  const declared = countersWith(persons.map(({ counter: name, count }) => ({ counter: name, value: count })));
+  return valuesOf(declared, time, (name, window) => counter(subject, name, window));
 }
 
 const overlayCodec: Codec<Overlay> = struct<Overlay>({

@@ -36,6 +36,7 @@ export interface QuarantineItem {
   readonly obligations: readonly Obligation[];
   /** Ids whose proofs are logged. */
   readonly discharged: readonly string[];
+  readonly identity: Digest;
   readonly flow: FlowRecord;
   /** In clear on this node only: what a release is decided with. */
   readonly tenant: string;
@@ -46,7 +47,7 @@ const ids = list(textMax(1024), 512);
 export const quarantineCodec: Codec<QuarantineItem> = struct<QuarantineItem>({
   ...{ decision: digest32, request: digest32, policySetHash: digest32, requester: nullable(publicKey32) },
   ...{ openedAt: uint, releasedAt: nullable(uint), obligations: list(obligationCodec, 512), discharged: ids },
-  ...{ flow: flowCodec, tenant: textMax(512), recipient: nullable(textMax(1024)) },
+  ...{ identity: digest32, flow: flowCodec, tenant: textMax(512), recipient: nullable(textMax(1024)) },
 });
 
 /** Obligations whose proofs are awaited now, with the moment until which, ms since 1970. */
@@ -130,10 +131,11 @@ const refused = (item: QuarantineItem, reason: QuarantineRejection): QuarantineT
 /** The item that a Yellow decision opens; null where it leaves nothing to prove. */
 export function openItem(
   decision: Digest,
-  asked: Pick<QuarantineItem, 'request' | 'requester' | 'openedAt' | 'flow' | 'tenant' | 'recipient'>,
+  asked: Pick<QuarantineItem, 'request' | 'requester' | 'openedAt' | 'identity' | 'flow' | 'tenant' | 'recipient'>,
   { action, policy, obligations }: DecisionOutcome,
 ): QuarantineItem | null {
   if (policy === null || (action !== 'hold' && action !== 'log')) return null;
+  if (obligations.every(({ phase }) => phase === 'with')) return null;
   const item: QuarantineItem = {
     ...asked,
     ...{ decision, policySetHash: policy.policySetHash, obligations, discharged: [] },

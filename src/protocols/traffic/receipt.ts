@@ -32,14 +32,17 @@ export interface TrafficDecision {
   readonly reasons: readonly string[];
   readonly policy: DecisionEntry['outcome']['policy'];
   readonly obligations: DecisionEntry['outcome']['obligations'];
+  /** Until when it may be acted on, once, ms since 1970; null where nothing passes. */
   readonly expires: number | null;
 }
 
 /** What is said of a decision: everything follows from its entry and place. */
 export function toTrafficDecision(id: Digest, entry: DecisionEntry, { logId, index }: EntryPlace): TrafficDecision {
   const { request, inputs, outcome } = entry;
-  const { state, action, compliance, reasons, policy, obligations, expires } = outcome;
-  const { time, height, enforcementPoint, releases } = inputs;
+  const { state, action, compliance, reasons, policy, obligations, lifetimeMs } = outcome;
+  const { time, enforcementPoint, releases } = inputs;
+  const { height } = inputs.state;
+  const expires = lifetimeMs === null ? null : time + lifetimeMs;
   return {
     ...{ id, logId, index, time, height, request, enforcementPoint, releases, state },
     ...{ enforcementAction: action, complianceStatus: compliance, reasons, policy, obligations, expires },

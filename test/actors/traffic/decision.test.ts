@@ -10,7 +10,7 @@ import {
   decisionProofCodec,
   verifyDecisionProof,
 } from '../../../src/protocols/traffic/decision-proof.ts';
-import { signReceipt } from '../../../src/protocols/traffic/receipt.ts';
+import { readDecision, signReceipt } from '../../../src/protocols/traffic/receipt.ts';
 import { readJson } from '../../../src/protocols/ledger/json-codec.ts';
 import { fromHex, toHex } from '../../../src/protocols/shared/bytes.ts';
 import { type Light, tablesOf } from '../../../src/actors/traffic/light.ts';
@@ -42,7 +42,7 @@ const options = {
 function decided(light: Light, request: TrafficRequest): { readonly index: number; readonly state: string } {
   const answer = light.decide(request, context);
   if (answer.kind !== 'decided') throw new Error(`not decided: ${answer.kind}`);
-  return { index: answer.index, state: answer.decision.state };
+  return { index: answer.index, state: answer.entry.outcome.state };
 }
 
 async function proofOf(light: Light, index: number): Promise<DecisionProof> {
@@ -54,7 +54,7 @@ async function proofOf(light: Light, index: number): Promise<DecisionProof> {
     entry: found.bytes,
     inclusion: light.log.inclusion(index, head.size),
     checkpoint: head.checkpoint,
-    receipt: JSON.stringify(signReceipt(found.placed.decision, lightSigner)),
+    receipt: JSON.stringify(signReceipt(readDecision(found.bytes, { logId: head.logId, index }), lightSigner)),
     anchor: null,
   };
 }
@@ -67,7 +67,7 @@ describe('a decision', () => {
     );
     const told = answers.map((answer) =>
       answer.kind === 'decided'
-        ? [answer.decision.state, answer.decision.enforcementAction, answer.decision.complianceStatus]
+        ? [answer.entry.outcome.state, answer.entry.outcome.action, answer.entry.outcome.compliance]
         : answer.kind,
     );
     expect(told).deep.equal([
@@ -130,7 +130,7 @@ describe('a decision', () => {
       const found = light.decisionAt(index);
       if (found === null) throw new Error('no such decision');
       expect(replayEntry(found.bytes, tablesFor)).deep.equal({ kind: 'same' });
-      expect(entryId(found.bytes)).equal(found.placed.decision.id);
+      expect(entryId(found.bytes)).equal(found.id);
       const { entry } = found;
       const lie = encodeEntry({
         ...entry,
@@ -144,7 +144,7 @@ describe('a decision', () => {
     const { light } = await openLight(new MemoryDisk());
     const answer = light.decide(greenRequest('1'), { ...context, isLate: true });
     if (answer.kind !== 'decided') throw new Error('not decided');
-    expect([answer.decision.state, answer.decision.reasons]).deep.equal(['Red', ['deadline']]);
+    expect([answer.entry.outcome.state, answer.entry.outcome.reasons]).deep.equal(['Red', ['deadline']]);
     await light.log.durable();
     const found = light.decisionAt(answer.index);
     expect(replayEntry(found?.bytes ?? new Uint8Array(), tablesFor)).deep.equal({
@@ -165,7 +165,7 @@ describe('a decision', () => {
     await light.log.durable();
     const found = light.decisionAt(index);
     expect(Buffer.from(found?.bytes ?? []).toString('latin1')).not.contain('of-secrets');
-    expect(found?.entry.inputs.flow.identity).equal(identityCommitment(request.flow, saltBytes(salt)));
+    expect(found?.entry.inputs.identity).equal(identityCommitment(request.flow, saltBytes(salt)));
   });
 });
 
@@ -192,7 +192,7 @@ describe('what makes a decision Red beside the policies', () => {
       const { light } = await openLight(new MemoryDisk(), { facts: factsOf(facts) });
       const answer = light.decide(greenRequest('1'), context);
       if (answer.kind !== 'decided') throw new Error('not decided');
-      expect([answer.decision.state, answer.decision.reasons]).deep.equal(['Red', reasons]);
+      expect([answer.entry.outcome.state, answer.entry.outcome.reasons]).deep.equal(['Red', reasons]);
       await light.log.durable();
       expect(replayEntry(light.decisionAt(answer.index)?.bytes ?? new Uint8Array(), tablesFor).kind).equal('same');
     });
