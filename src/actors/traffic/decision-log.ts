@@ -59,6 +59,8 @@ export interface LogAnchor {
 export interface LogHead {
   readonly logId: Digest;
   readonly epoch: number;
+  /** The log that it goes on from; null for the first. */
+  readonly previous: Digest | null;
   readonly size: number;
   readonly root: Digest;
   /** Signed note over size and root. */
@@ -99,7 +101,15 @@ const groupBytesMax = 4 * 2 ** 20;
 const entryBytesMax = 0xffff;
 
 const headCodec: Codec<LogHead> = struct<LogHead>({
-  ...{ logId: digest32, epoch: uint, size: uint, root: digest32, checkpoint: textMax(4096), isFrozen: boolean },
+  ...{
+    logId: digest32,
+    epoch: uint,
+    previous: nullable(digest32),
+    size: uint,
+    root: digest32,
+    checkpoint: textMax(4096),
+    isFrozen: boolean,
+  },
 });
 const groupCodec: Codec<readonly EntryToAppend[]> = list(
   struct<EntryToAppend>({ bytes: bytesMax(entryBytesMax), aside: nullable(bytesMax(entryBytesMax)) }),
@@ -298,12 +308,12 @@ export class DecisionLog {
 
   #commit({ entries, hashes, writes }: Pending): { head: LogHead; edge: LogEdge } {
     if (entries.length === 0) return { head: this.#head, edge: this.#edge };
-    const { epoch, logId } = this.#head;
+    const { epoch, logId, previous } = this.#head;
     const { edge, size, root, tileWrites } = appendLeafHashes(this.#edge, hashes);
     const checkpoint = signLogCheckpoint(logId, this.#signer.publicKey, { size, root }, (message) =>
       this.#signer.sign(message),
     );
-    const head: LogHead = { logId, epoch, size, root, checkpoint, isFrozen: false };
+    const head: LogHead = { logId, epoch, previous, size, root, checkpoint, isFrozen: false };
     this.#store.commit([
       { table: tables.entries, key: groupKey(epoch, this.#edge.size), value: encode(groupCodec, entries) },
       ...tileWrites.map(({ level, index, hashes: tile }) => ({
@@ -344,8 +354,9 @@ const foundOf = (_anchor: LogAnchor): Pick<PreviousEpoch, 'foundSize' | 'foundRo
   foundRoot: edgeRoot(emptyLogEdge),
 });
 
-/** Whether the log on disk is the one on chain, or that one grown. */
+/** Whether the log on disk is the one on chain, or that one grown, or its successor that the chain has not heard of. */
 function extendsAnchor(store: Store, head: LogHead, { logId, size, root }: LogAnchor): boolean {
+  if (head.previous === logId) return true;
   return head.logId === logId && head.size >= size && rootAt(tileReader(store, head.epoch), size) === root;
 }
 
@@ -357,8 +368,10 @@ async function openEpoch(
 ): Promise<DecisionLog> {
   const { chainId, signer } = options;
   const light = signer.publicKey;
-  const logId = trafficLogId({ chainId, light, epoch, previous: previous?.logId ?? null });
-  const head: LogHead = { logId, epoch, size: 0, root: edgeRoot(emptyLogEdge), checkpoint: '', isFrozen: false };
+  const before = previous?.logId ?? null;
+  const logId = trafficLogId({ chainId, light, epoch, previous: before });
+  const root = edgeRoot(emptyLogEdge);
+  const head: LogHead = { logId, epoch, previous: before, size: 0, root, checkpoint: '', isFrozen: false };
   const log = DecisionLog.create(options, head, emptyLogEdge);
   log.append({ bytes: encodeEntry({ type: 'epoch', chainId, light, epoch, previous }), aside: null });
   log.also(writes);
