@@ -177,12 +177,7 @@ export class Light {
       hasRoom: this.#memory.items.size < this.#options.quarantineMax,
       isLate,
     };
-    const entry: DecisionEntry = {
-      type: 'decision',
-      request: digest,
-      inputs,
-      outcome: this.#outcome(inputs, tenant, assessed),
-    };
+    const entry = this.#entry(digest, inputs, this.#outcome(inputs, tenant, assessed));
     const aside: Aside = { requestId: request.requestId, caller, tenant, request: digest };
     const { index, id } = this.log.append({ bytes: encodeEntry(entry), aside: encodeAside(aside) });
     this.#spend(entry, tenant);
@@ -227,8 +222,9 @@ export class Light {
     return { index, id: stored.id, entry, bytes: stored.bytes };
   }
 
-  #place({ index, id }: Appended, entry: DecisionEntry): Placed {
-    return { index, id, entry };
+  /** At the next place of the log. */
+  #entry(request: Digest, inputs: DecisionInputs, outcome: DecisionOutcome): DecisionEntry {
+    return { type: 'decision', log: this.log.head.logId, index: this.log.size, request, inputs, outcome };
   }
 
   #spend({ outcome }: DecisionEntry, tenant: string): void {
@@ -294,11 +290,11 @@ export class Light {
     };
     const { policy } = this.#facts;
     const outcome = decide(inputs, policy === null ? null : tablesOf(policy, tenant));
-    const entry: DecisionEntry = { type: 'decision', request: item.request, inputs, outcome };
+    const entry = this.#entry(item.request, inputs, outcome);
     const appended = this.log.append({ bytes: encodeEntry(entry), aside: null });
     this.#spend(entry, tenant);
     this.log.also(this.#memory.put(decision, uponReleaseDecision(item, outcome, now)));
-    return this.#place(appended, entry);
+    return { ...appended, entry };
   }
 
   #apply(item: QuarantineItem, { item: next, entries }: QuarantineTransition): readonly LogEntry[] {

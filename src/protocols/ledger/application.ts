@@ -5,6 +5,7 @@ import type { JsonCodec } from './json-codec.ts';
 import type { Kind, LedgerModule } from './module.ts';
 import { accountsModule } from './modules/accounts.ts';
 import { governanceModule } from './modules/governance.ts';
+import { policiesModule } from './modules/policies/policies.ts';
 import { registryModule } from './modules/registry.ts';
 import { trafficModule } from './modules/traffic/traffic.ts';
 import { validatorsModule } from './modules/validators.ts';
@@ -38,6 +39,7 @@ export const application: Application = createApplication([
   governanceModule,
   validatorsModule,
   registryModule,
+  policiesModule,
   trafficModule,
 ]);
 

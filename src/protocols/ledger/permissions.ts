@@ -10,8 +10,19 @@
  * - `service-owner`: registered the service that the body names.
  * - `light`: registered as a traffic light.
  * - `light-reviewer`: has a role at the light that the body names.
+ * - `policy-evaluator`: is named by the rule of attestations.
+ * - `set-owner`: is the tenant whose own policy set the body is.
  */
-export const roles = ['member', 'validator', 'governor', 'service-owner', 'light', 'light-reviewer'] as const;
+export const roles = [
+  'member',
+  'validator',
+  'governor',
+  'service-owner',
+  'light',
+  'light-reviewer',
+  'policy-evaluator',
+  'set-owner',
+] as const;
 export type Role = (typeof roles)[number];
 
 const table: Readonly<Record<string, readonly Role[]>> = {
@@ -21,6 +32,12 @@ const table: Readonly<Record<string, readonly Role[]>> = {
   'accounts.unbond': ['member'],
   'governance.propose-parameter': ['governor'],
   'governance.vote': ['validator'],
+  'policies.attest': ['governor', 'policy-evaluator'],
+  'policies.publish': ['governor', 'set-owner'],
+  'policies.publish-facts': ['governor'],
+  'policies.retire': ['governor'],
+  'policies.revoke-fact': ['governor'],
+  'policies.set-rule': ['governor'],
   'registry.deregister': ['service-owner'],
   'registry.register': ['member'],
   'registry.update': ['service-owner'],

@@ -33,6 +33,7 @@ export type Domain =
   | 'bpci/fact-set/v1'
   | 'bpci/compiled-policy/v1'
   | 'bpci/policy-request/v1'
+  | 'bpci/policy-publication/v1'
   | 'bpci/policy-overlay/v1'
   | 'bpci/traffic-log/v1'
   | 'bpci/traffic-identity/v1'

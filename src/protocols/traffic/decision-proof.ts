@@ -97,10 +97,11 @@ const outcome = (check: DecisionCheckName, finding: string | null, detail: strin
   detail: finding ?? detail,
 });
 
-function entryOf({ entry }: DecisionProof): DecisionEntry | string {
+function entryOf({ entry, logId, index }: DecisionProof): DecisionEntry | string {
   try {
     const decoded = decodeEntry(entry);
     if (decoded.type !== 'decision') return `an entry of type ${decoded.type}, not a decision`;
+    if (decoded.log !== logId || decoded.index !== index) return 'the entry is of another place';
     return trafficRequestDigest(decoded.inputs) === decoded.request
       ? decoded
       : 'the request digest is not that of the flow';
@@ -128,11 +129,11 @@ function checkpointChecks(proof: DecisionProof, options: VerifyBundleOptions): r
 
 /** The receipt must be exactly what follows from the entry: nothing can be said beside it. */
 function receiptFinding(text: string, proof: DecisionProof, options: VerifyBundleOptions): string | null {
-  const { logId, index, entry, light } = proof;
+  const { entry, light } = proof;
   try {
     const { statement, signers } = openEnvelope(readEnvelope(JSON.parse(text)), options.verifySignature);
     if (!signers.includes(light)) return 'not signed by the light';
-    const expected = toUtf8(JSON.stringify(decisionStatement(readDecision(entry, { logId, index }))));
+    const expected = toUtf8(JSON.stringify(decisionStatement(readDecision(entry))));
     return equalBytes(toUtf8(JSON.stringify(statement)), expected)
       ? null
       : 'the receipt says something else than the entry';
@@ -188,10 +189,9 @@ export function verifyDecisionProof(
   }
   // Of the bundle's own checks its age alone may fail without making the proof invalid.
   const isSound = checks.every(({ ok, check }) => ok || check === 'anchor');
-  const { logId, index } = proof;
   return {
     verdict: !isSound ? 'invalid' : isAnchored ? 'valid' : 'unanchored',
     checks,
-    decision: isEntry ? readDecision(proof.entry, { logId, index }) : null,
+    decision: isEntry ? readDecision(proof.entry) : null,
   };
 }

@@ -46,6 +46,9 @@ export interface PreviousEpoch {
 
 export interface DecisionEntry {
   readonly type: 'decision';
+  /** Its own place: two decisions about one flow in one millisecond are two. */
+  readonly log: Digest;
+  readonly index: number;
   /** Of the flow and who enforces. */
   readonly request: Digest;
   readonly inputs: DecisionInputs;
@@ -94,6 +97,8 @@ export const entryCodec: Codec<LogEntry> = variant<LogEntry>({
     ),
   }),
   decision: struct<Omit<DecisionEntry, 'type'>>({
+    log: digest32,
+    index: uint,
     request: digest32,
     inputs: inputsCodec,
     outcome: onceEncoded(outcomeCodec, outcomeBytesMax),

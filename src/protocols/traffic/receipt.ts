@@ -9,12 +9,6 @@ import { TrafficError } from './traffic-error.ts';
 
 export const trafficDecisionPredicate = 'https://bpci.dev/predicates/traffic-decision/v1';
 
-/** Names a durable entry. */
-export interface EntryPlace {
-  readonly logId: Digest;
-  readonly index: number;
-}
-
 export interface TrafficDecision {
   /** Hash of the log entry. */
   readonly id: Digest;
@@ -36,9 +30,9 @@ export interface TrafficDecision {
   readonly expires: number | null;
 }
 
-/** What is said of a decision: everything follows from its entry and place. */
-export function toTrafficDecision(id: Digest, entry: DecisionEntry, { logId, index }: EntryPlace): TrafficDecision {
-  const { request, inputs, outcome } = entry;
+/** What is said of a decision: everything follows from its entry. */
+export function toTrafficDecision(id: Digest, entry: DecisionEntry): TrafficDecision {
+  const { log: logId, index, request, inputs, outcome } = entry;
   const { state, action, compliance, reasons, policy, obligations, lifetimeMs } = outcome;
   const { time, enforcementPoint, releases } = inputs;
   const { height } = inputs.state;
@@ -50,10 +44,10 @@ export function toTrafficDecision(id: Digest, entry: DecisionEntry, { logId, ind
 }
 
 /** Throws TrafficError where the bytes are not a decision's entry. */
-export function readDecision(bytes: Uint8Array, place: EntryPlace): TrafficDecision {
+export function readDecision(bytes: Uint8Array): TrafficDecision {
   const entry = decodeEntry(bytes);
   if (entry.type !== 'decision') throw new TrafficError('invalid-proof', 'entry', `an entry of type ${entry.type}`);
-  return toTrafficDecision(entryId(bytes), entry, place);
+  return toTrafficDecision(entryId(bytes), entry);
 }
 
 /** The statement that the light signs about a decision. */

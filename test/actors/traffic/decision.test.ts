@@ -54,7 +54,7 @@ async function proofOf(light: Light, index: number): Promise<DecisionProof> {
     entry: found.bytes,
     inclusion: light.log.inclusion(index, head.size),
     checkpoint: head.checkpoint,
-    receipt: JSON.stringify(signReceipt(readDecision(found.bytes, { logId: head.logId, index }), lightSigner)),
+    receipt: JSON.stringify(signReceipt(readDecision(found.bytes), lightSigner)),
     anchor: null,
   };
 }
