@@ -43,7 +43,7 @@ import {
 import type { Verdict } from '../../protocols/shared/errors.ts';
 import type { Store } from '../../runtime/ports/store.ts';
 import type { Appended, DecisionLog } from './decision-log.ts';
-import { type Aside, encodeAside, LightMemory } from './light-memory.ts';
+import { type Aside, encodeAside, LightMemory, requestIdsMax } from './light-memory.ts';
 
 /** What a light follows of the chain, as of its last block. */
 export interface ChainFacts extends Omit<LightView, 'counter'> {
@@ -89,6 +89,18 @@ export interface ReviewAnswer {
   readonly release: Placed | null;
 }
 
+/** Persons for which no lease was there. */
+export interface Shortage {
+  readonly subject: Digest;
+  readonly counter: CounterName;
+  readonly window: string;
+  readonly persons: number;
+  /** Spent by this light so far. */
+  readonly spent: number;
+}
+
+const shortagesMax = 1000;
+
 interface Assessed {
   readonly flow: FlowRecord;
   readonly state: StateInputs;
@@ -117,6 +129,8 @@ export class Light {
   readonly #assessed = new Map<string, Assessed>();
   #assessedDay = 0;
   readonly #standing: LightView['counter'];
+  readonly #indices = new Map<Digest, number>();
+  readonly #shortages = new Map<string, Omit<Shortage, 'spent'>>();
 
   constructor(options: LightOptions, facts: ChainFacts) {
     this.log = options.log;
@@ -154,6 +168,27 @@ export class Light {
     return least;
   }
 
+  /** Index of a decision that was made here; null: none, or none of this log. */
+  indexOf(id: Digest): number | null {
+    const known = this.#indices.get(id);
+    if (known !== undefined) return known;
+    for (const { id: found, index } of this.log.newestFirst()) {
+      this.#rememberIndex(found, index);
+      if (found === id) return index;
+    }
+    return null;
+  }
+
+  /** One counter that a request came short of since the last call. */
+  takeShortage(): Shortage | null {
+    for (const [key, shortage] of this.#shortages) {
+      this.#shortages.delete(key);
+      const { subject, counter, window } = shortage;
+      return { ...shortage, spent: this.#memory.spent(subject, counter, window) };
+    }
+    return null;
+  }
+
   /** Throws DecisionLogError where the log takes nothing, TrafficError where the flow is too large for an entry. */
   decide(request: TrafficRequest, { caller, now, isLate }: RequestContext): Answer {
     const assessed = this.#assess(request.flow, now);
@@ -180,7 +215,9 @@ export class Light {
     const entry = this.#entry(digest, inputs, this.#outcome(inputs, tenant, assessed));
     const aside: Aside = { requestId: request.requestId, caller, tenant, request: digest };
     const { index, id } = this.log.append({ bytes: encodeEntry(entry), aside: encodeAside(aside) });
+    this.#rememberIndex(id, index);
     this.#spend(entry, tenant);
+    this.#noteShortages(inputs, tenant);
     const { recipient } = request.flow.destination;
     const asked = { request: digest, requester: caller, openedAt: now, identity, flow, tenant, recipient };
     const item = openItem(id, asked, entry.outcome);
@@ -225,6 +262,21 @@ export class Light {
   /** At the next place of the log. */
   #entry(request: Digest, inputs: DecisionInputs, outcome: DecisionOutcome): DecisionEntry {
     return { type: 'decision', log: this.log.head.logId, index: this.log.size, request, inputs, outcome };
+  }
+
+  #rememberIndex(id: Digest, index: number): void {
+    this.#indices.set(id, index);
+    if (this.#indices.size <= requestIdsMax) return;
+    const [oldest] = this.#indices.keys();
+    if (oldest !== undefined) this.#indices.delete(oldest);
+  }
+
+  #noteShortages({ counters }: DecisionInputs, tenant: string): void {
+    for (const { counter, window, persons, isLeased } of counters) {
+      if (isLeased || this.#shortages.size >= shortagesMax) continue;
+      const subject = counterSubject(tenant);
+      this.#shortages.set(`${subject}/${counter}/${window}`, { subject, counter, window, persons });
+    }
   }
 
   #spend({ outcome }: DecisionEntry, tenant: string): void {
@@ -292,7 +344,9 @@ export class Light {
     const outcome = decide(inputs, policy === null ? null : tablesOf(policy, tenant));
     const entry = this.#entry(item.request, inputs, outcome);
     const appended = this.log.append({ bytes: encodeEntry(entry), aside: null });
+    this.#rememberIndex(appended.id, appended.index);
     this.#spend(entry, tenant);
+    this.#noteShortages(inputs, tenant);
     this.log.also(this.#memory.put(decision, uponReleaseDecision(item, outcome, now)));
     return { ...appended, entry };
   }

@@ -162,6 +162,27 @@ const blockAndStateRoutes = (api: ChainApi): readonly ReadRoute[] => [
     },
   },
   {
+    url: '/v1/state/:module',
+    operationId: 'getStateEntries',
+    summary: 'Entries of a module at the tip, by key, a page at a time',
+    tag: 'state',
+    params: Type.Object({ module: Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' }) }),
+    querystring: Type.Object(
+      {
+        after: Type.Optional(Type.String({ maxLength: 512 })),
+        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 1_000 })),
+      },
+      { additionalProperties: false },
+    ),
+    answer: json('The entries and the height at which they were read', 'StatePage'),
+    read: ({ params, query }) => {
+      const after = (query['after'] as string | undefined) ?? null;
+      const page = api.stateEntries(params['module'] as string, after, (query['limit'] as number | undefined) ?? 1_000);
+      if (page === null) throw notFound('this module');
+      return page;
+    },
+  },
+  {
     url: '/v1/state/:module/:key',
     operationId: 'getState',
     summary: 'A value of the state, or its absence, with an ICS-23 proof where asked for',
