@@ -1,13 +1,13 @@
 /** What a light shows of its log: decisions, proofs, replays. */
 import { proofBundleCodec } from '../../protocols/ledger/proof-bundle.ts';
 import { readJson } from '../../protocols/ledger/json-codec.ts';
-import type { Digest } from '../../protocols/shared/brands.ts';
+import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
 import { decisionProofFormat, type AnchorProof, type DecisionProof } from '../../protocols/traffic/decision-proof.ts';
 import { decodeEntry, replayEntry, type ReplayVerdict } from '../../protocols/traffic/entry.ts';
 import { signReceipt, toTrafficDecision, type TrafficDecision } from '../../protocols/traffic/receipt.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
 import type { Anchored } from './anchoring.ts';
-import type { Light, Placed } from './light.ts';
+import type { Light, Placed, StoredDecision } from './light.ts';
 import { decodeAside } from './light-memory.ts';
 import type { Answered, DecisionAnswer, DecisionFilter } from './messages.ts';
 import type { PolicyLibrary } from './policy-library.ts';
@@ -35,20 +35,39 @@ export function answerAt(light: Light, index: number, signer: Signer | null): An
   return found === null ? unknown : { kind: 'answer', value: answerOf(light, found, signer) };
 }
 
-export function decisionById(light: Light, id: Digest): Answered<DecisionAnswer> {
+/**
+ * A durable decision that the viewer may see: who enforces it and whose tenant's it is may, null (the machine itself) sees all. To
+ * everybody else it does not exist.
+ */
+function visible(light: Light, id: Digest, viewer: PublicKey | null): StoredDecision | null {
   const index = light.indexOf(id);
-  return index === null ? unknown : answerAt(light, index, null);
+  const found = index === null ? null : light.decisionAt(index);
+  return found !== null && isVisible(found, viewer) ? found : null;
+}
+
+const isVisible = ({ entry, aside }: Pick<StoredDecision, 'entry' | 'aside'>, viewer: PublicKey | null): boolean =>
+  viewer === null ||
+  entry.inputs.enforcementPoint === viewer ||
+  (aside !== null && decodeAside(aside).tenant === viewer);
+
+export function decisionById(light: Light, id: Digest, viewer: PublicKey | null): Answered<DecisionAnswer> {
+  const found = visible(light, id, viewer);
+  return found === null ? unknown : { kind: 'answer', value: answerOf(light, found, null) };
 }
 
 /** The newest first. */
-export function filterDecisions(light: Light, { state, tenant, limit }: DecisionFilter): readonly TrafficDecision[] {
+export function filterDecisions(
+  light: Light,
+  { state, tenant, limit }: DecisionFilter,
+  viewer: PublicKey | null,
+): readonly TrafficDecision[] {
   const found: TrafficDecision[] = [];
   for (const { bytes, aside, id } of light.log.newestFirst()) {
     if (found.length === limit) break;
     if (tenant !== undefined && (aside === null || decodeAside(aside).tenant !== tenant)) continue;
     const entry = decodeEntry(bytes);
     if (entry.type !== 'decision' || (state !== undefined && entry.outcome.state !== state)) continue;
-    found.push(toTrafficDecision(id, entry));
+    if (isVisible({ entry, aside }, viewer)) found.push(toTrafficDecision(id, entry));
   }
   return found;
 }
@@ -57,13 +76,14 @@ export function filterDecisions(light: Light, { state, tenant, limit }: Decision
 export async function proofOf(
   light: Light,
   id: Digest,
+  viewer: PublicKey | null,
   signer: Signer,
   covering: (index: number) => Anchored | null,
   bundleOf: (hash: string) => Promise<unknown>,
 ): Promise<Answered<DecisionProof>> {
-  const index = light.indexOf(id);
-  const found = index === null ? null : light.decisionAt(index);
-  if (index === null || found === null) return unknown;
+  const found = visible(light, id, viewer);
+  if (found === null) return unknown;
+  const { index } = found;
   const { head } = light.log;
   const anchored = covering(index);
   const value: DecisionProof = {
@@ -86,9 +106,13 @@ async function anchorProof(
   return 'value' in bundle ? { inclusion: light.log.inclusion(index, size), bundle: bundle.value } : null;
 }
 
-export function replayById(light: Light, library: PolicyLibrary, id: Digest): Answered<ReplayVerdict> {
-  const index = light.indexOf(id);
-  const found = index === null ? null : light.decisionAt(index);
+export function replayById(
+  light: Light,
+  library: PolicyLibrary,
+  id: Digest,
+  viewer: PublicKey | null,
+): Answered<ReplayVerdict> {
+  const found = visible(light, id, viewer);
   if (found === null) return unknown;
   return { kind: 'answer', value: replayEntry(found.bytes, (policy) => library.tablesOf(policy)) };
 }

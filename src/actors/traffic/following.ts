@@ -11,6 +11,7 @@ import { type ReadView, View } from '../../protocols/ledger/view.ts';
 import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
 import { toHex, toUtf8 } from '../../protocols/shared/bytes.ts';
 import type { LightView } from '../../protocols/traffic/inputs.ts';
+import type { TrafficDecision } from '../../protocols/traffic/receipt.ts';
 import type { Random } from '../../runtime/ports/random.ts';
 import type { Signer, Verifier } from '../../runtime/ports/signer.ts';
 import type { Store } from '../../runtime/ports/store.ts';
@@ -50,6 +51,8 @@ export interface TrafficLightDependencies {
   readonly reviewers: readonly ReviewerRole[];
   readonly telemetry: Telemetry;
   readonly limits: TrafficLightLimits;
+  /** Told of every decision that was answered, and who may see it. */
+  readonly onDecision: (decision: TrafficDecision, parties: readonly string[]) => void;
 }
 
 const metaTable = 'traffic-meta';

@@ -42,7 +42,7 @@ import {
 } from '../../protocols/traffic/quarantine.ts';
 import type { Verdict } from '../../protocols/shared/errors.ts';
 import type { Store } from '../../runtime/ports/store.ts';
-import type { Appended, DecisionLog } from './decision-log.ts';
+import type { Appended, DecisionLog, StoredEntry } from './decision-log.ts';
 import { type Aside, encodeAside, LightMemory, requestIdsMax } from './light-memory.ts';
 
 /** What a light follows of the chain, as of its last block. */
@@ -67,6 +67,9 @@ export interface LightOptions {
 export interface Placed extends Appended {
   readonly entry: DecisionEntry;
 }
+
+/** Read back from the log. */
+export type StoredDecision = StoredEntry & Placed;
 
 export type Answer =
   | ({ readonly kind: 'decided' } & Placed)
@@ -251,12 +254,12 @@ export class Light {
   }
 
   /** A durable decision. null: there is none at this index. */
-  decisionAt(index: number): (Placed & { readonly bytes: Uint8Array }) | null {
+  decisionAt(index: number): StoredDecision | null {
     const stored = this.log.entry(index);
     if (stored === null) return null;
     const entry = decodeEntry(stored.bytes);
     if (entry.type !== 'decision') return null;
-    return { index, id: stored.id, entry, bytes: stored.bytes };
+    return { ...stored, entry };
   }
 
   /** At the next place of the log. */

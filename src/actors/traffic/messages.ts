@@ -84,16 +84,32 @@ export type TrafficLightMessage =
   | {
       readonly type: 'decision';
       readonly id: Digest;
+      readonly viewer: PublicKey | null;
       readonly replyTo: ReplyTo<Answered<DecisionAnswer>>;
     }
   | {
       readonly type: 'decisions';
       readonly filter: DecisionFilter;
+      readonly viewer: PublicKey | null;
       readonly replyTo: ReplyTo<readonly TrafficDecision[]>;
     }
-  | { readonly type: 'proof'; readonly id: Digest; readonly replyTo: ReplyTo<Answered<DecisionProof>> }
-  | { readonly type: 'quarantine'; readonly replyTo: ReplyTo<readonly QuarantineItem[]> }
-  | { readonly type: 'replay'; readonly id: Digest; readonly replyTo: ReplyTo<Answered<unknown>> }
+  | {
+      readonly type: 'proof';
+      readonly id: Digest;
+      readonly viewer: PublicKey | null;
+      readonly replyTo: ReplyTo<Answered<DecisionProof>>;
+    }
+  | {
+      readonly type: 'quarantine';
+      readonly viewer: PublicKey | null;
+      readonly replyTo: ReplyTo<readonly QuarantineItem[]>;
+    }
+  | {
+      readonly type: 'replay';
+      readonly id: Digest;
+      readonly viewer: PublicKey | null;
+      readonly replyTo: ReplyTo<Answered<unknown>>;
+    }
   | { readonly type: 'status'; readonly replyTo: ReplyTo<LightStatus> }
   /** The chain went on, or a policy set was compiled. */
   | { readonly type: 'state'; readonly state: FollowedState }

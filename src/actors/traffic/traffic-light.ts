@@ -4,6 +4,8 @@
  */
 import { readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
 import { View } from '../../protocols/ledger/view.ts';
+import type { PublicKey } from '../../protocols/shared/brands.ts';
+import type { TrafficRequest } from '../../protocols/traffic/flow.ts';
 import { Admission } from '../../protocols/traffic/admission.ts';
 import type { ActorContext, ActorDefinition } from '../../runtime/ports/actors.ts';
 import type { Telemetry } from '../../runtime/ports/telemetry.ts';
@@ -90,20 +92,32 @@ function receive(
     case 'review':
       return onReview(state, message, context);
     case 'decision':
-      return context.reply(message.replyTo, light === null ? refuse('not-ready') : decisionById(light, message.id));
+      return context.reply(
+        message.replyTo,
+        light === null ? refuse('not-ready') : decisionById(light, message.id, message.viewer),
+      );
     case 'decisions':
-      return context.reply(message.replyTo, light === null ? [] : filterDecisions(light, message.filter));
+      return context.reply(
+        message.replyTo,
+        light === null ? [] : filterDecisions(light, message.filter, message.viewer),
+      );
     case 'replay': {
       const { library } = dependencies;
       return context.reply(
         message.replyTo,
-        light === null ? refuse('not-ready') : replayById(light, library, message.id),
+        light === null ? refuse('not-ready') : replayById(light, library, message.id, message.viewer),
       );
     }
     case 'proof':
       return onProof(dependencies, state, message, context);
     case 'quarantine':
-      return context.reply(message.replyTo, light?.held ?? []);
+      return context.reply(
+        message.replyTo,
+        (light?.held ?? []).filter(
+          ({ requester, tenant }) =>
+            message.viewer === null || message.viewer === requester || message.viewer === tenant,
+        ),
+      );
     case 'status':
       return context.reply(message.replyTo, statusOf(state));
     case 'state':
@@ -214,7 +228,7 @@ function whenDurable(
 type Decide = Extract<TrafficLightMessage, { type: 'decide' }>;
 
 function onDecide(
-  { limits, signer }: TrafficLightDependencies,
+  { limits, signer, onDecision }: TrafficLightDependencies,
   metrics: Metrics,
   state: State,
   { requests, caller, receivedMs, replyTo }: Decide,
@@ -260,10 +274,10 @@ function onDecide(
       const elapsedMs = context.clock.monotonicMs() - receivedMs;
       metrics.decision.record(elapsedMs / 1000);
       if (elapsedMs > limits.decisionLatencyMs) metrics.misses.add(entered.length);
-      context.reply(
-        replyTo,
-        makers.map((make) => make()),
-      );
+      const answers = makers.map((make) => make());
+      context.reply(replyTo, answers);
+      for (const [at, answer] of answers.entries())
+        if (answer.kind === 'answer') onDecision(answer.value.decision, partiesOf(requests[at], caller));
     },
     () => {
       leave();
@@ -275,6 +289,12 @@ function onDecide(
     },
   );
 }
+
+/** Who may see it beside this machine. */
+const partiesOf = (request: TrafficRequest | undefined, caller: PublicKey | null): readonly string[] => [
+  ...(request === undefined ? [] : [request.flow.subject.tenant]),
+  ...(caller === null ? [] : [caller]),
+];
 
 type ReviewMessage = Extract<TrafficLightMessage, { type: 'review' }>;
 
@@ -315,13 +335,14 @@ type ProofMessage = Extract<TrafficLightMessage, { type: 'proof' }>;
 function onProof(
   { feed, signer }: TrafficLightDependencies,
   { light, anchoring }: State,
-  { id, replyTo }: ProofMessage,
+  { id, viewer, replyTo }: ProofMessage,
   context: ActorContext<TrafficLightMessage>,
 ): void {
   if (light === null) return context.reply(replyTo, refuse('not-ready'));
   const work = proofOf(
     light,
     id,
+    viewer,
     signer,
     (index) => anchoring.covering(index),
     (hash) => feed.proof(hash),

@@ -64,6 +64,7 @@ class TrafficWorld {
       court: () => ({ constraintsOf: () => [], isSuspended: () => false }),
       reviewers: [{ role: 'compliance-officer', key: officer.publicKey }],
       limits: { ...defaultTrafficLightLimits, ...limits },
+      onDecision: () => undefined,
     });
     this.light = this.actors.system.spawn(definition);
     return disk;
@@ -166,7 +167,12 @@ describe('the traffic light actor', () => {
     const world = await running();
     const { decision } = await world.decision({ ...yellowRequest('1'), receipt: true });
     await world.blocks(4);
-    const proof = await world.ask<Answered<DecisionProof>>((replyTo) => ({ type: 'proof', id: decision.id, replyTo }));
+    const proof = await world.ask<Answered<DecisionProof>>((replyTo) => ({
+      type: 'proof',
+      id: decision.id,
+      viewer: null,
+      replyTo,
+    }));
     if (proof.kind !== 'answer') throw new Error(proof.reason);
     const options = {
       verifySignature: (key: PublicKey, message: Uint8Array, signature: Uint8Array) =>

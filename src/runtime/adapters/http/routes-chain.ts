@@ -29,10 +29,14 @@ const heightQuery = Type.Object(
 const noQuery = Type.Object({}, { additionalProperties: false });
 
 export function registerChainRoutes(application: Application, api: ChainApi): void {
+  addRoutes(application, [...networkRoutes(api), ...blockAndStateRoutes(api)]);
+  registerOpenApi(application);
+}
+
+/** The description of the interface itself. */
+export function registerOpenApi(application: Application): void {
   const { app } = application;
-  const routes: readonly ReadRoute[] = [
-    ...networkRoutes(api),
-    ...blockAndStateRoutes(api),
+  addRoutes(application, [
     {
       url: '/openapi.json',
       operationId: 'getOpenApi',
@@ -42,7 +46,10 @@ export function registerChainRoutes(application: Application, api: ChainApi): vo
       answer: { description: 'OpenAPI 3.1', content: { 'application/json': { schema: Type.Object({}) } } },
       read: () => app.swagger(),
     },
-  ];
+  ]);
+}
+
+function addRoutes({ app }: Application, routes: readonly ReadRoute[]): void {
   for (const route of routes) {
     const handler: RouteHandlerMethod = (request, reply) => {
       const answer = route.read({ params: request.params as Input, query: request.query as Input });
