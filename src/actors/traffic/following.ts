@@ -22,7 +22,7 @@ import { type ChainFacts, Light } from './light.ts';
 import type { PolicyLibrary } from './policy-library.ts';
 
 /** What the court says of a tenant; read from the state after each block. */
-export type CourtPort = (view: ReadView) => Pick<LightView, 'constraintsOf' | 'isSuspended'>;
+type CourtPort = (view: ReadView) => Pick<LightView, 'constraintsOf' | 'isSuspended'>;
 
 export interface TrafficLightLimits {
   /** Budget of a decision up to its place in the log, ms. */

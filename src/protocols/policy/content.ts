@@ -13,9 +13,6 @@ export interface PolicyContent {
   readonly asOf: Day;
 }
 
-/** Longest content, bytes. */
-export const contentBytesMax = 4 * 2 ** 20;
-
 /** What a publication names. */
 export interface ContentNames {
   readonly policySet: Digest;

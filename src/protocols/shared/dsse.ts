@@ -7,7 +7,7 @@ import { fromBase64, toBase64 } from './base64.ts';
 import { concatBytes, toUtf8 } from './bytes.ts';
 import { CodedError } from './errors.ts';
 
-export const inTotoPayloadType = 'application/vnd.in-toto+json';
+const inTotoPayloadType = 'application/vnd.in-toto+json';
 const statementType = 'https://in-toto.io/Statement/v1';
 
 /** What is no envelope or no statement. */
@@ -37,7 +37,7 @@ export const statement = <Predicate>(
 ): Statement<Predicate> => ({ _type: statementType, subject, predicateType, predicate });
 
 /** Pre-authentication encoding: what is signed. */
-export const preAuthenticationEncoding = (payloadType: string, payload: Uint8Array): Uint8Array => {
+const preAuthenticationEncoding = (payloadType: string, payload: Uint8Array): Uint8Array => {
   const type = toUtf8(payloadType);
   return concatBytes(toUtf8(`DSSEv1 ${type.length} `), type, toUtf8(` ${payload.length} `), payload);
 };

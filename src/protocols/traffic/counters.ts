@@ -29,7 +29,7 @@ export const spendCodec: Codec<Spend> = struct<Spend>({
 const yearlyCounters: ReadonlySet<CounterName> = new Set(['piplPersons', 'piplSensitivePersons']);
 
 /** Windows that count at a moment, that of the moment first: what is spent now is spent in that one. */
-export const windowsOf = (counter: CounterName, timeMs: number): readonly string[] =>
+const windowsOf = (counter: CounterName, timeMs: number): readonly string[] =>
   yearlyCounters.has(counter) ? [chinaYear(timeMs)] : twelveMonths(timeMs);
 
 /** Whose persons are counted: the same for every light. Tenants' names are public, those of persons never come here. */
@@ -45,10 +45,8 @@ export interface CounterStanding {
   readonly spent: number;
 }
 
-export const noStanding: CounterStanding = { total: 0, granted: 0, spent: 0 };
-
 /** Persons that this light may still let pass. */
-export const remaining = ({ granted, spent }: CounterStanding): number => Math.max(0, granted - spent);
+const remaining = ({ granted, spent }: CounterStanding): number => Math.max(0, granted - spent);
 
 export interface CounterValue {
   readonly counter: CounterName;

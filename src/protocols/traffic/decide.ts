@@ -21,9 +21,9 @@ import { countersWith, type DecisionInputs, type StateInputs } from './inputs.ts
 const decisionLifetimeMs = 60_000;
 
 /** What the enforcement point does. `hold`: keep the flow back until the decision is released. */
-export type EnforcementAction = 'none' | 'log' | 'hold' | 'block' | 'stop-workload';
+type EnforcementAction = 'none' | 'log' | 'hold' | 'block' | 'stop-workload';
 
-export type ComplianceStatus = 'compliant' | 'conditional' | 'non-compliant';
+type ComplianceStatus = 'compliant' | 'conditional' | 'non-compliant';
 
 export interface DecisionOutcome {
   readonly state: PolicyState;
@@ -70,9 +70,6 @@ export interface DecisionTables {
   readonly inForce: InForce;
   readonly tenantSet: CompiledSet | null;
 }
-
-/** Lets a flow pass: Green, or Yellow with nothing left to be discharged before. */
-export const passes = ({ action }: Pick<DecisionOutcome, 'action'>): boolean => action === 'none' || action === 'log';
 
 /** State that is too old, or not as new as the caller asks. */
 export const freshnessReasons = (
@@ -140,10 +137,8 @@ function unite(own: readonly Obligation[], court: readonly Obligation[]): readon
 }
 
 /** What has to be proved before the flow is let go. */
-export const pendingBefore = (
-  obligations: readonly Obligation[],
-  discharged: readonly string[],
-): readonly Obligation[] => obligations.filter(({ id, phase }) => phase === 'before' && !discharged.includes(id));
+const pendingBefore = (obligations: readonly Obligation[], discharged: readonly string[]): readonly Obligation[] =>
+  obligations.filter(({ id, phase }) => phase === 'before' && !discharged.includes(id));
 
 const refusal = (
   reasons: readonly string[],

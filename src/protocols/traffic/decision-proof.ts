@@ -71,7 +71,7 @@ export const decisionProofCodec: JsonCodec<DecisionProof> = jsonStruct<DecisionP
   anchor: jsonNullable(jsonStruct<AnchorProof>({ inclusion: path, bundle: proofBundleCodec })),
 });
 
-export type DecisionCheckName =
+type DecisionCheckName =
   | 'entry' // the bytes are a decision, and its request digest is that of its flow
   | 'checkpoint' // signed by the light, over this log
   | 'log-inclusion' // the entry stands at its index under the checkpoint
@@ -79,7 +79,7 @@ export type DecisionCheckName =
   | 'anchor-inclusion' // the entry stands at its index under the root that was anchored
   | 'anchored'; // on chain, by the light
 
-export interface DecisionCheck {
+interface DecisionCheck {
   readonly check: DecisionCheckName | BundleVerification['checks'][number]['check'];
   readonly ok: boolean;
   readonly detail: string;

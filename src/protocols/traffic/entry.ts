@@ -87,7 +87,7 @@ export type LogEntry = EpochEntry | DecisionEntry | DischargeEntry | ClosedEntry
 
 const obligationId = textMax(1024);
 
-export const entryCodec: Codec<LogEntry> = variant<LogEntry>({
+const entryCodec: Codec<LogEntry> = variant<LogEntry>({
   epoch: struct<Omit<EpochEntry, 'type'>>({
     ...{ chainId: chainId32, light: publicKey32, epoch: uint },
     previous: nullable(

@@ -30,9 +30,9 @@ const identityCodec: Codec<LogIdentity> = struct<LogIdentity>({
 export const trafficLogId = (identity: LogIdentity): Digest =>
   taggedHash('bpci/traffic-log/v1', encode(identityCodec, identity));
 
-export const trafficLogOrigin = (logId: Digest): string => `bpci/traffic-log/${logId}`;
+const trafficLogOrigin = (logId: Digest): string => `bpci/traffic-log/${logId}`;
 
-export const lightNoteKey = (light: PublicKey): NoteKey => ({
+const lightNoteKey = (light: PublicKey): NoteKey => ({
   name: `bpci/light/${light}`,
   type: 'ed25519',
   publicKey: light,

@@ -17,10 +17,10 @@ import { obligationCodec } from './decide.ts';
 import type { ClosedEntry, DischargeEntry, MissedEntry } from './entry.ts';
 import { flowCodec, type FlowRecord } from './flow.ts';
 
-export const humanReview = 'human-review';
+const humanReview = 'human-review';
 
 /** An obligation without a deadline of its own is due after so long, seconds: nothing is held for ever. */
-export const deadlineSecondsDefault = 7 * 86_400;
+const deadlineSecondsDefault = 7 * 86_400;
 
 export interface QuarantineItem {
   /** The decision that opened it. */

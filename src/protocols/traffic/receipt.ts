@@ -7,7 +7,7 @@ import { type DsseEnvelope, signStatement, statement } from '../shared/dsse.ts';
 import { decodeEntry, type DecisionEntry, entryId } from './entry.ts';
 import { TrafficError } from './traffic-error.ts';
 
-export const trafficDecisionPredicate = 'https://bpci.dev/predicates/traffic-decision/v1';
+const trafficDecisionPredicate = 'https://bpci.dev/predicates/traffic-decision/v1';
 
 export interface TrafficDecision {
   /** Hash of the log entry. */

@@ -45,7 +45,7 @@ export interface PublishedSet extends Publication {
 }
 
 /** Who attests, and how many have to. */
-export interface AttestationRule {
+interface AttestationRule {
   readonly evaluators: readonly PublicKey[];
   readonly attestationsMin: number;
 }
@@ -53,13 +53,6 @@ export interface AttestationRule {
 interface Attestation {
   readonly publication: Digest;
   readonly compiled: Digest;
-}
-
-/** What tightens at once. */
-export interface Tightening {
-  readonly id: string;
-  /** Counts for sets published no later than at this height. */
-  readonly height: number;
 }
 
 const evaluatorsMax = 64;
@@ -102,8 +95,6 @@ const network = 'network';
 /** Names a publication: the same for the same set, facts, day and tenant. */
 export const publicationId = (publication: Publication): Digest =>
   taggedHash('bpci/policy-publication/v1', encode(publicationCodec, publication));
-
-export const readPublication = (view: ReadView, id: Digest): PublishedSet | undefined => view.get(sets, id);
 
 export interface ActiveSet extends PublishedSet {
   readonly id: Digest;

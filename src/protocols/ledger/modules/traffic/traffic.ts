@@ -62,9 +62,6 @@ const totals = table('traffic/total/', uint);
 /** undefined: the account is no light. */
 export const readLight = (view: ReadView, light: PublicKey): LightRecord | undefined => view.get(lights, light);
 
-export const readLights = (view: ReadView): readonly (readonly [PublicKey, LightRecord])[] =>
-  [...view.scan(lights)].map(([key, record]) => [key as PublicKey, record] as const);
-
 export interface CounterRecord {
   readonly subject: Digest;
   readonly counter: CounterName;
