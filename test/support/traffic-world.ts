@@ -7,7 +7,7 @@ import { readTrafficRequest, type TrafficRequest } from '../../src/protocols/tra
 import { chainId, type PublicKey } from '../../src/protocols/shared/brands.ts';
 import { createSigner, createVerifier } from '../../src/runtime/adapters/ed25519.ts';
 import type { Store } from '../../src/runtime/ports/store.ts';
-import { MemoryDisk } from '../../src/runtime/simulated/memory-store.ts';
+import type { MemoryDisk } from '../../src/runtime/simulated/memory-store.ts';
 import { pack } from '../policy/default-pack.ts';
 
 export const testChain = chainId('ab'.repeat(32));

@@ -87,59 +87,88 @@ function receive(
 ): void {
   const { light } = state;
   switch (message.type) {
-    case 'decide':
-      return onDecide(dependencies, metrics, state, message, context);
-    case 'review':
-      return onReview(state, message, context);
-    case 'decision':
-      return context.reply(
+    case 'decide': {
+      onDecide(dependencies, metrics, state, message, context);
+      return;
+    }
+    case 'review': {
+      onReview(state, message, context);
+      return;
+    }
+    case 'decision': {
+      context.reply(
         message.replyTo,
         light === null ? refuse('not-ready') : decisionById(light, message.id, message.viewer),
       );
-    case 'decisions':
-      return context.reply(
-        message.replyTo,
-        light === null ? [] : filterDecisions(light, message.filter, message.viewer),
-      );
+      return;
+    }
+    case 'decisions': {
+      context.reply(message.replyTo, light === null ? [] : filterDecisions(light, message.filter, message.viewer));
+      return;
+    }
     case 'replay': {
       const { library } = dependencies;
-      return context.reply(
+      context.reply(
         message.replyTo,
         light === null ? refuse('not-ready') : replayById(light, library, message.id, message.viewer),
       );
+      return;
     }
-    case 'proof':
-      return onProof(dependencies, state, message, context);
-    case 'quarantine':
-      return context.reply(
+    case 'proof': {
+      onProof(dependencies, state, message, context);
+      return;
+    }
+    case 'quarantine': {
+      context.reply(
         message.replyTo,
         (light?.held ?? []).filter(
           ({ requester, tenant }) =>
             message.viewer === null || message.viewer === requester || message.viewer === tenant,
         ),
       );
-    case 'status':
-      return context.reply(message.replyTo, statusOf(state));
+      return;
+    }
+    case 'status': {
+      context.reply(message.replyTo, statusOf(state));
+      return;
+    }
     case 'state':
       state.followed = message.state;
-      return onState(dependencies, state, context);
-    case 'tables':
-      return onState(dependencies, state, context);
+      {
+        onState(dependencies, state, context);
+        return;
+      }
+    case 'tables': {
+      onState(dependencies, state, context);
+      return;
+    }
     case 'opened':
       state.isOpening = false;
       state.light = message.light;
       state.problem = null;
-      return onState(dependencies, state, context);
+      {
+        onState(dependencies, state, context);
+        return;
+      }
     case 'not-opened':
     case 'lost':
       if (message.type === 'lost') message.told();
-      return onLost(state, message.error, context);
-    case 'durable':
-      return message.told();
-    case 'sent':
-      return state.anchoring.sent(message, context.log);
-    case 'tick':
-      return onTick(state, context);
+      {
+        onLost(state, message.error, context);
+        return;
+      }
+    case 'durable': {
+      message.told();
+      return;
+    }
+    case 'sent': {
+      state.anchoring.sent(message, context.log);
+      return;
+    }
+    case 'tick': {
+      onTick(state, context);
+      return;
+    }
   }
 }
 
@@ -237,10 +266,11 @@ function onDecide(
   const { light, admission } = state;
   if (light === null || !state.anchoring.isRegistered) {
     metrics.refused.add(requests.length, { reason: 'not-ready' });
-    return context.reply(
+    context.reply(
       replyTo,
       requests.map(() => refuse('not-ready')),
     );
+    return;
   }
   const now = context.clock.now();
   const entered: string[] = [];
@@ -301,7 +331,10 @@ type ReviewMessage = Extract<TrafficLightMessage, { type: 'review' }>;
 function onReview(state: State, message: ReviewMessage, context: ActorContext<TrafficLightMessage>): void {
   const { light } = state;
   const { decision, review, proof, replyTo } = message;
-  if (light === null) return context.reply(replyTo, refuse('not-ready'));
+  if (light === null) {
+    context.reply(replyTo, refuse('not-ready'));
+    return;
+  }
   const now = context.clock.now();
   try {
     const { verdict, release } =
@@ -310,8 +343,10 @@ function onReview(state: State, message: ReviewMessage, context: ActorContext<Tr
         : review.how === 'release'
           ? light.release(decision, proof, now)
           : light.reject(decision, proof, now);
-    if (verdict.kind === 'rejected' && verdict.reason === 'unknown-decision')
-      return context.reply(replyTo, refuse('unknown-decision'));
+    if (verdict.kind === 'rejected' && verdict.reason === 'unknown-decision') {
+      context.reply(replyTo, refuse('unknown-decision'));
+      return;
+    }
     const refused = verdict.kind === 'rejected' && verdict.reason !== 'unknown-decision' ? verdict.reason : null;
     const answer = (): Answered<ReviewAnswered> => ({
       kind: 'answer',
@@ -338,7 +373,10 @@ function onProof(
   { id, viewer, replyTo }: ProofMessage,
   context: ActorContext<TrafficLightMessage>,
 ): void {
-  if (light === null) return context.reply(replyTo, refuse('not-ready'));
+  if (light === null) {
+    context.reply(replyTo, refuse('not-ready'));
+    return;
+  }
   const work = proofOf(
     light,
     id,

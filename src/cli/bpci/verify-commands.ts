@@ -57,7 +57,10 @@ export function registerVerify(program: Command, context: CommandContext): void 
     .action((file: string, options: VerifyOptions, command: Command) => {
       const genesis = readGenesis(options.genesis);
       const json = readJsonFile(file, 'proof');
-      if (isDecisionProof(json)) return verifyDecision(context, command, file, json, genesis, options);
+      if (isDecisionProof(json)) {
+        verifyDecision(context, command, file, json, genesis, options);
+        return;
+      }
       const read = readJson(proofBundleCodec, json);
       if ('problems' in read) {
         throw new CommandError(

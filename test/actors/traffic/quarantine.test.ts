@@ -13,6 +13,7 @@ import {
 } from '../../../src/protocols/traffic/quarantine.ts';
 import type { TrafficRequest } from '../../../src/protocols/traffic/flow.ts';
 import { type Light, tablesOf } from '../../../src/actors/traffic/light.ts';
+import type { Digest } from '../../../src/protocols/shared/brands.ts';
 import type { Signer } from '../../../src/runtime/ports/signer.ts';
 import { createSigner } from '../../../src/runtime/adapters/ed25519.ts';
 import { MemoryDisk } from '../../../src/runtime/simulated/memory-store.ts';
@@ -155,7 +156,7 @@ describe('a held flow', () => {
   });
 
   it('is held by a court’s review too, until its own proof', async () => {
-    const source = 'cd'.repeat(32) as never;
+    const source = 'cd'.repeat(32) as Digest;
     const review = { source, effect: 'review' as const, operations: null, classifications: null, destinations: null };
     const constraint = { ...review, proofBy: 'compliance-officer', deadlineSeconds: 60 };
     const { light } = await openLight(new MemoryDisk(), { facts: { ...facts, constraintsOf: () => [constraint] } });

@@ -165,7 +165,7 @@ describe('the interface of a traffic light', () => {
     const read = async (token: string | null, telling: () => void): Promise<string> => {
       const headers = token === null ? {} : { authorization: `Bearer ${token}` };
       const response = await fetch(`${base}/v1/stream`, { headers });
-      const reader = response.body!.getReader();
+      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
       let text = '';
       while (!text.includes('decisions')) text += new TextDecoder().decode((await reader.read()).value);
       telling();
