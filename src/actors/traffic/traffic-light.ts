@@ -4,35 +4,20 @@
  */
 import { readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
 import { View } from '../../protocols/ledger/view.ts';
+import { onQuery, type TrafficLightState as State } from './queries.ts';
 import type { PublicKey } from '../../protocols/shared/brands.ts';
 import type { TrafficRequest } from '../../protocols/traffic/flow.ts';
 import { Admission } from '../../protocols/traffic/admission.ts';
 import type { ActorContext, ActorDefinition } from '../../runtime/ports/actors.ts';
 import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 import { Anchoring } from './anchoring.ts';
-import { answerAt, answerOf, decisionById, filterDecisions, proofOf, replayById } from './answers.ts';
+import { answerAt, answerOf, proofOf } from './answers.ts';
 import type { FollowedState } from './chain-feed.ts';
 import { DecisionLogError } from './decision-log.ts';
 import { factsOf, openLight, type TrafficLightDependencies } from './following.ts';
 import type { Light } from './light.ts';
-import type {
-  Answered,
-  DecisionAnswer,
-  LightStatus,
-  Refusal,
-  ReviewAnswered,
-  TrafficLightMessage,
-} from './messages.ts';
+import type { Answered, DecisionAnswer, Refusal, ReviewAnswered, TrafficLightMessage } from './messages.ts';
 import { TrafficError } from '../../protocols/traffic/traffic-error.ts';
-
-interface State {
-  light: Light | null;
-  isOpening: boolean;
-  problem: string | null;
-  followed: FollowedState | null;
-  readonly admission: Admission;
-  readonly anchoring: Anchoring;
-}
 
 const reopenMs = 1000;
 const tickMs = 1000;
@@ -85,7 +70,6 @@ function receive(
   message: TrafficLightMessage,
   context: ActorContext<TrafficLightMessage>,
 ): void {
-  const { light } = state;
   switch (message.type) {
     case 'decide': {
       onDecide(dependencies, metrics, state, message, context);
@@ -95,49 +79,21 @@ function receive(
       onReview(state, message, context);
       return;
     }
-    case 'decision': {
-      context.reply(
-        message.replyTo,
-        light === null ? refuse('not-ready') : decisionById(light, message.id, message.viewer),
-      );
+    case 'decision':
+    case 'decisions':
+    case 'replay':
+    case 'quarantine':
+    case 'status':
+      onQuery(dependencies.library, state, message, context);
       return;
-    }
-    case 'decisions': {
-      context.reply(message.replyTo, light === null ? [] : filterDecisions(light, message.filter, message.viewer));
-      return;
-    }
-    case 'replay': {
-      const { library } = dependencies;
-      context.reply(
-        message.replyTo,
-        light === null ? refuse('not-ready') : replayById(light, library, message.id, message.viewer),
-      );
-      return;
-    }
     case 'proof': {
       onProof(dependencies, state, message, context);
       return;
     }
-    case 'quarantine': {
-      context.reply(
-        message.replyTo,
-        (light?.held ?? []).filter(
-          ({ requester, tenant }) =>
-            message.viewer === null || message.viewer === requester || message.viewer === tenant,
-        ),
-      );
-      return;
-    }
-    case 'status': {
-      context.reply(message.replyTo, statusOf(state));
-      return;
-    }
     case 'state':
       state.followed = message.state;
-      {
-        onState(dependencies, state, context);
-        return;
-      }
+      onState(dependencies, state, context);
+      return;
     case 'tables': {
       onState(dependencies, state, context);
       return;
@@ -146,17 +102,13 @@ function receive(
       state.isOpening = false;
       state.light = message.light;
       state.problem = null;
-      {
-        onState(dependencies, state, context);
-        return;
-      }
+      onState(dependencies, state, context);
+      return;
     case 'not-opened':
     case 'lost':
       if (message.type === 'lost') message.told();
-      {
-        onLost(state, message.error, context);
-        return;
-      }
+      onLost(state, message.error, context);
+      return;
     case 'durable': {
       message.told();
       return;
@@ -389,23 +341,4 @@ function onProof(
     type: 'durable',
     told: () => context.reply(replyTo, 'error' in outcome ? refuse('unavailable') : outcome.value),
   }));
-}
-
-function statusOf(state: State): LightStatus {
-  const { light, admission, anchoring, followed, problem } = state;
-  const facts = light?.facts;
-  const reason =
-    problem ??
-    (anchoring.isRegistered ? null : 'the light is not registered on chain yet') ??
-    (facts?.policy === null ? 'the active policy set is not here yet' : null);
-  return {
-    isReady: light !== null && reason === null,
-    problem: reason,
-    head: light?.log.head ?? null,
-    anchoredSize: anchoring.anchoredSize,
-    underWay: admission.underWay,
-    held: light?.held.length ?? 0,
-    height: followed?.height ?? 0,
-    policySet: facts?.policy?.inForce.base.set.hash ?? null,
-  };
 }
