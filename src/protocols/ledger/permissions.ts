@@ -12,6 +12,10 @@
  * - `claimant`, `respondent`: acts for the creditor or the debtor that the case is between.
  * - `proof-bearer`: shows statements that prove the breach by the agreement's own rule.
  * - `panelist`: was drawn for the panel of the case.
+ * - `light`: registered as a traffic light.
+ * - `light-reviewer`: has a role at the light that the body names.
+ * - `policy-evaluator`: is named by the rule of attestations.
+ * - `set-owner`: is the tenant whose own policy set the body is.
  */
 export const roles = [
   'member',
@@ -23,6 +27,10 @@ export const roles = [
   'respondent',
   'proof-bearer',
   'panelist',
+  'light',
+  'light-reviewer',
+  'policy-evaluator',
+  'set-owner',
 ] as const;
 export type Role = (typeof roles)[number];
 
@@ -57,9 +65,24 @@ const table: Readonly<Record<string, readonly Role[]>> = {
   'court.withdraw': ['claimant', 'respondent'],
   'governance.propose-parameter': ['governor'],
   'governance.vote': ['validator'],
+  'policies.attest': ['governor', 'policy-evaluator'],
+  'policies.publish': ['governor', 'set-owner'],
+  'policies.publish-facts': ['governor'],
+  'policies.retire': ['governor'],
+  'policies.revoke-fact': ['governor'],
+  'policies.set-rule': ['governor'],
   'registry.deregister': ['service-owner'],
   'registry.register': ['member'],
   'registry.update': ['service-owner'],
+  'traffic.anchor': ['light'],
+  'traffic.discharge': ['light-reviewer'],
+  'traffic.fork-evidence': ['member'],
+  'traffic.lease-counter': ['light'],
+  'traffic.open-epoch': ['light'],
+  'traffic.quarantine-reject': ['light-reviewer'],
+  'traffic.quarantine-release': ['light-reviewer'],
+  'traffic.register': ['member'],
+  'traffic.set-roles': ['light'],
   'validators.evidence': ['member'],
   'validators.propose': ['validator', 'governor'],
   'validators.vote': ['validator'],

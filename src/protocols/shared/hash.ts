@@ -40,7 +40,15 @@ export type Domain =
   | 'bpci/policy-set/v1'
   | 'bpci/fact-set/v1'
   | 'bpci/compiled-policy/v1'
-  | 'bpci/policy-request/v1';
+  | 'bpci/policy-request/v1'
+  | 'bpci/policy-publication/v1'
+  | 'bpci/policy-overlay/v1'
+  | 'bpci/traffic-log/v1'
+  | 'bpci/traffic-identity/v1'
+  | 'bpci/traffic-request/v1'
+  | 'bpci/traffic-subject/v1'
+  | 'bpci/traffic-discharge/v1'
+  | 'bpci/traffic-release/v1';
 
 const tags = new Map<Domain, Uint8Array>();
 

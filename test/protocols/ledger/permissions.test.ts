@@ -14,52 +14,85 @@ import {
 } from '../../../src/protocols/ledger/permissions.ts';
 import { accountAt, rolesAt } from '../../../src/protocols/ledger/queries.ts';
 import type { Digest, PublicKey } from '../../../src/protocols/shared/brands.ts';
-import { acme, CourtWorld, hashOf, probe, provider, serviceTerms, unit, voteAgainst } from './court/court-world.ts';
-import { candidateOf, keyOf, validatorKey, World } from './ledger-world.ts';
+import { trafficLogId } from '../../../src/protocols/traffic/log-identity.ts';
+import {
+  acme,
+  courtGenesis,
+  CourtWorld,
+  hashOf,
+  probe,
+  provider,
+  serviceTerms,
+  unit,
+  voteAgainst,
+} from './court/court-world.ts';
+import { candidateOf, genesisOf, keyOf, validatorKey, World } from './ledger-world.ts';
 
-/** Columns: member, validator, governor, service-owner, agreement-party, claimant, respondent, proof-bearer, panelist. */
+/**
+ * Columns: member, validator, governor, service-owner, agreement-party, claimant, respondent, proof-bearer, panelist, light,
+ * light-reviewer, policy-evaluator, set-owner.
+ */
 const expected: Readonly<Record<string, string>> = {
-  'accounts.bond': 'y--------',
-  'accounts.rotate-key': 'y--------',
-  'accounts.transfer': 'y--------',
-  'accounts.unbond': 'y--------',
-  'agreements.amend': '----y----',
-  'agreements.discharge-obligation': '----y----',
-  'agreements.draft': '----y----',
-  'agreements.fund': '----y----',
-  'agreements.lapse': '----y----',
-  'agreements.offer': '----y----',
-  'agreements.resume': '----y----',
-  'agreements.sign': '----y----',
-  'agreements.suspend': '----y----',
-  'agreements.terminate': '----y----',
-  'court.accept': '--------y',
-  'court.appeal': '-----yy--',
-  'court.challenge-panelist': '-----yy--',
-  'court.commit-vote': '--------y',
-  'court.confirm-action': '---y-----',
-  'court.file': '-----y---',
-  'court.notice-breach': '-----y-y-',
-  'court.recuse': '--------y',
-  'court.register-arbitrator': 'y--------',
-  'court.respond': '------y--',
-  'court.reveal-vote': '--------y',
-  'court.settle': '-----yy--',
-  'court.submit-evidence': '-----yy--',
-  'court.withdraw': '-----yy--',
-  'governance.propose-parameter': '--y------',
-  'governance.vote': '-y-------',
-  'registry.deregister': '---y-----',
-  'registry.register': 'y--------',
-  'registry.update': '---y-----',
-  'validators.evidence': 'y--------',
-  'validators.propose': '-yy------',
-  'validators.vote': '-y-------',
+  'accounts.bond': 'y------------',
+  'accounts.rotate-key': 'y------------',
+  'accounts.transfer': 'y------------',
+  'accounts.unbond': 'y------------',
+  'agreements.amend': '----y--------',
+  'agreements.discharge-obligation': '----y--------',
+  'agreements.draft': '----y--------',
+  'agreements.fund': '----y--------',
+  'agreements.lapse': '----y--------',
+  'agreements.offer': '----y--------',
+  'agreements.resume': '----y--------',
+  'agreements.sign': '----y--------',
+  'agreements.suspend': '----y--------',
+  'agreements.terminate': '----y--------',
+  'court.accept': '--------y----',
+  'court.appeal': '-----yy------',
+  'court.challenge-panelist': '-----yy------',
+  'court.commit-vote': '--------y----',
+  'court.confirm-action': '---y---------',
+  'court.file': '-----y-------',
+  'court.notice-breach': '-----y-y-----',
+  'court.recuse': '--------y----',
+  'court.register-arbitrator': 'y------------',
+  'court.respond': '------y------',
+  'court.reveal-vote': '--------y----',
+  'court.settle': '-----yy------',
+  'court.submit-evidence': '-----yy------',
+  'court.withdraw': '-----yy------',
+  'governance.propose-parameter': '--y----------',
+  'governance.vote': '-y-----------',
+  'policies.attest': '--y--------y-',
+  'policies.publish': '--y---------y',
+  'policies.publish-facts': '--y----------',
+  'policies.retire': '--y----------',
+  'policies.revoke-fact': '--y----------',
+  'policies.set-rule': '--y----------',
+  'registry.deregister': '---y---------',
+  'registry.register': 'y------------',
+  'registry.update': '---y---------',
+  'traffic.anchor': '---------y---',
+  'traffic.discharge': '----------y--',
+  'traffic.fork-evidence': 'y------------',
+  'traffic.lease-counter': '---------y---',
+  'traffic.open-epoch': '---------y---',
+  'traffic.quarantine-reject': '----------y--',
+  'traffic.quarantine-release': '----------y--',
+  'traffic.register': 'y------------',
+  'traffic.set-roles': '---------y---',
+  'validators.evidence': 'y------------',
+  'validators.propose': '-yy----------',
+  'validators.vote': '-y-----------',
 };
 
 const digestText = 'ab'.repeat(32);
 const description = { endpoints: [], region: 'EU', leaseMs: 5000 };
 const evidence = { type: 'commit', height: 1, round: 0, digest: digestText, signature: new Uint8Array(64) };
+const review = { light: keyOf('light'), decision: digestText };
+const publication = {
+  ...{ policySet: digestText, factSet: digestText, asOf: '2026-11-01', tenant: keyOf('tenant'), content: digestText },
+};
 const bodies = (world: CourtWorld, id: Digest): Readonly<Record<string, unknown>> => ({
   ...courtBodies(world, id),
   'accounts.bond': { amount: 1n },
@@ -68,9 +101,24 @@ const bodies = (world: CourtWorld, id: Digest): Readonly<Record<string, unknown>
   'accounts.unbond': { amount: 1n },
   'governance.propose-parameter': { changes: [{ name: 'blockTimeMs', value: 5 }], activationHeight: 0 },
   'governance.vote': { proposal: digestText, approve: true },
+  'policies.attest': { publication: digestText, compiled: digestText },
+  'policies.publish': publication,
+  'policies.publish-facts': { factSet: digestText, asOf: '2026-11-01', content: digestText },
+  'policies.retire': { id: '4' },
+  'policies.revoke-fact': { id: 'adequacy-jp' },
+  'policies.set-rule': { evaluators: [keyOf('evaluator')], attestationsMin: 1 },
   'registry.deregister': { id: 'owned' },
   'registry.register': { id: 'other', kind: 'court', node: keyOf('node'), ...description },
   'registry.update': { id: 'owned', ...description },
+  'traffic.anchor': { logId: digestText, size: 1, root: digestText, consistency: [] },
+  'traffic.discharge': { ...review, request: digestText, obligation: 'dpia', policySetHash: digestText },
+  'traffic.fork-evidence': { light: keyOf('light'), logId: digestText, first: '', second: null },
+  'traffic.lease-counter': { subject: digestText, counter: 'piplPersons', window: '2026', spent: 0, lease: 1 },
+  'traffic.open-epoch': { logId: digestText, epoch: 2 },
+  'traffic.quarantine-reject': review,
+  'traffic.quarantine-release': review,
+  'traffic.register': { logId: digestText, roles: [] },
+  'traffic.set-roles': { roles: [] },
   'validators.evidence': { offender: keyOf('x'), first: evidence, second: evidence },
   'validators.propose': { type: 'add', candidate: candidateOf('x', 0n) },
   'validators.vote': { proposal: digestText, approve: true },
@@ -139,9 +187,15 @@ describe('permissions', () => {
   });
 
   it('decides on chain: a transaction is not-permitted exactly where the sender’s roles do not suffice', () => {
-    const world = new CourtWorld();
+    const names = ['acme', 'provider', 'stranger', 'hosting', 'probe', 'light', 'reviewer', 'evaluator', 'tenant'];
+    const { accounts } = genesisOf({ accounts: names, balance: 10_000n * unit });
+    const world = new CourtWorld(courtGenesis({}, { accounts }));
     const owned = { id: 'owned', kind: 'court', node: keyOf('node'), ...description, leaseMs: 3_600_000 };
     world.must(keyOf('hosting'), 'registry.register', owned);
+    const logId = trafficLogId({ chainId: world.chainId, light: keyOf('light'), epoch: 1, previous: null });
+    const reviewers = [{ role: 'reviewer', key: keyOf('reviewer') }];
+    world.must(keyOf('light'), 'traffic.register', { logId, roles: reviewers });
+    world.must(keyOf('governor'), 'policies.set-rule', { evaluators: [keyOf('evaluator')], attestationsMin: 1 });
     world.activate();
     const id = world.file(250n * unit);
     world.respond(id);
@@ -154,6 +208,10 @@ describe('permissions', () => {
       [acme, ['member', 'agreement-party', 'claimant']],
       [provider, ['member', 'agreement-party', 'respondent']],
       [world.panel(id)[0]!, ['member', 'panelist']],
+      [keyOf('light'), ['member', 'light']],
+      [keyOf('reviewer'), ['member', 'light-reviewer']],
+      [keyOf('evaluator'), ['member', 'policy-evaluator']],
+      [keyOf('tenant'), ['member', 'set-owner']],
     ];
     const codeOf = (from: PublicKey, kind: string, body: unknown): string => {
       const nonce = accountAt(world.state, from)!.nonceBase;
@@ -178,9 +236,9 @@ describe('permissions', () => {
   it('prints as a table', () => {
     const lines = formatPermissions().split('\n');
     expect(lines[0]).to.match(
-      /^kind +member +validator +governor +service-owner +agreement-party +claimant +respondent +proof-bearer +panelist$/,
+      /^kind +member +validator +governor +service-owner +agreement-party +claimant +respondent +proof-bearer +panelist +light +light-reviewer +policy-evaluator +set-owner$/,
     );
     const cells = lines.find((line) => line.startsWith('validators.propose'))?.split(/ +/);
-    expect(cells?.slice(1)).to.deep.equal(['-', 'yes', 'yes', '-', '-', '-', '-', '-', '-']);
+    expect(cells?.slice(1)).to.deep.equal(['-', 'yes', 'yes', ...Array.from({ length: 10 }, () => '-')]);
   });
 });
