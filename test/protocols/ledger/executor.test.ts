@@ -212,6 +212,8 @@ describe('ledger executor', () => {
       'registry',
       'agreements',
       'court',
+      'policies',
+      'traffic',
     ]);
   });
 });
