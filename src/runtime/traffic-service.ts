@@ -97,7 +97,6 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
     const spawned = system.spawn(
       trafficLightActor({
         ...{ feed, store, signer, verifier, library, telemetry },
-        court: () => ({ constraintsOf: () => [], isSuspended: () => false }),
         reviewers: config.reviewers,
         limits: { ...defaultTrafficLightLimits, ...config.limits },
         onDecision: (decision, parties) => {

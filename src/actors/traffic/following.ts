@@ -7,22 +7,19 @@ import {
   readTenantSets,
   readTightening,
 } from '../../protocols/ledger/modules/policies/policies.ts';
-import { type ReadView, View } from '../../protocols/ledger/view.ts';
+import { View } from '../../protocols/ledger/view.ts';
 import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
 import { toHex, toUtf8 } from '../../protocols/shared/bytes.ts';
-import type { LightView } from '../../protocols/traffic/inputs.ts';
 import type { TrafficDecision } from '../../protocols/traffic/receipt.ts';
 import type { Random } from '../../runtime/ports/random.ts';
 import type { Signer, Verifier } from '../../runtime/ports/signer.ts';
 import type { Store } from '../../runtime/ports/store.ts';
 import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 import type { ChainFeed, FollowedState } from './chain-feed.ts';
+import { courtOrders } from './court-orders.ts';
 import { DecisionLog, type LogAnchor } from './decision-log.ts';
 import { type ChainFacts, Light } from './light.ts';
 import type { PolicyLibrary } from './policy-library.ts';
-
-/** What the court says of a tenant; read from the state after each block. */
-type CourtPort = (view: ReadView) => Pick<LightView, 'constraintsOf' | 'isSuspended'>;
 
 export interface TrafficLightLimits {
   /** Budget of a decision up to its place in the log, ms. */
@@ -46,7 +43,6 @@ export interface TrafficLightDependencies {
   readonly signer: Signer;
   readonly verifier: Pick<Verifier, 'verify'>;
   readonly library: PolicyLibrary;
-  readonly court: CourtPort;
   /** Who may sign proofs, told at registration. */
   readonly reviewers: readonly ReviewerRole[];
   readonly telemetry: Telemetry;
@@ -81,10 +77,7 @@ function lightSalt(store: Store, random: Random): string {
 }
 
 /** As of a block. Sets that wait for their attestations are compiled ahead. */
-export function factsOf(
-  { court, library, limits, signer }: TrafficLightDependencies,
-  followed: FollowedState,
-): ChainFacts {
+export function factsOf({ library, limits, signer }: TrafficLightDependencies, followed: FollowedState): ChainFacts {
   const view = new View(followed.reader);
   const active = readActiveSet(view, null);
   for (const pending of readPending(view)) library.inForce(pending, { retiredRules: [], revokedFacts: [] });
@@ -94,7 +87,7 @@ export function factsOf(
     readCounters(view, signer.publicKey).map((one) => [`${one.subject}/${one.counter}/${one.window}`, one]),
   );
   return {
-    ...court(view),
+    ...courtOrders(view),
     height: followed.height,
     stateTime: followed.time,
     stateAgeMsMax: limits.stateAgeMsMax,

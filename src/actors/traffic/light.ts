@@ -128,7 +128,7 @@ export class Light {
   readonly #memory: LightMemory;
   readonly #salt: Uint8Array;
   #facts: ChainFacts;
-  /** By tenant, recipient and flow. */
+  /** By tenant, workload, recipient and flow. */
   readonly #assessed = new Map<string, Assessed>();
   #assessedDay = 0;
   readonly #standing: LightView['counter'];
@@ -201,7 +201,7 @@ export class Light {
     const known = this.#memory.request(caller, request.requestId);
     if (known !== undefined)
       return known.request === digest ? { kind: 'known', index: known.index } : { kind: 'conflict' };
-    const { tenant } = request.flow.subject;
+    const { tenant, workload } = request.flow.subject;
     const inputs: DecisionInputs = {
       time: now,
       minHeight: request.minHeight,
@@ -222,8 +222,8 @@ export class Light {
     this.#spend(entry, tenant);
     this.#noteShortages(inputs, tenant);
     const { recipient } = request.flow.destination;
-    const asked = { request: digest, requester: caller, openedAt: now, identity, flow, tenant, recipient };
-    const item = openItem(id, asked, entry.outcome);
+    const asked = { request: digest, requester: caller, openedAt: now, identity, flow };
+    const item = openItem(id, { ...asked, tenant, workload, recipient }, entry.outcome);
     if (item !== null) this.log.also(this.#memory.put(id, item));
     this.#memory.rememberRequest(aside, index);
     return { kind: 'decided', index, id, entry };
@@ -286,19 +286,19 @@ export class Light {
     if (outcome.spends.length > 0) this.log.also(this.#memory.spend(counterSubject(tenant), outcome.spends));
   }
 
-  /** What the state says to this flow: looked up once a block, day, tenant and recipient. */
+  /** What the state says to this flow: looked up once a block, day, tenant, workload and recipient. */
   #assess(request: TrafficRequest['flow'], now: number): Assessed {
     const flow = toFlowRecord(request);
     const day = Math.floor(now / dayMs);
     if (day !== this.#assessedDay || this.#assessed.size >= assessedMax) this.#assessed.clear();
     this.#assessedDay = day;
-    const { tenant } = request.subject;
+    const { tenant, workload } = request.subject;
     const { recipient } = request.destination;
-    const key = `${tenant}\n${recipient ?? ''}\n${flowKey(flow)}`;
+    const key = `${tenant}\n${workload}\n${recipient ?? ''}\n${flowKey(flow)}`;
     let assessed = this.#assessed.get(key);
     if (assessed === undefined) {
       const view: LightView = { ...this.#facts, counter: this.#standing };
-      assessed = { flow, state: resolveState(view, flow, { tenant, recipient }, now), outcome: null };
+      assessed = { flow, state: resolveState(view, flow, { tenant, workload, recipient }, now), outcome: null };
       this.#assessed.set(key, assessed);
     }
     return assessed;

@@ -51,7 +51,8 @@ export interface LightView {
   readonly stateAgeMsMax: number;
   /** null: the active set is not here yet. */
   readonly policy: PolicyTables | null;
-  readonly constraintsOf: (tenant: string) => readonly CourtConstraint[];
+  /** At most {@link constraintsMax}. */
+  readonly constraintsOf: (parties: FlowParties) => readonly CourtConstraint[];
   readonly isSuspended: (tenant: string) => boolean;
   readonly counter: (subject: Digest, counter: CounterName, window: string) => CounterStanding;
 }
@@ -128,6 +129,7 @@ export const inputsCodec: Codec<DecisionInputs> = struct<DecisionInputs>({
 /** Who receives, and whose flow it is: in clear in the light's memory only. */
 export interface FlowParties {
   readonly tenant: string;
+  readonly workload: string;
   readonly recipient: string | null;
 }
 
@@ -174,7 +176,7 @@ export function resolveState(view: LightView, flow: FlowRecord, parties: FlowPar
       tenant: certifiedIn(tenantSet, recipient, time),
     },
     isSuspended: view.isSuspended(tenant),
-    constraints: view.constraintsOf(tenant).filter((constraint) => concerns(constraint, flow)),
+    constraints: view.constraintsOf(parties).filter((constraint) => concerns(constraint, flow)),
   };
 }
 

@@ -40,6 +40,7 @@ export interface QuarantineItem {
   readonly flow: FlowRecord;
   /** In clear on this node only: what a release is decided with. */
   readonly tenant: string;
+  readonly workload: string;
   readonly recipient: string | null;
 }
 
@@ -47,7 +48,8 @@ const ids = list(textMax(1024), 512);
 export const quarantineCodec: Codec<QuarantineItem> = struct<QuarantineItem>({
   ...{ decision: digest32, request: digest32, policySetHash: digest32, requester: nullable(publicKey32) },
   ...{ openedAt: uint, releasedAt: nullable(uint), obligations: list(obligationCodec, 512), discharged: ids },
-  ...{ identity: digest32, flow: flowCodec, tenant: textMax(512), recipient: nullable(textMax(1024)) },
+  ...{ identity: digest32, flow: flowCodec },
+  ...{ tenant: textMax(512), workload: textMax(512), recipient: nullable(textMax(1024)) },
 });
 
 /** Obligations whose proofs are awaited now, with the moment until which, ms since 1970. */
@@ -131,7 +133,7 @@ const refused = (item: QuarantineItem, reason: QuarantineRejection): QuarantineT
 /** The item that a Yellow decision opens; null where it leaves nothing to prove. */
 export function openItem(
   decision: Digest,
-  asked: Pick<QuarantineItem, 'request' | 'requester' | 'openedAt' | 'identity' | 'flow' | 'tenant' | 'recipient'>,
+  asked: Omit<QuarantineItem, 'decision' | 'policySetHash' | 'obligations' | 'discharged' | 'releasedAt'>,
   { action, policy, obligations }: DecisionOutcome,
 ): QuarantineItem | null {
   if (policy === null || (action !== 'hold' && action !== 'log')) return null;

@@ -165,6 +165,26 @@ describe('a held flow', () => {
     expect(discharge(light, claim).release?.entry.outcome).include({ state: 'Yellow', action: 'log' });
   });
 
+  it('is Red where its own workload has been stopped meanwhile, and is let go where another was, after a restart too', async () => {
+    const source = 'cd'.repeat(32) as Digest;
+    const any = { operations: null, classifications: null, destinations: null, proofBy: null, deadlineSeconds: null };
+    const stop = { source, effect: 'stop-workload' as const, ...any };
+    for (const [stopped, action] of [
+      ['orders', 'stop-workload'],
+      ['web', 'log'],
+    ]) {
+      const disk = new MemoryDisk();
+      const first = await openLight(disk, { facts });
+      const claim = hold(first.light);
+      await first.light.log.durable();
+      disk.crash();
+      const { light } = await openLight(disk, {
+        facts: { ...facts, constraintsOf: ({ workload }) => (workload === stopped ? [stop] : []) },
+      });
+      expect(discharge(light, claim).release?.entry.outcome.action).equal(action);
+    }
+  });
+
   it('survives a restart with what was proved so far', async () => {
     const disk = new MemoryDisk();
     const all = factsOf({ hasRole: (key) => isReviewer(key), lease: () => ({ total: 1000, granted: 1000 }) });

@@ -3,128 +3,17 @@
  * durable, anchors, leases, and says no while anything is missing.
  */
 import { expect } from 'chai';
-import { trafficLightActor } from '../../../src/actors/traffic/traffic-light.ts';
-import { defaultTrafficLightLimits, type TrafficLightLimits } from '../../../src/actors/traffic/following.ts';
-import type {
-  Answered,
-  DecisionAnswer,
-  LightStatus,
-  TrafficLightMessage,
-} from '../../../src/actors/traffic/messages.ts';
-import { compileHere, PolicyLibrary } from '../../../src/actors/traffic/policy-library.ts';
+import type { Answered } from '../../../src/actors/traffic/messages.ts';
 import { publicationId } from '../../../src/protocols/ledger/modules/policies/policies.ts';
-import { readLight } from '../../../src/protocols/ledger/modules/traffic/traffic.ts';
-import { View } from '../../../src/protocols/ledger/view.ts';
-import { compilePolicySet } from '../../../src/protocols/policy/compile.ts';
 import { encodeContent, namesOf } from '../../../src/protocols/policy/content.ts';
 import type { DecisionProof } from '../../../src/protocols/traffic/decision-proof.ts';
 import { verifyDecisionProof } from '../../../src/protocols/traffic/decision-proof.ts';
 import type { TrafficRequest } from '../../../src/protocols/traffic/flow.ts';
 import type { PublicKey } from '../../../src/protocols/shared/brands.ts';
-import type { ActorRef, ReplyTo } from '../../../src/runtime/ports/actors.ts';
-import { createVerifier } from '../../../src/runtime/adapters/ed25519.ts';
-import { MemoryDisk } from '../../../src/runtime/simulated/memory-store.ts';
 import { pack } from '../../policy/default-pack.ts';
-import { type ActorWorld, createActorWorld, settle } from '../../runtime/support/actor-world.ts';
-import { noTelemetry } from '../../../src/runtime/ports/no-telemetry.ts';
-import { MemoryChain, signerOf } from '../../support/memory-chain.ts';
-import { MemoryFeed } from '../../support/traffic-feed.ts';
-import { greenRequest, trafficRequest, yellowRequest } from '../../support/traffic-world.ts';
-
-const verifier = createVerifier();
-const governor = signerOf(1);
-const lightKey = signerOf(2);
-const caller = signerOf(3).publicKey;
-const officer = signerOf(4);
-/** The day on which chains in memory begin. */
-const asOf = '2023-11-14';
-
-class TrafficWorld {
-  readonly actors: ActorWorld = createActorWorld();
-  readonly chain = new MemoryChain({
-    ...{ validators: 1, accounts: [governor, lightKey, officer].map(({ publicKey }) => publicKey) },
-    governors: [governor.publicKey],
-  });
-  readonly feed = new MemoryFeed(this.chain, lightKey);
-  readonly contents = new Map<string, Uint8Array>();
-  readonly problems: string[] = [];
-  library!: PolicyLibrary;
-  light!: ActorRef<TrafficLightMessage>;
-
-  start(disk = new MemoryDisk(), limits: Partial<TrafficLightLimits> = {}): MemoryDisk {
-    const tell = (): void => void this.actors.system.tell(this.light, { type: 'tables' });
-    this.library = new PolicyLibrary({
-      source: { fetch: (content) => Promise.resolve(this.contents.get(content) ?? null) },
-      ...{ compile: compileHere, onReady: tell },
-      onProblem: (_content, problem) => this.problems.push(problem),
-    });
-    const definition = trafficLightActor({
-      ...{ feed: this.feed, signer: lightKey, verifier, library: this.library, telemetry: noTelemetry },
-      store: disk.open({ kind: 'services', version: 1, chainId: this.feed.chainId }),
-      court: () => ({ constraintsOf: () => [], isSuspended: () => false }),
-      reviewers: [{ role: 'compliance-officer', key: officer.publicKey }],
-      limits: { ...defaultTrafficLightLimits, ...limits },
-      onDecision: () => undefined,
-    });
-    this.light = this.actors.system.spawn(definition);
-    return disk;
-  }
-
-  /** The default pack, for the chain's day, published and attested by the governor. */
-  publish(facts = pack.facts): void {
-    const content = { set: pack.set, facts, asOf };
-    const bytes = encodeContent(content);
-    const publication = { ...namesOf(content, bytes), tenant: null };
-    this.contents.set(publication.content, bytes);
-    const compiled = compilePolicySet(pack.set, facts, asOf).compiledHash;
-    const attestation = { publication: publicationId(publication), compiled };
-    this.feed.block(this.feed.transaction(governor, 'policies.publish', publication));
-    this.feed.block(this.feed.transaction(governor, 'policies.attest', attestation));
-  }
-
-  /** Blocks until the light's transactions are in, the clock a second after each. */
-  async blocks(count = 3): Promise<void> {
-    for (let i = 0; i < count; i++) {
-      await settle();
-      this.feed.block();
-      await this.actors.pass(1000);
-    }
-    await settle();
-  }
-
-  ask<Reply>(make: (replyTo: ReplyTo<Reply>) => TrafficLightMessage): Promise<Reply> {
-    return this.actors.system.ask(this.light, make, { timeoutMs: 60_000 });
-  }
-
-  decide(...requests: readonly TrafficRequest[]): Promise<readonly Answered<DecisionAnswer>[]> {
-    const receivedMs = this.actors.clock.monotonicMs();
-    return this.ask((replyTo) => ({ type: 'decide', requests, caller, receivedMs, replyTo }));
-  }
-
-  async decision(request: TrafficRequest): Promise<DecisionAnswer> {
-    const [answer] = await this.decide(request);
-    if (answer?.kind !== 'answer') throw new Error(JSON.stringify(answer));
-    return answer.value;
-  }
-
-  status(): Promise<LightStatus> {
-    return this.ask((replyTo) => ({ type: 'status', replyTo }));
-  }
-
-  record(): ReturnType<typeof readLight> {
-    return readLight(new View(this.chain.chain.state), lightKey.publicKey);
-  }
-}
-
-async function running(
-  limits: Partial<TrafficLightLimits> = {},
-): Promise<TrafficWorld & { readonly disk: MemoryDisk }> {
-  const world = new TrafficWorld();
-  const disk = world.start(new MemoryDisk(), limits);
-  world.publish();
-  await world.blocks();
-  return Object.assign(world, { disk });
-}
+import { settle } from '../../runtime/support/actor-world.ts';
+import { asOf, governor, running, TrafficWorld } from '../../support/traffic-light-world.ts';
+import { greenRequest, trafficRequest, verifier, yellowRequest } from '../../support/traffic-world.ts';
 
 describe('the traffic light actor', () => {
   it('decides only once it is registered, and is Red until the active set is here', async () => {

@@ -2,7 +2,7 @@
  * What the court forbids or demands of the services, as they read it from the state. Each holds while it has a cause: a
  * case, or a debt. Source: court design, "Enforcement actions".
  */
-import type { Digest } from '../../../shared/brands.ts';
+import type { Digest, PublicKey } from '../../../shared/brands.ts';
 import { boolean } from '../../../shared/codec.ts';
 import { type ReadView, table, type View } from '../../view.ts';
 import type { EnforcementAction, EnforcementRule } from './agreement-terms.ts';
@@ -19,14 +19,35 @@ export function constraintCauses(view: ReadView, { action, target }: Enforcement
 
 const isConstrained = (view: ReadView, rule: EnforcementRule): boolean => constraintCauses(view, rule).length > 0;
 
+/** A rule in force, once for each cause that it has. */
+export interface Constraint {
+  readonly rule: EnforcementRule;
+  readonly agreement: Digest;
+  /** The case that was ruled on, or the account that owes. */
+  readonly cause:
+    | { readonly type: 'case'; readonly id: Digest }
+    | { readonly type: 'debt'; readonly debtor: PublicKey };
+}
+
+/** Everything in force with each of its causes, ascending by rule. */
+export function readCausedConstraints(view: ReadView): readonly Constraint[] {
+  return [...view.scan(byRule)].map(([key]): Constraint => {
+    const [action, target, agreement, type, subject] = key.split('/') as [
+      EnforcementAction,
+      string,
+      Digest,
+      'case' | 'debt',
+      string,
+    ];
+    const cause = type === 'case' ? { type, id: subject as Digest } : { type, debtor: subject as PublicKey };
+    return { rule: { action, target }, agreement, cause };
+  });
+}
+
 /** Everything in force, once each, ascending. */
 export function readConstraints(view: ReadView): readonly EnforcementRule[] {
-  const found = new Map<string, EnforcementRule>();
-  for (const [key] of view.scan(byRule)) {
-    const [action, target] = key.split('/') as [EnforcementAction, string];
-    found.set(`${action}/${target}`, { action, target });
-  }
-  return [...found.values()];
+  const rules = readCausedConstraints(view).map(({ rule }) => rule);
+  return [...new Map(rules.map((rule) => [`${rule.action}/${rule.target}`, rule])).values()];
 }
 
 /** `detail` is `case/<case>` or `debt/<account>`. */
