@@ -30,6 +30,9 @@ const eventsPage = 1000;
 /** Modules whose state services read. */
 const mirrored: readonly string[] = application.modules.map(({ name }) => name);
 
+/** Agreements and cases write in each other's state: what one of them tells of may be a change of the other. */
+const together: readonly string[] = ['agreements', 'court'];
+
 type Entries = readonly (readonly [key: string, value: Uint8Array])[];
 const keyText = new TextDecoder('latin1');
 
@@ -68,6 +71,8 @@ export class HttpChainFeed implements ChainFeed {
   readonly #listeners = new Set<(state: FollowedState) => void>();
   #current: FollowedState | null = null;
   #lastEventId: string | null = null;
+  /** Modules of which the mirror is not known to be the newest; they stay where reading them failed. */
+  readonly #outdated = new Set<string>(mirrored);
   #timer: TimerHandle | null = null;
   #polling: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -136,25 +141,32 @@ export class HttpChainFeed implements ChainFeed {
     const { client } = this.#options;
     const block = await client.block('latest');
     if (block.height === this.#current?.height) return;
-    for (const module of await this.#changed()) this.#mirror.set(module, await this.#entries(module));
+    await this.#noteChanges();
+    for (const module of [...this.#outdated]) {
+      this.#mirror.set(module, await this.#entries(module));
+      this.#outdated.delete(module);
+    }
     const time = Number(block.header['time']);
     this.#current = { height: block.height, time, reader: this.#mirror };
     for (const listener of this.#listeners) listener(this.#current);
   }
 
-  async #changed(): Promise<ReadonlySet<string>> {
+  /** Events up to now. Before the first state, only where they end. */
+  async #noteChanges(): Promise<void> {
     const { client } = this.#options;
     if (this.#current === null) {
       const { lastEventId } = await client.eventPage({ limit: 1 });
       this.#lastEventId = lastEventId;
-      return new Set(mirrored);
+      return;
     }
-    const changed = new Set<string>();
     for (;;) {
       const { events } = await client.eventPage({ after: this.#lastEventId, limit: eventsPage });
-      for (const { module } of events) if (mirrored.includes(module)) changed.add(module);
+      for (const { module } of events) {
+        const changed = together.includes(module) ? together : mirrored.filter((name) => name === module);
+        for (const name of changed) this.#outdated.add(name);
+      }
       this.#lastEventId = events.at(-1)?.id ?? this.#lastEventId;
-      if (events.length < eventsPage) return changed;
+      if (events.length < eventsPage) return;
     }
   }
 

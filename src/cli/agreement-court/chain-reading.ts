@@ -41,6 +41,8 @@ export async function fetchCase(client: ChainClient, id: Digest): Promise<CaseVi
   return caseAt(await cellsOf(client, keys), id);
 }
 
+const eventsPage = 1000;
+
 /** Events of the court, oldest first, that `wanted` accepts. */
 export async function courtEvents(
   client: ChainClient,
@@ -53,10 +55,11 @@ export async function courtEvents(
       module: 'court',
       ...(kind === undefined ? {} : { kind }),
       after,
-      limit: 1000,
+      limit: eventsPage,
     });
     found.push(...page.events.filter(wanted));
-    if (page.events.length === 0 || page.lastEventId === null) return found;
-    after = page.lastEventId;
+    const last = page.events.at(-1);
+    if (last === undefined || page.events.length < eventsPage) return found;
+    after = last.id;
   }
 }
