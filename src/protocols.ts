@@ -114,6 +114,32 @@ export {
 export { verifyConsistency, verifyInclusion } from './protocols/ledger/merkle-log.ts';
 export type { SignatureCheck } from './protocols/ledger/signed-note.ts';
 
+// --- court: agreements as documents, statements, votes, draws, and what stands in state
+export {
+  type AgreementDocument,
+  agreementDocumentCodec,
+  documentId,
+  readAgreementDocument,
+  storedOf,
+} from './protocols/ledger/modules/court/agreement-document.ts';
+export { type AgreementTemplate, fillTemplate } from './protocols/ledger/modules/court/agreement-template.ts';
+export { caseIdOf } from './protocols/ledger/modules/court/case-state.ts';
+export {
+  agreementAt,
+  agreementsAt,
+  type AgreementView,
+  arbitratorsAt,
+  caseAt,
+  casesAt,
+  type CaseView,
+  constraintsAt,
+  courtStateKeys,
+  jurisdictionAt,
+} from './protocols/ledger/modules/court/court-queries.ts';
+export { type Candidate, candidatesRoot, drawPanel, drawSeed } from './protocols/ledger/modules/court/draw.ts';
+export { decideByRule, statementSigningBytes } from './protocols/ledger/modules/court/statements.ts';
+export { type Vote, voteCommitment } from './protocols/ledger/modules/court/vote.ts';
+
 // --- consensus: the IBFT machine
 export { createMachine as createIbftMachine, transition as ibftTransition } from './protocols/ibft/machine.ts';
 export type {

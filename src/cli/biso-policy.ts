@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { registerCheck } from './biso-policy/check.ts';
 import { registerDiff } from './biso-policy/diff.ts';
 import { registerEvaluate } from './biso-policy/evaluate.ts';
+import { registerPublish } from './biso-policy/publish.ts';
 import { registerTable } from './biso-policy/table.ts';
 import { exitCodes, processTerminal, reportFailure } from './terminal.ts';
 
@@ -13,6 +14,7 @@ Examples:
   $ biso-policy check packs/default
   $ biso-policy evaluate --from DE --to US --class Confidential --contents personal --basis dpf
   $ biso-policy evaluate --request request.json --json
+  $ biso-policy publish packs/default --key data/bpci/accounts/operator.key
   $ biso-policy diff packs/default packs/mine
   $ biso-policy table packs/default > docs/policy-pack.md`;
 
@@ -25,7 +27,8 @@ async function main(argv: readonly string[]): Promise<void> {
     .addHelpText('after', examples)
     .exitOverride();
   const context = { terminal, wantsJson: () => program.opts<{ json?: true }>().json === true };
-  for (const register of [registerCheck, registerEvaluate, registerDiff, registerTable]) register(program, context);
+  for (const register of [registerCheck, registerEvaluate, registerDiff, registerTable, registerPublish])
+    register(program, context);
   for (const command of program.commands) command.exitOverride();
   try {
     await program.parseAsync(argv);

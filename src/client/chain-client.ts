@@ -15,6 +15,7 @@ import type {
   HealthView,
   NetworkView,
   ServiceView,
+  StatePage,
   StateView,
   TransactionView,
   ValidatorView,
@@ -145,6 +146,11 @@ export class ChainClient {
 
   state(module: string, key: string, options: ProofQuery & { readonly height?: number } = {}): Promise<StateView> {
     return this.#json(`/v1/state/${encodeURIComponent(module)}/${encodeURIComponent(key)}`, { query: { ...options } });
+  }
+
+  /** A page of a module's entries at the tip. */
+  stateEntries(module: string, options: { readonly after?: string; readonly limit?: number } = {}): Promise<StatePage> {
+    return this.#json(`/v1/state/${encodeURIComponent(module)}`, { query: { ...options } });
   }
 
   transaction(hash: string): Promise<TransactionView>;

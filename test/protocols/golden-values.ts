@@ -31,6 +31,7 @@ import { validatorSet, validatorSetCodec, validatorSetHash } from '../../src/pro
 import { chainId, digest, height, publicKey, round } from '../../src/protocols/shared/brands.ts';
 import { fromHex } from '../../src/protocols/shared/bytes.ts';
 import { encode } from '../../src/protocols/shared/codec.ts';
+import { goldenCourtBodies, goldenCourtBytes } from './golden-court.ts';
 
 const key = (byte: string) => publicKey(byte.repeat(32));
 const hash = (byte: string) => digest(byte.repeat(32));
@@ -57,6 +58,25 @@ export const goldenBodies: Readonly<Record<string, unknown>> = {
   'registry.register': { id: 'court-1', kind: 'court', node: key('24'), ...description },
   'registry.update': { id: 'court-1', ...description },
   'registry.deregister': { id: 'court-1' },
+  'policies.publish': {
+    ...{ policySet: hash('90'), factSet: hash('91'), asOf: '2026-11-22', tenant: key('24'), content: hash('92') },
+  },
+  'policies.publish-facts': { factSet: hash('91'), asOf: '2026-11-22', content: hash('92') },
+  'policies.attest': { publication: hash('93'), compiled: hash('94') },
+  'policies.retire': { id: 'rule-4' },
+  'policies.revoke-fact': { id: 'adequacy-jp' },
+  'policies.set-rule': { evaluators: [key('24')], attestationsMin: 1 },
+  'traffic.register': { logId: hash('95'), roles: [{ role: 'reviewer', key: key('24') }] },
+  'traffic.set-roles': { roles: [] },
+  'traffic.open-epoch': { logId: hash('95'), epoch: 2 },
+  'traffic.anchor': { logId: hash('95'), size: 300, root: hash('96'), consistency: [bytes(32, 0x97)] },
+  'traffic.fork-evidence': { light: key('24'), logId: hash('95'), first: 'note', second: null },
+  'traffic.lease-counter': { subject: hash('98'), counter: 'bulkHealth', window: '2026-11', spent: 7, lease: 500 },
+  'traffic.discharge': {
+    ...{ light: key('24'), decision: hash('99'), request: hash('9a'), obligation: 'dpia', policySetHash: hash('90') },
+  },
+  'traffic.quarantine-release': { light: key('24'), decision: hash('99') },
+  'traffic.quarantine-reject': { light: key('24'), decision: hash('99') },
   'validators.propose': { type: 'replace', publicKey: key('14'), candidate },
   'validators.vote': { ...vote, approve: false },
   'validators.evidence': {
@@ -71,6 +91,7 @@ export const goldenBodies: Readonly<Record<string, unknown>> = {
       signature: bytes(64, 0x64),
     },
   },
+  ...goldenCourtBodies,
 };
 
 const transaction: Transaction = {
@@ -217,6 +238,7 @@ export const goldenBytes: Readonly<Record<string, Uint8Array>> = {
     finalHeight: 70_000,
     signed: { type: 'commit', ...signed, signature: bytes(64, 0x83) },
   }),
+  ...goldenCourtBytes,
   'mempool gossip': mempoolWire.encode({
     type: 'gossip',
     peer: key('11'),

@@ -18,6 +18,7 @@ import { validatorSetCodec } from '../../src/protocols/ledger/validator-set.ts';
 import { publicKey } from '../../src/protocols/shared/brands.ts';
 import { fromHex, toHex } from '../../src/protocols/shared/bytes.ts';
 import { type Codec, decode, encode } from '../../src/protocols/shared/codec.ts';
+import { goldenCourtTexts } from './golden-court-texts.ts';
 import { goldenBodies, goldenBytes } from './golden-values.ts';
 
 const golden: Readonly<Record<string, string>> = {
@@ -31,6 +32,21 @@ const golden: Readonly<Record<string, string>> = {
     '96a7636f7572742d31a5636f757274c420 24*32 91b768747470733a2f2f3132372e302e302e313a3231303032a24555cdea60',
   'body registry.update': '94a7636f7572742d3191b768747470733a2f2f3132372e302e302e313a3231303032a24555cdea60',
   'body registry.deregister': '91a7636f7572742d31',
+  'body policies.publish': '95c420 90*32 c420 91*32 aa323032362d31312d3232c420 24*32 c420 92*32',
+  'body policies.publish-facts': '93c420 91*32 aa323032362d31312d3232c420 92*32',
+  'body policies.attest': '92c420 93*32 c420 94*32',
+  'body policies.retire': '91a672756c652d34',
+  'body policies.revoke-fact': '91ab61646571756163792d6a70',
+  'body policies.set-rule': '9291c420 24*32 01',
+  'body traffic.register': '92c420 95*32 9192a87265766965776572c420 24*32',
+  'body traffic.set-roles': '9190',
+  'body traffic.open-epoch': '92c420 95*32 02',
+  'body traffic.anchor': '94c420 95*32 cd012cc420 96*32 91c420 97*32',
+  'body traffic.fork-evidence': '94c420 24*32 c420 95*32 a46e6f7465c0',
+  'body traffic.lease-counter': '95c420 98*32 aa62756c6b4865616c7468a7323032362d313107cd01f4',
+  'body traffic.discharge': '95c420 24*32 c420 99*32 c420 9a*32 a464706961c420 90*32',
+  'body traffic.quarantine-release': '92c420 24*32 c420 99*32',
+  'body traffic.quarantine-reject': '92c420 24*32 c420 99*32',
   'body validators.propose': '92a77265706c61636592c420 14*32 95c420 11*32 c420 12*32 a27631c440 13*64 ce000f4240',
   'body validators.vote': '92c420 51*32 c2',
   'body validators.evidence':
@@ -77,6 +93,7 @@ const golden: Readonly<Record<string, string>> = {
   'answer with what the asker signed':
     '92aa73746172742d7365656e94cd012c93cd012cc410 81*16 c440 82*64 ce0001117092a6636f6d6d6974940201c420 72*32 c440 83*64',
   'mempool gossip': '92c402aabbc401cc',
+  ...goldenCourtTexts,
 };
 
 const expand = (text: string): string =>
@@ -114,7 +131,7 @@ const codecs: Readonly<Record<string, Codec<unknown>>> = {
 
 describe('golden vectors', () => {
   it('cover every value, and every kind of transaction', () => {
-    expect(Object.keys(golden)).to.deep.equal(Object.keys(goldenBytes));
+    expect(Object.keys(golden).sort()).to.deep.equal(Object.keys(goldenBytes).sort());
     expect(Object.keys(goldenBodies).sort()).to.deep.equal([...application.kinds.keys()].sort());
   });
 

@@ -29,9 +29,13 @@ export interface MemoryChainOptions {
   readonly validators: number;
   readonly accounts: readonly PublicKey[];
   readonly trustPeriodBlocks?: number;
+  readonly governors?: readonly PublicKey[];
 }
 
-function genesisOf(validators: readonly Signer[], { accounts, trustPeriodBlocks = 1000 }: MemoryChainOptions): Genesis {
+function genesisOf(
+  validators: readonly Signer[],
+  { accounts, trustPeriodBlocks = 1000, governors = [] }: MemoryChainOptions,
+): Genesis {
   return {
     chainName,
     time: 1_700_000_000_000,
@@ -55,7 +59,7 @@ function genesisOf(validators: readonly Signer[], { accounts, trustPeriodBlocks 
       return { publicKey, vrfPublicKey, name: `validator-${i + 1}`, possession, bond: 1_000_000n };
     }),
     accounts: [...accounts].sort(compareText).map((publicKey) => ({ publicKey, balance: accountBalance })),
-    governors: [],
+    governors,
     networkAuthority: null,
     previous: null,
   };

@@ -43,7 +43,8 @@ export function createContext(terminal: Terminal, keys: KeyStore): CommandContex
   };
 }
 
-async function createClient(options: GlobalOptions, keys: KeyStore): Promise<ChainClient> {
+/** The node that the options name; with `as`, every request carries a token. */
+export async function createClient(options: GlobalOptions, keys: KeyStore): Promise<ChainClient> {
   if (!/^https?:\/\/[^/]+\/?$/.test(options.endpoint)) {
     throw new CommandError('usage', `${options.endpoint} is no endpoint`, [
       `An endpoint looks like ${defaultEndpoint}.`,

@@ -12,7 +12,7 @@ import { wholeNumber } from './chain-commands.ts';
 import { type CommandContext, readText } from './command-context.ts';
 import { faucetSigner } from './faucet-key.ts';
 
-interface SendOptions {
+export interface SendOptions {
   readonly from: string;
   readonly account?: string;
   readonly wait?: boolean;
@@ -21,14 +21,14 @@ interface SendOptions {
 }
 
 /** What is to be sent, and by whom. */
-interface Order {
+export interface Order {
   readonly signer: Signer;
   readonly sender: string;
   readonly kind: string;
   readonly body: unknown;
 }
 
-interface Receipt {
+export interface Receipt {
   readonly hash: string;
   readonly status: 'pending' | 'final';
   readonly height: number | null;
@@ -159,7 +159,22 @@ async function senderOf(context: CommandContext, options: SendOptions): Promise<
 }
 
 async function send(context: CommandContext, command: Command, options: SendOptions, order: Order): Promise<void> {
-  const client = await context.client(command);
+  const receipt = await submit(await context.client(command), options, order);
+  context.print(command, receipt, () => receiptLines(receipt));
+  if (options.wait !== true) return;
+  if (receipt.status === 'pending') throw notFinal(receipt, options);
+  if (receipt.result !== 'ok') process.exitCode = exitCodes.failed;
+}
+
+export const notFinal = ({ hash }: Receipt, { timeout }: SendOptions): CommandError =>
+  new CommandError('failed', `not final after ${timeout} s`, [
+    'It stays submitted and may still become final.',
+    `Look again:  npx bpci tx show ${hash}`,
+    'Why the chain may stand still:  npx bpci status',
+  ]);
+
+/** Signs and sends; with `wait`, what became of it. */
+export async function submit(client: ChainClient, options: SendOptions, order: Order): Promise<Receipt> {
   const network = await client.network();
   const signed = sign(order, network, await nextNonceOf(client, order.sender), options.expiry);
   const startedAt = performance.now();
@@ -168,23 +183,13 @@ async function send(context: CommandContext, command: Command, options: SendOpti
   const answer = await client.submit(signed.bytes, waitMs === 0 ? {} : { waitMs });
   const final = options.wait === true ? await untilFinal(client, signed.hash, answer, deadline) : null;
   const elapsed = performance.now() - startedAt;
-  const receipt: Receipt = {
+  return {
     hash: signed.hash,
     status: final === null ? 'pending' : 'final',
     height: final?.height ?? null,
     result: final?.result?.code ?? null,
     timeToFinalityMs: final === null ? null : Math.round(elapsed * 10) / 10,
   };
-  context.print(command, receipt, () => receiptLines(receipt));
-  if (options.wait !== true) return;
-  if (final === null) {
-    throw new CommandError('failed', `not final after ${options.timeout} s`, [
-      'It stays submitted and may still become final.',
-      `Look again:  npx bpci tx show ${signed.hash}`,
-      'Why the chain may stand still:  npx bpci status',
-    ]);
-  }
-  if (receipt.result !== 'ok') process.exitCode = exitCodes.failed;
 }
 
 async function nextNonceOf(client: ChainClient, sender: string): Promise<number> {

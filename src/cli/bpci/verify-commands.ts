@@ -5,7 +5,16 @@ import { genesisFromJson } from '../../protocols/ledger/genesis-json.ts';
 import { chainIdOf, type Genesis } from '../../protocols/ledger/genesis.ts';
 import { readJson } from '../../protocols/ledger/json-codec.ts';
 import { proofBundleCodec } from '../../protocols/ledger/proof-bundle.ts';
-import { type BundleVerification, verifyBundle } from '../../protocols/ledger/verify-bundle.ts';
+import {
+  type BundleVerification,
+  verifyBundle,
+  type VerifyBundleOptions,
+} from '../../protocols/ledger/verify-bundle.ts';
+import {
+  decisionProofCodec,
+  decisionProofFormat,
+  verifyDecisionProof,
+} from '../../protocols/traffic/decision-proof.ts';
 import { type Digest, isHex64 } from '../../protocols/shared/brands.ts';
 import { createVerifier } from '../../runtime/adapters/ed25519.ts';
 import { CommandError, exitCodes, type Terminal } from '../terminal.ts';
@@ -35,8 +44,8 @@ Examples:
 export function registerVerify(program: Command, context: CommandContext): void {
   program
     .command('verify')
-    .description('Verify a proof bundle against a genesis document, with no node')
-    .argument('<file>', 'the bundle, as bpci tx proof prints it')
+    .description('Verify a proof bundle or a decision proof against a genesis document, with no node')
+    .argument('<file>', 'as bpci tx proof, or traffic-light proof, prints it')
     .requiredOption('--genesis <file>', 'genesis.json of the chain, from somebody you trust')
     .option(
       '--current-height <height>',
@@ -47,7 +56,12 @@ export function registerVerify(program: Command, context: CommandContext): void 
     .addHelpText('after', verifyHelp)
     .action((file: string, options: VerifyOptions, command: Command) => {
       const genesis = readGenesis(options.genesis);
-      const read = readJson(proofBundleCodec, readJsonFile(file, 'proof bundle'));
+      const json = readJsonFile(file, 'proof');
+      if (isDecisionProof(json)) {
+        verifyDecision(context, command, file, json, genesis, options);
+        return;
+      }
+      const read = readJson(proofBundleCodec, json);
       if ('problems' in read) {
         throw new CommandError(
           'failed',
@@ -55,17 +69,57 @@ export function registerVerify(program: Command, context: CommandContext): void 
           read.problems.slice(0, 20).map(({ path, message }) => `${path === '' ? 'document' : path}: ${message}`),
         );
       }
-      const verifier = createVerifier();
-      const verification = verifyBundle(read.value, genesis, {
-        verifySignature: (key, message, signature) => verifier.verify(key, message, signature),
-        ...(options.trusted === undefined ? {} : { trusted: options.trusted }),
-        ...(options.currentHeight === undefined ? {} : { currentHeight: options.currentHeight }),
-      });
+      const verification = verifyBundle(read.value, genesis, verifyOptions(options));
       const assumed = options.currentHeight === undefined ? read.value.header.height : null;
       context.print(command, verification, (found) => verificationLines(context.terminal, found, assumed));
       if (verification.verdict !== 'valid') process.exitCode = exitCodes.failed;
     });
   registerLogVerify(program, context);
+}
+
+function verifyOptions({ trusted, currentHeight }: VerifyOptions): VerifyBundleOptions {
+  const verifier = createVerifier();
+  return {
+    verifySignature: (key, message, signature) => verifier.verify(key, message, signature),
+    ...(trusted === undefined ? {} : { trusted }),
+    ...(currentHeight === undefined ? {} : { currentHeight }),
+  };
+}
+
+const isDecisionProof = (json: unknown): boolean =>
+  typeof json === 'object' && json !== null && 'format' in json && json.format === decisionProofFormat;
+
+/** A traffic light's decision: its log's inclusion, and the anchor's bundle where there is one. */
+function verifyDecision(
+  context: CommandContext,
+  command: Command,
+  file: string,
+  json: unknown,
+  genesis: Genesis,
+  options: VerifyOptions,
+): void {
+  const read = readJson(decisionProofCodec, json);
+  if ('problems' in read) {
+    const lines = read.problems
+      .slice(0, 20)
+      .map(({ path, message }) => `${path === '' ? 'document' : path}: ${message}`);
+    throw new CommandError('failed', `${file} is no decision proof`, lines);
+  }
+  const verification = verifyDecisionProof(read.value, genesis, verifyOptions(options));
+  const { terminal } = context;
+  context.print(command, verification, ({ verdict, checks, decision }) => [
+    ...checks.map(({ check, ok, detail }) => checkLine(terminal, { name: check, ok, detail })),
+    ...(decision === null ? [] : [`decision     ${decision.id}: ${decision.state}, ${decision.enforcementAction}`]),
+    verdict === 'unanchored' && read.value.anchor === null
+      ? terminal.paint(
+          'yellow',
+          'unanchored: the log is not anchored on chain up to this decision yet; ask for the proof again',
+        )
+      : verdict === 'valid'
+        ? terminal.paint('green', 'valid')
+        : terminal.paint('red', verdict === 'invalid' ? 'refused' : verdict),
+  ]);
+  if (verification.verdict !== 'valid') process.exitCode = exitCodes.failed;
 }
 
 function registerLogVerify(program: Command, context: CommandContext): void {

@@ -4,8 +4,12 @@ import { invariant } from '../shared/errors.ts';
 import type { JsonCodec } from './json-codec.ts';
 import type { Kind, LedgerModule } from './module.ts';
 import { accountsModule } from './modules/accounts.ts';
+import { agreementsModule } from './modules/court/agreements.ts';
+import { courtModule } from './modules/court/court.ts';
 import { governanceModule } from './modules/governance.ts';
+import { policiesModule } from './modules/policies/policies.ts';
 import { registryModule } from './modules/registry.ts';
+import { trafficModule } from './modules/traffic/traffic.ts';
 import { validatorsModule } from './modules/validators.ts';
 
 interface KnownKind {
@@ -37,6 +41,10 @@ export const application: Application = createApplication([
   governanceModule,
   validatorsModule,
   registryModule,
+  agreementsModule,
+  courtModule,
+  policiesModule,
+  trafficModule,
 ]);
 
 /** Codec of a kind's body: canonical bytes and JSON for people. undefined for unknown kinds. */

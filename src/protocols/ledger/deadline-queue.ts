@@ -1,6 +1,7 @@
 /**
  * One queue for everything that happens when its time has come (returned bonds, lapsed votes, leases), ordered by block
  * height or by header time, drained at the end of every block and bounded per block: what is left over is due next time.
+ * A third order, `court`, counts header time without outages; the court drains it at its end of the block.
  */
 import { type Codec, struct, textMax, uint } from '../shared/codec.ts';
 import { table, type View } from './view.ts';
@@ -8,7 +9,7 @@ import { table, type View } from './view.ts';
 /** Deadlines of each order handled in one block at most. */
 export const deadlinesPerBlockMax = 1000;
 
-export type DeadlineOrder = 'height' | 'time';
+export type DeadlineOrder = 'height' | 'time' | 'court';
 
 /** What is due: `module` is told `action` about `subject`. */
 export interface Deadline {
@@ -31,13 +32,14 @@ const deadlineCodec: Codec<Deadline> = struct<Deadline>({
 const tables = {
   height: table('deadlines/height/', deadlineCodec),
   time: table('deadlines/time/', deadlineCodec),
+  court: table('deadlines/court/', deadlineCodec),
 };
 const sequences = table('deadlines/sequence/', uint);
 
 /** Fixed width, so that the text sorts as the number does. */
 export const sortable = (value: number): string => value.toString(16).padStart(14, '0');
 
-/** `due` is a height, or milliseconds since 1970. Deadlines of one moment are handled in the order of their scheduling. */
+/** `due` is a height, or milliseconds since 1970 (of order `court`: less all outages). Deadlines of one moment are handled in the order of their scheduling. */
 export function scheduleDeadline(view: View, order: DeadlineOrder, due: number, deadline: Deadline): DeadlineId {
   const sequence = view.get(sequences, 'next') ?? 0;
   view.set(sequences, 'next', sequence + 1);

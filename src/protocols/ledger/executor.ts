@@ -162,15 +162,16 @@ interface Execution {
   readonly run: BlockExecution;
 }
 
-function begin(state: LedgerState, time: number): Execution {
+function begin(state: LedgerState, time: number, beacon: Uint8Array): Execution {
   const view = new View(state.reader);
   const height = (state.parent.height + 1) as Height;
   const { chainId, signatures } = state;
+  const context = { chainId, height, time, parentTime: state.parent.time, beacon, signatures };
   return {
     view,
     version: supportedVersion(view),
     validators: readNextSet(view),
-    run: new BlockExecution(state.application, view, { chainId, height, time, signatures }),
+    run: new BlockExecution(state.application, view, context),
   };
 }
 
@@ -239,7 +240,7 @@ export function buildBlock(
   choice: BlockChoice,
   candidates: readonly SignedTransaction[],
 ): BuiltBlock {
-  const execution = begin(state, choice.time);
+  const execution = begin(state, choice.time, choice.beacon.output);
   const { run } = execution;
   run.readSigningKeys(candidates);
   const included: SignedTransaction[] = [];
@@ -271,7 +272,7 @@ const invalid = (reason: BlockRefusal, detail: string): BlockVerdict => ({ kind:
  */
 export function checkBlock(state: LedgerState, block: Block, transactions: readonly SignedTransaction[]): BlockVerdict {
   const { header, lastCommit } = block;
-  const execution = begin(state, header.time);
+  const execution = begin(state, header.time, header.beacon.output);
   const refusal = contentRefusal(state, block, transactions, execution);
   if (refusal !== null) return refusal;
   const { run } = execution;

@@ -12,11 +12,13 @@ import {
   jsonNullable,
   type JsonProblem,
   jsonStruct,
+  jsonStructWithTail,
   jsonText,
   jsonUint,
   readJson,
 } from './json-codec.ts';
 import { validatorsMax } from './block.ts';
+import { genesisCourtCodec } from './modules/court/genesis-court.ts';
 
 const parameters = jsonStruct<ChainParameters>({
   blockTimeMs: jsonUint(),
@@ -40,19 +42,23 @@ const validator = jsonStruct<GenesisValidator>({
 });
 
 /** Canonical bytes are those of `genesisCodec`. */
-export const genesisJsonCodec: JsonCodec<Genesis> = jsonStruct<Genesis>({
-  chainName: jsonText(64),
-  time: jsonUint(),
-  protocolVersion: jsonUint(),
-  parameters,
-  validators: jsonList(validator, validatorsMax),
-  accounts: jsonList(jsonStruct<GenesisAccount>({ publicKey: jsonKey, balance: jsonAmount }), 100_000),
-  governors: jsonList<PublicKey>(jsonKey, 1000),
-  networkAuthority: jsonNullable<Digest>(jsonDigest),
-  previous: jsonNullable(
-    jsonStruct<PreviousChain>({ chainId: jsonDigest as unknown as JsonCodec<ChainId>, lastHeader: jsonDigest }),
-  ),
-});
+export const genesisJsonCodec: JsonCodec<Genesis> = jsonStructWithTail<Genesis, 'court'>(
+  {
+    chainName: jsonText(64),
+    time: jsonUint(),
+    protocolVersion: jsonUint(),
+    parameters,
+    validators: jsonList(validator, validatorsMax),
+    accounts: jsonList(jsonStruct<GenesisAccount>({ publicKey: jsonKey, balance: jsonAmount }), 100_000),
+    governors: jsonList<PublicKey>(jsonKey, 1000),
+    networkAuthority: jsonNullable<Digest>(jsonDigest),
+    previous: jsonNullable(
+      jsonStruct<PreviousChain>({ chainId: jsonDigest as unknown as JsonCodec<ChainId>, lastHeader: jsonDigest }),
+    ),
+  },
+  'court',
+  genesisCourtCodec,
+);
 
 export const genesisToJson = (genesis: Genesis): Json => genesisJsonCodec.toJson(genesis);
 

@@ -6,6 +6,7 @@ import type { Application } from './application.ts';
 import { chainIdOf, type Genesis } from './genesis.ts';
 import type { JsonProblem } from './json-codec.ts';
 import type { SignatureRule } from './module.ts';
+import { genesisCourtProblems } from './modules/court/genesis-court.ts';
 import { parameterProblems, protocolVersionSupported } from './modules/parameters.ts';
 import { readNextSet } from './modules/validator-state.ts';
 import { possessionSigningBytes } from './possession.ts';
@@ -84,13 +85,26 @@ export function genesisProblems(
     ...orderProblems('governors', genesis.governors),
     ...validatorProblems(genesis, signatures),
   );
-  const accountKeys = [...genesis.accounts.map(({ publicKey }) => publicKey), ...genesis.governors];
+  const arbitrators = genesis.court?.arbitrators ?? [];
+  problems.push(
+    ...orderProblems(
+      'court.arbitrators',
+      arbitrators.map(({ account }) => account),
+    ),
+    ...(genesis.court === undefined ? [] : genesisCourtProblems(genesis.court)),
+  );
+  const accountKeys = [
+    ...genesis.accounts.map(({ publicKey }) => publicKey),
+    ...genesis.governors,
+    ...arbitrators.map(({ account }) => account),
+  ];
   for (const key of accountKeys) {
     if (!signatures.isAdmissible(key)) problems.push({ path: 'accounts', message: `${key} is not an admissible key` });
   }
   const supply =
     genesis.accounts.reduce((sum, { balance }) => sum + balance, 0n) +
-    genesis.validators.reduce((sum, { bond }) => sum + bond, 0n);
+    genesis.validators.reduce((sum, { bond }) => sum + bond, 0n) +
+    arbitrators.reduce((sum, { bond }) => sum + bond, 0n);
   if (supply > amountMax) problems.push({ path: 'accounts', message: `a supply of ${supply} is above 2^64 − 1` });
   return problems;
 }

@@ -9,12 +9,14 @@ import {
   publicKey32,
   signature64,
   struct,
+  structWithTail,
   textMax,
   uint,
   uint64,
 } from '../shared/codec.ts';
 import { taggedHash } from '../shared/hash.ts';
 import { validatorsMax } from './block.ts';
+import { type GenesisCourt, genesisCourtCodec } from './modules/court/genesis-court.ts';
 import { type ValidatorSet, validatorSet } from './validator-set.ts';
 
 /** Consensus and ledger parameters. Durations in milliseconds, ages in blocks. */
@@ -77,6 +79,8 @@ export interface Genesis {
   /** Digest of the network authority's X.509 certificate (HTTP TLS), or null. */
   readonly networkAuthority: Digest | null;
   readonly previous: PreviousChain | null;
+  /** Absent on chains that began without: their documents, and so their names, stay what they are. */
+  readonly court?: GenesisCourt;
 }
 
 export const parametersCodec: Codec<ChainParameters> = struct<ChainParameters>({
@@ -92,7 +96,7 @@ export const parametersCodec: Codec<ChainParameters> = struct<ChainParameters>({
   checkpointIntervalBlocks: uint,
 });
 
-export const genesisCodec: Codec<Genesis> = struct<Genesis>({
+const fields = {
   chainName: textMax(64),
   time: uint,
   protocolVersion: uint,
@@ -111,7 +115,9 @@ export const genesisCodec: Codec<Genesis> = struct<Genesis>({
   governors: list(publicKey32, 1000),
   networkAuthority: nullable(digest32),
   previous: nullable(struct<PreviousChain>({ chainId: digest32 as unknown as Codec<ChainId>, lastHeader: digest32 })),
-});
+};
+
+export const genesisCodec: Codec<Genesis> = structWithTail<Genesis, 'court'>(fields, 'court', genesisCourtCodec);
 
 /** The chain id is the genesis hash; it is also the `parent` of block 1. */
 export const chainIdOf = (genesis: Genesis): ChainId =>

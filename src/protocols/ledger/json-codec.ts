@@ -16,6 +16,7 @@ import {
   nullable,
   publicKey32,
   struct,
+  structWithTail,
   textMax,
   uint64,
   uintMax,
@@ -170,6 +171,10 @@ export const jsonPattern = (pattern: RegExp, maxBytes: number): JsonCodec<string
   );
 };
 
+/** One of these texts. */
+export const jsonChoice = <T extends string>(...choices: readonly [T, ...T[]]): JsonCodec<T> =>
+  jsonPattern(new RegExp(`^(${choices.join('|')})$`), 64) as unknown as JsonCodec<T>;
+
 export const jsonNullable = <T>(codec: JsonCodec<T>): JsonCodec<T | null> => ({
   ...nullable(codec),
   toJson: (value) => (value === null ? null : codec.toJson(value)),
@@ -220,6 +225,22 @@ export function jsonStruct<T extends object>(fields: { readonly [K in keyof T]-?
       }
       return problems.length === before ? (value as T) : undefined;
     },
+  };
+}
+
+/** A {@link jsonStruct} with one more field, which may be absent in JSON and in canonical bytes. */
+export function jsonStructWithTail<T extends object, Tail extends keyof T & string>(
+  fields: { readonly [K in Exclude<keyof T, Tail>]-?: JsonCodec<T[K]> },
+  tail: Tail,
+  tailCodec: JsonCodec<Exclude<T[Tail], undefined>>,
+): JsonCodec<T> {
+  const without = jsonStruct<Pick<T, Exclude<keyof T, Tail>>>(fields) as unknown as JsonCodec<T>;
+  const whole = jsonStruct<T>({ ...fields, [tail]: tailCodec } as unknown as { [K in keyof T]-?: JsonCodec<T[K]> });
+  return {
+    ...structWithTail<T, Tail>(fields, tail, tailCodec),
+    toJson: (value) => (value[tail] === undefined ? without : whole).toJson(value),
+    fromJson: (json, path, problems) =>
+      (isObject(json) && Object.hasOwn(json, tail) ? whole : without).fromJson(json, path, problems),
   };
 }
 

@@ -19,6 +19,10 @@ export interface BlockContext {
   readonly height: Height;
   /** Milliseconds since 1970. */
   readonly time: number;
+  /** Of the parent's header, or of genesis. */
+  readonly parentTime: number;
+  /** The block's own beacon output, 64 bytes. */
+  readonly beacon: Uint8Array;
   readonly signatures: SignatureRule;
 }
 

@@ -7,9 +7,31 @@
  * - `member`: any account that exists.
  * - `validator`: a member of the set that decides the block.
  * - `governor`: named by genesis.
- * - `service-owner`: registered the service that the body names.
+ * - `service-owner`: registered the service that the body names, or runs it.
+ * - `agreement-party`: is a party of the agreement that the body names, or acts for one.
+ * - `claimant`, `respondent`: acts for the creditor or the debtor that the case is between.
+ * - `proof-bearer`: shows statements that prove the breach by the agreement's own rule.
+ * - `panelist`: was drawn for the panel of the case.
+ * - `light`: registered as a traffic light.
+ * - `light-reviewer`: has a role at the light that the body names.
+ * - `policy-evaluator`: is named by the rule of attestations.
+ * - `set-owner`: is the tenant whose own policy set the body is.
  */
-export const roles = ['member', 'validator', 'governor', 'service-owner'] as const;
+export const roles = [
+  'member',
+  'validator',
+  'governor',
+  'service-owner',
+  'agreement-party',
+  'claimant',
+  'respondent',
+  'proof-bearer',
+  'panelist',
+  'light',
+  'light-reviewer',
+  'policy-evaluator',
+  'set-owner',
+] as const;
 export type Role = (typeof roles)[number];
 
 const table: Readonly<Record<string, readonly Role[]>> = {
@@ -17,11 +39,50 @@ const table: Readonly<Record<string, readonly Role[]>> = {
   'accounts.rotate-key': ['member'],
   'accounts.transfer': ['member'],
   'accounts.unbond': ['member'],
+  'agreements.amend': ['agreement-party'],
+  'agreements.discharge-obligation': ['agreement-party'],
+  'agreements.draft': ['agreement-party'],
+  'agreements.fund': ['agreement-party'],
+  'agreements.lapse': ['agreement-party'],
+  'agreements.offer': ['agreement-party'],
+  'agreements.resume': ['agreement-party'],
+  'agreements.sign': ['agreement-party'],
+  'agreements.suspend': ['agreement-party'],
+  'agreements.terminate': ['agreement-party'],
+  'court.accept': ['panelist'],
+  'court.appeal': ['claimant', 'respondent'],
+  'court.challenge-panelist': ['claimant', 'respondent'],
+  'court.commit-vote': ['panelist'],
+  'court.confirm-action': ['service-owner'],
+  'court.file': ['claimant'],
+  'court.notice-breach': ['claimant', 'proof-bearer'],
+  'court.recuse': ['panelist'],
+  'court.register-arbitrator': ['member'],
+  'court.respond': ['respondent'],
+  'court.reveal-vote': ['panelist'],
+  'court.settle': ['claimant', 'respondent'],
+  'court.submit-evidence': ['claimant', 'respondent'],
+  'court.withdraw': ['claimant', 'respondent'],
   'governance.propose-parameter': ['governor'],
   'governance.vote': ['validator'],
+  'policies.attest': ['governor', 'policy-evaluator'],
+  'policies.publish': ['governor', 'set-owner'],
+  'policies.publish-facts': ['governor'],
+  'policies.retire': ['governor'],
+  'policies.revoke-fact': ['governor'],
+  'policies.set-rule': ['governor'],
   'registry.deregister': ['service-owner'],
   'registry.register': ['member'],
   'registry.update': ['service-owner'],
+  'traffic.anchor': ['light'],
+  'traffic.discharge': ['light-reviewer'],
+  'traffic.fork-evidence': ['member'],
+  'traffic.lease-counter': ['light'],
+  'traffic.open-epoch': ['light'],
+  'traffic.quarantine-reject': ['light-reviewer'],
+  'traffic.quarantine-release': ['light-reviewer'],
+  'traffic.register': ['member'],
+  'traffic.set-roles': ['light'],
   'validators.evidence': ['member'],
   'validators.propose': ['validator', 'governor'],
   'validators.vote': ['validator'],

@@ -64,9 +64,13 @@ export function edgeRoot(edge: LogEdge): Digest {
 }
 
 /** The log after these leaves. Nothing is read: the edge is enough. */
-export function appendLeaves(edge: LogEdge, leaves: readonly Uint8Array[]): LogAppend {
+export const appendLeaves = (edge: LogEdge, leaves: readonly Uint8Array[]): LogAppend =>
+  appendLeafHashes(edge, leaves.map(hashLeaf));
+
+/** The same where the leaves' hashes (32 bytes) are known. */
+export function appendLeafHashes(edge: LogEdge, leafHashes: readonly Uint8Array[]): LogAppend {
   const growth = new Growth(edge);
-  for (const leaf of leaves) growth.append(hashLeaf(leaf));
+  for (const hash of leafHashes) growth.append(hash);
   const grown = growth.edge();
   return { edge: grown, size: grown.size, root: edgeRoot(grown), tileWrites: growth.writes() };
 }

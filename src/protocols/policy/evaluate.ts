@@ -246,21 +246,24 @@ export interface EvaluationOptions {
   readonly today?: Day;
   readonly faults?: readonly EngineFault[];
   readonly outside?: OutsideRules;
+  /** The schemes under which the recipient is certified, where they were looked up before and the recipient is not named. */
+  readonly certified?: (facts: FactView) => readonly string[];
 }
 
 /** Every input that the request may mean: one, unless it leaves its countries open. Countries that no rule tells apart count once. */
 export function inputsOf(
   compiled: CompiledSet,
   request: PolicyEvaluationRequest,
-  { today, faults = [] }: EvaluationOptions = {},
+  { today, faults = [], certified }: EvaluationOptions = {},
 ): readonly PolicyInput[] {
   const { facts, validUntil } = compiled;
   const isExpired = today !== undefined && ((validUntil !== null && today > validUntil) || today < facts.asOf);
   const all = isExpired ? [...faults, 'expired-fact' as const] : faults;
   const inputs: PolicyInput[] = [];
+  const known = certified?.(facts);
   for (const source of distinctPlaces(compiled, 'source', request.source)) {
     for (const destination of distinctPlaces(compiled, 'destination', request.destination)) {
-      inputs.push(resolveInput(request, { source, destination }, facts, { today, faults: all }));
+      inputs.push(resolveInput(request, { source, destination }, facts, { today, faults: all, certified: known }));
     }
   }
   return inputs;

@@ -87,8 +87,9 @@ function subjectGroupsOf({ dataSubjects }: PolicyEvaluationRequest, { groups }: 
   return [...found].sort();
 }
 
-function certifiedOf(
-  { destination }: PolicyEvaluationRequest,
+/** The schemes under which the request's recipient is certified on that day; `X-withdrawn`: no longer. */
+export function certifiedOf(
+  { destination }: Pick<PolicyEvaluationRequest, 'destination'>,
   { certificates }: FactView,
   today: Day,
 ): readonly string[] {
@@ -109,7 +110,13 @@ export function resolveInput(
   {
     today = facts.asOf,
     faults = [],
-  }: { readonly today?: Day | undefined; readonly faults?: readonly EngineFault[] } = {},
+    certified,
+  }: {
+    readonly today?: Day | undefined;
+    readonly faults?: readonly EngineFault[];
+    /** Absent: looked up. */
+    readonly certified?: readonly string[] | undefined;
+  } = {},
 ): PolicyInput {
   const { operation, classification, purpose } = request;
   const contents = contentsOf(request);
@@ -129,7 +136,7 @@ export function resolveInput(
       bases: request.bases,
       safeguards: request.safeguards,
       recipient: request.destination.recipientKinds,
-      certified: certifiedOf(request, facts, today),
+      certified: certified ?? certifiedOf(request, facts, today),
       circumstances: request.circumstances,
       engine: [...engineFaultsOf(contents, request), ...faults],
     },

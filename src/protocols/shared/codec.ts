@@ -159,6 +159,34 @@ export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Co
   };
 }
 
+/**
+ * A {@link struct} with one more field at its end, which may be absent: then it is as if there were no such field, byte
+ * for byte.
+ */
+export function structWithTail<T extends object, Tail extends keyof T>(
+  fields: { readonly [K in Exclude<keyof T, Tail>]-?: Codec<T[K]> },
+  tail: Tail,
+  tailCodec: Codec<Exclude<T[Tail], undefined>>,
+): Codec<T> {
+  const entries = Object.entries(fields) as [Exclude<keyof T, Tail>, Codec<T[Exclude<keyof T, Tail>]>][];
+  return {
+    write: (w, v) => {
+      const last = v[tail] as Exclude<T[Tail], undefined> | undefined;
+      w.array(entries.length + (last === undefined ? 0 : 1));
+      for (const [name, codec] of entries) codec.write(w, v[name]);
+      if (last !== undefined) tailCodec.write(w, last);
+    },
+    read: (r) => {
+      const length = r.array(entries.length + 1);
+      if (length < entries.length) fail('wrong-arity', `${length} fields where ${entries.length} are needed`);
+      const value = {} as T;
+      for (const [name, codec] of entries) value[name] = codec.read(r);
+      if (length > entries.length) value[tail] = tailCodec.read(r);
+      return value;
+    },
+  };
+}
+
 /** A two-element array [tag, value]; the tag is the text of `type`. Unknown tags are refused. */
 export function variant<T extends { readonly type: string }>(
   variants: {

@@ -29,10 +29,26 @@ export type Domain =
   | 'bpci/event/v1'
   | 'bpci/last-commit/v1'
   | 'bpci/key-rotation/v1'
+  | 'bpci/court-agreement/v1'
+  | 'bpci/court-content/v1'
+  | 'bpci/court-case/v1'
+  | 'bpci/court-statement/v1'
+  | 'bpci/court-draw-seed/v1'
+  | 'bpci/court-draw-seat/v1'
+  | 'bpci/court-vote/v1'
+  | 'bpci/court-reasons/v1'
   | 'bpci/policy-set/v1'
   | 'bpci/fact-set/v1'
   | 'bpci/compiled-policy/v1'
-  | 'bpci/policy-request/v1';
+  | 'bpci/policy-request/v1'
+  | 'bpci/policy-publication/v1'
+  | 'bpci/policy-overlay/v1'
+  | 'bpci/traffic-log/v1'
+  | 'bpci/traffic-identity/v1'
+  | 'bpci/traffic-request/v1'
+  | 'bpci/traffic-subject/v1'
+  | 'bpci/traffic-discharge/v1'
+  | 'bpci/traffic-release/v1';
 
 const tags = new Map<Domain, Uint8Array>();
 

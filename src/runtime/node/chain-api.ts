@@ -12,7 +12,7 @@ import type { ChainApi, ConsensusView, HealthView, ProofOptions } from '../ports
 import type { Clock } from '../ports/clock.ts';
 import { blockView, eventViews, finalTransactionView, pendingTransactionView } from './chain-views.ts';
 import { FinalityWaiters } from './finality-waiters.ts';
-import { stateView } from './state-view.ts';
+import { stateEntries, stateView } from './state-view.ts';
 
 /** What of the mempool the interface needs. */
 interface PoolAccess {
@@ -60,6 +60,7 @@ export function createChainApi(parts: ChainApiParts): ChainApi {
     block: (height) => blockView(reader, height === 'latest' ? chain.tip.height : height),
     account: (key) => accountView(chain, pool, key),
     state: (module, key, options) => stateView(chain, reader, parts.stateProof, { module, key, ...options }),
+    stateEntries: (module, after, limit) => stateEntries(chain, module, after, limit),
     validators: (height) => validatorViews(chain, height),
     consensus: parts.consensus,
     services: () =>

@@ -9,7 +9,7 @@ import { stateKey } from '../../protocols/ledger/view.ts';
 import { toHex } from '../../protocols/shared/bytes.ts';
 import { InvariantError } from '../../protocols/shared/errors.ts';
 import { decode } from '../../protocols/shared/codec.ts';
-import type { ProofOptions, StateOptions, StateView } from '../ports/chain-api.ts';
+import type { ProofOptions, StateOptions, StatePage, StateView } from '../ports/chain-api.ts';
 
 export interface StateQuery extends StateOptions {
   readonly module: string;
@@ -66,4 +66,24 @@ function decodedValue({ module, key }: StateQuery, value: Uint8Array): unknown {
   if (module !== 'accounts' || !key.startsWith('account/')) return null;
   const { balance, bonded, signingKey, nonceBase, nonceUsed } = decode(accountCodec, value);
   return { balance: String(balance), bonded: String(bonded), signingKey, nonceBase, nonceUsed: String(nonceUsed) };
+}
+
+const keyText = new TextDecoder('latin1');
+
+/** null: there is no such module. */
+export function stateEntries(chain: Chain, module: string, after: string | null, limit: number): StatePage | null {
+  if (!/^[a-z][a-z0-9-]*$/.test(module)) return null;
+  const prefix = `${module}/`;
+  const entries: { key: string; value: string }[] = [];
+  let more = false;
+  for (const [bytes, value] of chain.state.range(stateKey(prefix))) {
+    const key = keyText.decode(bytes).slice(prefix.length);
+    if (after !== null && key <= after) continue;
+    if (entries.length === limit) {
+      more = true;
+      break;
+    }
+    entries.push({ key, value: toHex(value) });
+  }
+  return { height: chain.tip.height, time: chain.tip.time, entries, more };
 }

@@ -134,6 +134,17 @@ export interface StateView {
   readonly proof: { readonly commitment: string; readonly root: string; readonly bundle: unknown } | null;
 }
 
+/** Part of a module's state at the tip. */
+export interface StatePage {
+  readonly height: number;
+  /** Header time of that block, ms since 1970. */
+  readonly time: number;
+  /** Ascending by key; keys without the module's name, values in hex. */
+  readonly entries: readonly { readonly key: string; readonly value: string }[];
+  /** Whether there are more, after the last. */
+  readonly more: boolean;
+}
+
 export interface ServiceView {
   readonly id: string;
   readonly kind: string;
@@ -181,6 +192,8 @@ export interface ChainApi {
   block(height: number | 'latest'): BlockView | null;
   account(publicKey: string): AccountView | null;
   state(module: string, key: string, options: StateOptions): StateView | null;
+  /** At most `limit` entries of a module after a key (exclusive; null: from the first); null for what is no module. */
+  stateEntries(module: string, after: string | null, limit: number): StatePage | null;
   /** The set that decides the next block, or decided the one at `height`; null for heights beyond, and for genesis. */
   validators(height?: number): readonly ValidatorView[] | null;
   consensus(): ConsensusView;

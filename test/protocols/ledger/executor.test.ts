@@ -210,6 +210,10 @@ describe('ledger executor', () => {
       'governance',
       'validators',
       'registry',
+      'agreements',
+      'court',
+      'policies',
+      'traffic',
     ]);
   });
 });

@@ -14,6 +14,7 @@ import type {
   HealthView,
   ProofOptions,
   StateOptions,
+  StatePage,
   StateView,
   SubmitOutcome,
   TransactionView,
@@ -319,6 +320,15 @@ export class FakeChain implements ChainApi {
     if (account === undefined) return null;
     const { balance, nextNonce, signingKey } = account;
     return { publicKey, signingKey, balance: String(balance), bond: '0', nextNonce };
+  }
+
+  stateEntries(module: string, after: string | null, limit: number): StatePage | null {
+    if (module !== 'accounts') return null;
+    const keys = [...this.accounts.keys()].sort().filter((key) => after === null || key > after);
+    const entries = keys
+      .slice(0, limit)
+      .map((key) => ({ key, value: toHex(toUtf8(String(this.accounts.get(key)?.balance))) }));
+    return { height: this.height, time: 1_700_000_000_000, entries, more: keys.length > limit };
   }
 
   state(module: string, key: string, options: StateOptions): StateView | null {

@@ -298,6 +298,18 @@ describe('HTTP endpoints', () => {
     expect((await call('getState', '/v1/state/unknown/x')).status).to.equal(404);
   });
 
+  it('pages through the entries of a module', async () => {
+    type Page = { entries: { key: string }[]; more: boolean };
+    const whole = (await call('getStateEntries', '/v1/state/accounts')).json<Page>();
+    expect(whole.more).to.equal(false);
+    const keys = whole.entries.map(({ key }) => key);
+    const first = (await call('getStateEntries', '/v1/state/accounts?limit=2')).json<Page>();
+    expect([first.entries.map(({ key }) => key), first.more]).to.deep.equal([keys.slice(0, 2), true]);
+    const rest = (await call('getStateEntries', `/v1/state/accounts?after=${keys[1]}`)).json<Page>();
+    expect(rest.entries.map(({ key }) => key)).to.deep.equal(keys.slice(2));
+    expect((await call('getStateEntries', '/v1/state/unknown')).status).to.equal(404);
+  });
+
   it('serves the log as tiles that may be cached for ever, and a checkpoint that may not', async () => {
     const checkpoint = await call('getCheckpoint', '/v1/log/checkpoint');
     expect(checkpoint.headers['content-type']).to.equal('text/plain; charset=utf-8');

@@ -1,6 +1,6 @@
 /**
- * Accounts: balances, bonds, nonces and signing keys. Value only moves: balances, bonds, bonds on their way back and the
- * treasury always add up to the genesis supply.
+ * Accounts: balances, bonds, nonces and signing keys. Value only moves: balances, bonds, bonds on their way back, what is
+ * held for a purpose and the treasury always add up to the genesis supply.
  *
  * An account's name is its first key and never changes; `rotate-key` changes the key that signs for it, for
  * transactions from the next block on.
@@ -59,6 +59,8 @@ export const accountCodec: Codec<Account> = struct<Account>({
 const accounts = table('accounts/account/', accountCodec);
 const unbondings = table('accounts/unbonding/', struct<Unbonding>({ amount: uint64, releaseHeight: uint }));
 const treasuries = table('accounts/treasury/', uint64);
+/** Value held for a purpose of another module, by the purpose's name. */
+const holdings = table('accounts/holding/', uint64);
 
 export const readAccount = (view: ReadView, key: PublicKey): Account | undefined => view.get(accounts, key);
 
@@ -82,11 +84,12 @@ const newAccount = (key: PublicKey): Account => ({
   nonceUsed: freshNonces.used,
 });
 
-/** Everything there is: balances, bonds, bonds on their way back, treasury. Reads the whole state; for tests and audits. */
+/** Everything there is: balances, bonds, bonds on their way back, holdings, treasury. Reads the whole state; for tests and audits. */
 export function totalSupply(view: ReadView): bigint {
   let total = treasuryBalance(view);
   for (const [, account] of view.scan(accounts)) total += account.balance + account.bonded;
   for (const [, unbonding] of view.scan(unbondings)) total += unbonding.amount;
+  for (const [, held] of view.scan(holdings)) total += held;
   return total;
 }
 
@@ -117,6 +120,48 @@ export function forfeitBond(view: View, key: PublicKey): bigint {
   writeAccount(view, key, { ...account, bonded: 0n, locked: 0n });
   view.set(treasuries, 'balance', treasuryBalance(view) + amount);
   return amount;
+}
+
+/** Minor units held under this name. */
+export const heldFor = (view: ReadView, purpose: string): bigint => view.get(holdings, purpose) ?? 0n;
+
+function setHolding(view: View, purpose: string, amount: bigint): void {
+  if (amount === 0n) view.delete(holdings, purpose);
+  else view.set(holdings, purpose, amount);
+}
+
+/** Moves free value of an account into a holding; false, and nothing moved, where the account has too little. */
+export function hold(view: View, key: PublicKey, purpose: string, amount: bigint): boolean {
+  const account = existing(view, key);
+  if (account.balance < amount) return false;
+  writeAccount(view, key, { ...account, balance: account.balance - amount });
+  setHolding(view, purpose, heldFor(view, purpose) + amount);
+  return true;
+}
+
+/** Value of genesis that is held from the start for an account, which is made where it does not exist. */
+export function seedHolding(view: View, key: PublicKey, purpose: string, amount: bigint): void {
+  if (readAccount(view, key) === undefined) writeAccount(view, key, newAccount(key));
+  setHolding(view, purpose, heldFor(view, purpose) + amount);
+}
+
+function takeFromHolding(view: View, purpose: string, amount: bigint): void {
+  const held = heldFor(view, purpose);
+  invariant(amount <= held, `${purpose} holds less than ${amount}`);
+  setHolding(view, purpose, held - amount);
+}
+
+/** Pays out of a holding, which has so much, to an account that exists. */
+export function payFromHolding(view: View, purpose: string, to: PublicKey, amount: bigint): void {
+  takeFromHolding(view, purpose, amount);
+  const account = existing(view, to);
+  writeAccount(view, to, { ...account, balance: account.balance + amount });
+}
+
+/** Forfeits a part of a holding, which has so much. */
+export function forfeitHolding(view: View, purpose: string, amount: bigint): void {
+  takeFromHolding(view, purpose, amount);
+  view.set(treasuries, 'balance', treasuryBalance(view) + amount);
 }
 
 interface Transfer {

@@ -154,6 +154,14 @@ function onDeadline({ subject }: DueDeadline, view: View, { time }: BlockContext
   emit(view, 'lease-ended', entry.registration, entry.owner);
 }
 
+/** Takes a service off against its owner's will. It exists. */
+export function expelService(view: View, id: string): void {
+  const entry = view.get(entries, id);
+  invariant(entry !== undefined, `no service ${id}`);
+  remove(id, entry, view);
+  emit(view, 'expelled', entry.registration, entry.owner);
+}
+
 const ownership = ({ id }: Named, view: ReadView, { sender }: TransactionContext): readonly Role[] =>
   view.get(entries, id)?.owner === sender ? ['service-owner'] : [];
 

@@ -10,7 +10,7 @@ import { parseJsonBody } from './json-body.ts';
 import type { HttpListener } from './listener.ts';
 import { excerpt, HttpProblem } from './problem.ts';
 import { bodyBytesMax, namedSchemas } from './schemas.ts';
-import { describeRoute, openApiOptions } from './openapi.ts';
+import { type ApiDescription, describeRoute, nodeDescription, openApiOptions } from './openapi.ts';
 import type { Refusals } from './refusals.ts';
 
 export interface RateLimits {
@@ -24,6 +24,8 @@ export interface ApplicationOptions {
   readonly limits: RateLimits;
   readonly refusals: Refusals;
   readonly telemetry: Telemetry;
+  /** Of its OpenAPI document. Default that of a node. */
+  readonly description?: ApiDescription;
 }
 
 export interface Application {
@@ -55,7 +57,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   for (const schema of namedSchemas) app.addSchema(schema);
   app.decorateRequest('caller', null);
-  await app.register(swagger, openApiOptions());
+  await app.register(swagger, openApiOptions(options.description ?? nodeDescription));
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
     strictTransportSecurity: options.gate.isLoopback ? false : { maxAge: 31_536_000, includeSubDomains: false },

@@ -3,14 +3,28 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
 import { ref } from './schemas.ts';
 
-export const openApiOptions = (): FastifyDynamicSwaggerOptions => ({
+export interface ApiDescription {
+  readonly title: string;
+  /** A sentence or two. */
+  readonly text: string;
+  /** Second part of the audience of tokens. */
+  readonly service: string;
+}
+
+export const nodeDescription: ApiDescription = {
+  title: 'bpci node',
+  text: 'Blocks, transactions, state, proofs and events of one chain.',
+  service: 'bpci',
+};
+
+export const openApiOptions = ({ title, text, service }: ApiDescription): FastifyDynamicSwaggerOptions => ({
   openapi: {
     openapi: '3.1.0',
     info: {
-      title: 'bpci node',
+      title,
       version: '1',
       description:
-        'Blocks, transactions, state, proofs and events of one chain. Every error is an RFC 9457 problem document. ' +
+        `${text} Every error is an RFC 9457 problem document. ` +
         '`x-bpci-access` says who may call: `public` and `self-authenticating` anyone; `read` anyone on a loopback ' +
         'listener and any account of the chain elsewhere; `administration` operators and validators only.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
@@ -22,7 +36,7 @@ export const openApiOptions = (): FastifyDynamicSwaggerOptions => ({
           scheme: 'bearer',
           bearerFormat: 'JWT',
           description:
-            'EdDSA JWT signed by an account key: sub = account (hex), aud = "<chain id>:bpci", exp at most 15 minutes ' +
+            `EdDSA JWT signed by an account key: sub = account (hex), aud = "<chain id>:${service}", exp at most 15 minutes ` +
             'ahead; writes also need iat and a jti of their own.',
         },
       },

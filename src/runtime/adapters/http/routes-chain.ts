@@ -29,10 +29,14 @@ const heightQuery = Type.Object(
 const noQuery = Type.Object({}, { additionalProperties: false });
 
 export function registerChainRoutes(application: Application, api: ChainApi): void {
+  addRoutes(application, [...networkRoutes(api), ...blockAndStateRoutes(api)]);
+  registerOpenApi(application);
+}
+
+/** The description of the interface itself. */
+export function registerOpenApi(application: Application): void {
   const { app } = application;
-  const routes: readonly ReadRoute[] = [
-    ...networkRoutes(api),
-    ...blockAndStateRoutes(api),
+  addRoutes(application, [
     {
       url: '/openapi.json',
       operationId: 'getOpenApi',
@@ -42,7 +46,10 @@ export function registerChainRoutes(application: Application, api: ChainApi): vo
       answer: { description: 'OpenAPI 3.1', content: { 'application/json': { schema: Type.Object({}) } } },
       read: () => app.swagger(),
     },
-  ];
+  ]);
+}
+
+function addRoutes({ app }: Application, routes: readonly ReadRoute[]): void {
   for (const route of routes) {
     const handler: RouteHandlerMethod = (request, reply) => {
       const answer = route.read({ params: request.params as Input, query: request.query as Input });
@@ -159,6 +166,27 @@ const blockAndStateRoutes = (api: ChainApi): readonly ReadRoute[] => [
       const account = api.account(params['key'] as string);
       if (account === null) throw notFound('this account');
       return account;
+    },
+  },
+  {
+    url: '/v1/state/:module',
+    operationId: 'getStateEntries',
+    summary: 'Entries of a module at the tip, by key, a page at a time',
+    tag: 'state',
+    params: Type.Object({ module: Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' }) }),
+    querystring: Type.Object(
+      {
+        after: Type.Optional(Type.String({ maxLength: 512 })),
+        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 1_000 })),
+      },
+      { additionalProperties: false },
+    ),
+    answer: json('The entries and the height at which they were read', 'StatePage'),
+    read: ({ params, query }) => {
+      const after = (query['after'] as string | undefined) ?? null;
+      const page = api.stateEntries(params['module'] as string, after, (query['limit'] as number | undefined) ?? 1_000);
+      if (page === null) throw notFound('this module');
+      return page;
     },
   },
   {

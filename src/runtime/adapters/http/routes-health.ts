@@ -4,7 +4,11 @@ import type { ChainApi, HealthView } from '../../ports/chain-api.ts';
 import type { Application } from './application.ts';
 import { json } from './openapi.ts';
 
-export function registerHealth({ app }: Application, api: ChainApi, metricsText?: () => Promise<string>): void {
+export function registerHealth(
+  { app }: Application,
+  api: Pick<ChainApi, 'health' | 'readiness'>,
+  metricsText?: () => Promise<string>,
+): void {
   const health = (url: string, operationId: string, summary: string, read: () => HealthView): void => {
     app.route({
       method: 'GET',

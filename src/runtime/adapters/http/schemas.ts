@@ -195,6 +195,12 @@ export const namedSchemas: readonly TSchema[] = [
   consensus,
   health,
   object('Account', { publicKey: hash64, signingKey: hash64, balance: amount, bond: amount, nextNonce: natural }),
+  object('StatePage', {
+    height: natural,
+    time,
+    entries: array(Type.Object({ key: Type.String(), value: hex }, closed)),
+    more: Type.Boolean(),
+  }),
   object('State', {
     module: Type.String(),
     key: Type.String(),

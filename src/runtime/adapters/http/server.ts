@@ -11,7 +11,8 @@ import { createApplication, type Application, type RateLimits } from './applicat
 import { type ConnectionLimits, defaultConnectionLimits, HttpListener, type TlsCertificate } from './listener.ts';
 import { Refusals } from './refusals.ts';
 import { registerAdministration, type Administration } from './routes-administration.ts';
-import { registerChainRoutes } from './routes-chain.ts';
+import { type ApiDescription } from './openapi.ts';
+import { registerChainRoutes, registerOpenApi } from './routes-chain.ts';
 import { registerEvents } from './routes-events.ts';
 import { registerHealth } from './routes-health.ts';
 import { registerLog } from './routes-log.ts';
@@ -94,7 +95,31 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   });
 }
 
-type Common = Omit<MetricsServerOptions, 'metricsText'>;
+/** What a server needs to know of the chain: who an account is, and whether the service works. */
+export type ServedChain = Pick<ChainApi, 'rolesOf' | 'health' | 'readiness'> & {
+  account(publicKey: string): { readonly signingKey: string } | null;
+};
+
+type Common = Omit<MetricsServerOptions, 'metricsText' | 'api'> & {
+  readonly api: ServedChain;
+  readonly description?: ApiDescription;
+};
+
+export interface ServiceServerOptions extends Omit<Common, 'service' | 'description'> {
+  /** Second part of the audience of tokens: `traffic`, `policy`. */
+  readonly service: string;
+  readonly description: ApiDescription;
+  /** Adds the service's own routes. */
+  readonly register: (application: Application, limits: HttpLimits) => void;
+}
+
+/** The HTTP interface of a service, under the same rules as a node's. */
+export const startServiceServer = (options: ServiceServerOptions): Promise<RunningHttpServer> =>
+  start(options, (application, limits) => {
+    registerHealth(application, options.api);
+    registerOpenApi(application);
+    options.register(application, limits);
+  });
 
 async function start(
   options: Common,
@@ -120,7 +145,10 @@ async function start(
     isLoopback: listener.isLoopback,
     allowedHosts: options.allowedHosts ?? [],
   };
-  const application = await createApplication({ listener, gate, limits, refusals, telemetry: options.telemetry });
+  const application = await createApplication({
+    ...{ listener, gate, limits, refusals, telemetry: options.telemetry },
+    ...(options.description === undefined ? {} : { description: options.description }),
+  });
   register(application, limits);
   await application.app.ready();
   const address = await listener.listen();

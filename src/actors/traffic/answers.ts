@@ -1,0 +1,118 @@
+/** What a light shows of its log: decisions, proofs, replays. */
+import { proofBundleCodec } from '../../protocols/ledger/proof-bundle.ts';
+import { readJson } from '../../protocols/ledger/json-codec.ts';
+import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
+import { decisionProofFormat, type AnchorProof, type DecisionProof } from '../../protocols/traffic/decision-proof.ts';
+import { decodeEntry, replayEntry, type ReplayVerdict } from '../../protocols/traffic/entry.ts';
+import { signReceipt, toTrafficDecision, type TrafficDecision } from '../../protocols/traffic/receipt.ts';
+import type { Signer } from '../../runtime/ports/signer.ts';
+import type { Anchored } from './anchoring.ts';
+import type { Light, Placed, StoredDecision } from './light.ts';
+import { decodeAside } from './light-memory.ts';
+import type { Answered, DecisionAnswer, DecisionFilter } from './messages.ts';
+import type { PolicyLibrary } from './policy-library.ts';
+
+const unknown = { kind: 'refused', reason: 'unknown-decision' } as const;
+
+/** What is said of a durable decision; `signer` makes the receipt where one is wanted. */
+export function answerOf(
+  light: Light,
+  { id, entry }: Pick<Placed, 'id' | 'entry'>,
+  signer: Signer | null,
+): DecisionAnswer {
+  const decision = toTrafficDecision(id, entry);
+  return {
+    decision,
+    checkpoint: light.log.head.checkpoint,
+    receipt: signer === null ? null : signReceipt(decision, signer),
+    quarantine: decision.enforcementAction === 'hold' ? (decision.releases ?? decision.id) : null,
+  };
+}
+
+/** Read back from the log. */
+export function answerAt(light: Light, index: number, signer: Signer | null): Answered<DecisionAnswer> {
+  const found = light.decisionAt(index);
+  return found === null ? unknown : { kind: 'answer', value: answerOf(light, found, signer) };
+}
+
+/**
+ * A durable decision that the viewer may see: who enforces it and whose tenant's it is may, null (the machine itself) sees all. To
+ * everybody else it does not exist.
+ */
+function visible(light: Light, id: Digest, viewer: PublicKey | null): StoredDecision | null {
+  const index = light.indexOf(id);
+  const found = index === null ? null : light.decisionAt(index);
+  return found !== null && isVisible(found, viewer) ? found : null;
+}
+
+const isVisible = ({ entry, aside }: Pick<StoredDecision, 'entry' | 'aside'>, viewer: PublicKey | null): boolean =>
+  viewer === null ||
+  entry.inputs.enforcementPoint === viewer ||
+  (aside !== null && decodeAside(aside).tenant === viewer);
+
+export function decisionById(light: Light, id: Digest, viewer: PublicKey | null): Answered<DecisionAnswer> {
+  const found = visible(light, id, viewer);
+  return found === null ? unknown : { kind: 'answer', value: answerOf(light, found, null) };
+}
+
+/** The newest first. */
+export function filterDecisions(
+  light: Light,
+  { state, tenant, limit }: DecisionFilter,
+  viewer: PublicKey | null,
+): readonly TrafficDecision[] {
+  const found: TrafficDecision[] = [];
+  for (const { bytes, aside, id } of light.log.newestFirst()) {
+    if (found.length === limit) break;
+    if (tenant !== undefined && (aside === null || decodeAside(aside).tenant !== tenant)) continue;
+    const entry = decodeEntry(bytes);
+    if (entry.type !== 'decision' || (state !== undefined && entry.outcome.state !== state)) continue;
+    if (isVisible({ entry, aside }, viewer)) found.push(toTrafficDecision(id, entry));
+  }
+  return found;
+}
+
+/** Rejects where the chain cannot be asked for the anchor's bundle. */
+export async function proofOf(
+  light: Light,
+  id: Digest,
+  viewer: PublicKey | null,
+  signer: Signer,
+  covering: (index: number) => Anchored | null,
+  bundleOf: (hash: string) => Promise<unknown>,
+): Promise<Answered<DecisionProof>> {
+  const found = visible(light, id, viewer);
+  if (found === null) return unknown;
+  const { index } = found;
+  const { head } = light.log;
+  const anchored = covering(index);
+  const value: DecisionProof = {
+    ...{ format: decisionProofFormat, logId: head.logId, light: signer.publicKey, index, entry: found.bytes },
+    inclusion: light.log.inclusion(index, head.size),
+    checkpoint: head.checkpoint,
+    receipt: JSON.stringify(signReceipt(toTrafficDecision(id, found.entry), signer)),
+    anchor: anchored === null ? null : await anchorProof(light, index, anchored, bundleOf),
+  };
+  return { kind: 'answer', value };
+}
+
+async function anchorProof(
+  light: Light,
+  index: number,
+  { size, hash }: Anchored,
+  bundleOf: (hash: string) => Promise<unknown>,
+): Promise<AnchorProof | null> {
+  const bundle = readJson(proofBundleCodec, await bundleOf(hash));
+  return 'value' in bundle ? { inclusion: light.log.inclusion(index, size), bundle: bundle.value } : null;
+}
+
+export function replayById(
+  light: Light,
+  library: PolicyLibrary,
+  id: Digest,
+  viewer: PublicKey | null,
+): Answered<ReplayVerdict> {
+  const found = visible(light, id, viewer);
+  if (found === null) return unknown;
+  return { kind: 'answer', value: replayEntry(found.bytes, (policy) => library.tablesOf(policy)) };
+}

@@ -1,0 +1,106 @@
+/** What a traffic light rests on: its ports, its log at start, and the facts that it reads from the chain's state after each block. */
+import type { ReviewerRole } from '../../protocols/ledger/modules/traffic/bodies.ts';
+import { readCounters, readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
+import {
+  readActiveSet,
+  readPending,
+  readTenantSets,
+  readTightening,
+} from '../../protocols/ledger/modules/policies/policies.ts';
+import { View } from '../../protocols/ledger/view.ts';
+import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
+import { toHex, toUtf8 } from '../../protocols/shared/bytes.ts';
+import type { TrafficDecision } from '../../protocols/traffic/receipt.ts';
+import type { Random } from '../../runtime/ports/random.ts';
+import type { Signer, Verifier } from '../../runtime/ports/signer.ts';
+import type { Store } from '../../runtime/ports/store.ts';
+import type { Telemetry } from '../../runtime/ports/telemetry.ts';
+import type { ChainFeed, FollowedState } from './chain-feed.ts';
+import { courtOrders } from './court-orders.ts';
+import { DecisionLog, type LogAnchor } from './decision-log.ts';
+import { type ChainFacts, Light } from './light.ts';
+import type { PolicyLibrary } from './policy-library.ts';
+
+export interface TrafficLightLimits {
+  /** Budget of a decision up to its place in the log, ms. */
+  readonly decisionLatencyMs: number;
+  /** State older than this decides nothing, ms. */
+  readonly stateAgeMsMax: number;
+  readonly quarantineMax: number;
+  readonly underWayMax: number;
+}
+
+export const defaultTrafficLightLimits: TrafficLightLimits = {
+  decisionLatencyMs: 10,
+  stateAgeMsMax: 30_000,
+  quarantineMax: 10_000,
+  underWayMax: 8192,
+};
+
+export interface TrafficLightDependencies {
+  readonly feed: ChainFeed;
+  readonly store: Store;
+  readonly signer: Signer;
+  readonly verifier: Pick<Verifier, 'verify'>;
+  readonly library: PolicyLibrary;
+  /** Who may sign proofs, told at registration. */
+  readonly reviewers: readonly ReviewerRole[];
+  readonly telemetry: Telemetry;
+  readonly limits: TrafficLightLimits;
+  /** Told of every decision that was answered, and who may see it. */
+  readonly onDecision: (decision: TrafficDecision, parties: readonly string[]) => void;
+}
+
+const metaTable = 'traffic-meta';
+const saltKey = toUtf8('salt');
+
+/** Rejects with StoreError or DecisionLogError. */
+export async function openLight(
+  { store, signer, feed, verifier, limits }: TrafficLightDependencies,
+  anchor: LogAnchor | null,
+  facts: ChainFacts,
+  random: Random,
+): Promise<Light> {
+  const { chainId } = feed;
+  const log = await DecisionLog.open({ store, chainId, signer, anchor });
+  const options = { chainId, store, log, salt: lightSalt(store, random), quarantineMax: limits.quarantineMax };
+  return new Light({ ...options, check: (key, message, signature) => verifier.verify(key, message, signature) }, facts);
+}
+
+/** Commits to identities where callers give no salt: made once, kept on this disk only. */
+function lightSalt(store: Store, random: Random): string {
+  const stored = store.get(metaTable, saltKey);
+  if (stored !== undefined) return toHex(stored);
+  const salt = random.bytes(32);
+  store.commit([{ table: metaTable, key: saltKey, value: salt }]);
+  return toHex(salt);
+}
+
+/** As of a block. Sets that wait for their attestations are compiled ahead. */
+export function factsOf({ library, limits, signer }: TrafficLightDependencies, followed: FollowedState): ChainFacts {
+  const view = new View(followed.reader);
+  const active = readActiveSet(view, null);
+  for (const pending of readPending(view)) library.inForce(pending, { retiredRules: [], revokedFacts: [] });
+  const record = readLight(view, signer.publicKey);
+  const roles = new Set((record?.roles ?? []).map(({ role, key }) => `${key} ${role}`));
+  const counters = new Map(
+    readCounters(view, signer.publicKey).map((one) => [`${one.subject}/${one.counter}/${one.window}`, one]),
+  );
+  return {
+    ...courtOrders(view),
+    height: followed.height,
+    stateTime: followed.time,
+    stateAgeMsMax: limits.stateAgeMsMax,
+    policy:
+      active === undefined
+        ? null
+        : library.tables(active, readTenantSets(view), readTightening(view, active.publishedAt)),
+    lease: (subject: Digest, counter, window) => {
+      const found = counters.get(`${subject}/${counter}/${window}`);
+      return found === undefined
+        ? { total: 0, granted: 0 }
+        : { total: found.total, granted: found.spent + found.lease };
+    },
+    hasRole: (key: PublicKey, role: string) => roles.has(`${key} ${role}`),
+  };
+}

@@ -1,0 +1,74 @@
+/** Questions to a traffic light that change nothing. */
+import type { Admission } from '../../protocols/traffic/admission.ts';
+import type { ActorContext } from '../../runtime/ports/actors.ts';
+import type { Anchoring } from './anchoring.ts';
+import { decisionById, filterDecisions, replayById } from './answers.ts';
+import type { FollowedState } from './chain-feed.ts';
+import type { Light } from './light.ts';
+import type { LightStatus, TrafficLightMessage } from './messages.ts';
+import type { PolicyLibrary } from './policy-library.ts';
+
+export interface TrafficLightState {
+  light: Light | null;
+  isOpening: boolean;
+  problem: string | null;
+  followed: FollowedState | null;
+  readonly admission: Admission;
+  readonly anchoring: Anchoring;
+}
+
+type Query = Extract<TrafficLightMessage, { type: 'decision' | 'decisions' | 'replay' | 'quarantine' | 'status' }>;
+
+const notReady = { kind: 'refused', reason: 'not-ready' } as const;
+
+export function onQuery(
+  library: PolicyLibrary,
+  state: TrafficLightState,
+  message: Query,
+  context: ActorContext<TrafficLightMessage>,
+): void {
+  const { light } = state;
+  switch (message.type) {
+    case 'decision':
+      context.reply(message.replyTo, light === null ? notReady : decisionById(light, message.id, message.viewer));
+      return;
+    case 'decisions':
+      context.reply(message.replyTo, light === null ? [] : filterDecisions(light, message.filter, message.viewer));
+      return;
+    case 'replay':
+      context.reply(
+        message.replyTo,
+        light === null ? notReady : replayById(light, library, message.id, message.viewer),
+      );
+      return;
+    case 'quarantine': {
+      const { viewer, replyTo } = message;
+      const held = light?.held ?? [];
+      const isSeen = ({ requester, tenant }: (typeof held)[number]): boolean =>
+        viewer === null || viewer === requester || viewer === tenant;
+      context.reply(replyTo, held.filter(isSeen));
+      return;
+    }
+    case 'status':
+      context.reply(message.replyTo, statusOf(state));
+  }
+}
+
+function statusOf(state: TrafficLightState): LightStatus {
+  const { light, admission, anchoring, followed, problem } = state;
+  const facts = light?.facts;
+  const reason =
+    problem ??
+    (anchoring.isRegistered ? null : 'the light is not registered on chain yet') ??
+    (facts?.policy === null ? 'the active policy set is not here yet' : null);
+  return {
+    isReady: light !== null && reason === null,
+    problem: reason,
+    head: light?.log.head ?? null,
+    anchoredSize: anchoring.anchoredSize,
+    underWay: admission.underWay,
+    held: light?.held.length ?? 0,
+    height: followed?.height ?? 0,
+    policySet: facts?.policy?.inForce.base.set.hash ?? null,
+  };
+}

@@ -1,0 +1,344 @@
+/**
+ * The traffic light actor: opens its log, follows the chain, decides, and answers once what it decided is durable. Registers itself,
+ * anchors its log and leases counters by transactions of its own key. All judgement is in `protocols/traffic`.
+ */
+import { readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
+import { View } from '../../protocols/ledger/view.ts';
+import { onQuery, type TrafficLightState as State } from './queries.ts';
+import type { PublicKey } from '../../protocols/shared/brands.ts';
+import type { TrafficRequest } from '../../protocols/traffic/flow.ts';
+import { Admission } from '../../protocols/traffic/admission.ts';
+import type { ActorContext, ActorDefinition } from '../../runtime/ports/actors.ts';
+import type { Telemetry } from '../../runtime/ports/telemetry.ts';
+import { Anchoring } from './anchoring.ts';
+import { answerAt, answerOf, proofOf } from './answers.ts';
+import type { FollowedState } from './chain-feed.ts';
+import { DecisionLogError } from './decision-log.ts';
+import { factsOf, openLight, type TrafficLightDependencies } from './following.ts';
+import type { Light } from './light.ts';
+import type { Answered, DecisionAnswer, Refusal, ReviewAnswered, TrafficLightMessage } from './messages.ts';
+import { TrafficError } from '../../protocols/traffic/traffic-error.ts';
+
+const reopenMs = 1000;
+const tickMs = 1000;
+
+export function trafficLightActor(dependencies: TrafficLightDependencies): ActorDefinition<State, TrafficLightMessage> {
+  const { feed, limits, telemetry } = dependencies;
+  const metrics = {
+    decision: telemetry.histogram('bpci.traffic.decision.duration', 'From the request to the durable decision', 's'),
+    decisions: telemetry.counter('bpci.traffic.decisions', 'Decisions by state'),
+    misses: telemetry.counter('bpci.traffic.budget.misses', 'Decisions logged in time and answered late'),
+    refused: telemetry.counter('bpci.traffic.refused', 'Requests that were not decided'),
+  };
+  let unsubscribe = (): void => undefined;
+  return {
+    name: 'traffic-light',
+    initial: (context) => {
+      unsubscribe();
+      unsubscribe = feed.subscribe((state) => notify(context, state));
+      const current = feed.current();
+      if (current !== null) notify(context, current);
+      context.timer('tick', tickMs, { type: 'tick' });
+      return {
+        ...{ light: null, isOpening: false, problem: 'the chain is not followed yet', followed: null },
+        admission: new Admission({ underWayMax: limits.underWayMax }),
+        anchoring: new Anchoring(dependencies),
+      };
+    },
+    receive: (state, message, context) => {
+      receive(dependencies, metrics, state, message, context);
+      return state;
+    },
+    onStop: () => unsubscribe(),
+  };
+}
+
+const notify = (context: ActorContext<TrafficLightMessage>, state: FollowedState): void =>
+  void context.tell(context.self, { type: 'state', state });
+
+interface Metrics {
+  readonly decision: ReturnType<Telemetry['histogram']>;
+  readonly decisions: ReturnType<Telemetry['counter']>;
+  readonly misses: ReturnType<Telemetry['counter']>;
+  readonly refused: ReturnType<Telemetry['counter']>;
+}
+
+function receive(
+  dependencies: TrafficLightDependencies,
+  metrics: Metrics,
+  state: State,
+  message: TrafficLightMessage,
+  context: ActorContext<TrafficLightMessage>,
+): void {
+  switch (message.type) {
+    case 'decide': {
+      onDecide(dependencies, metrics, state, message, context);
+      return;
+    }
+    case 'review': {
+      onReview(state, message, context);
+      return;
+    }
+    case 'decision':
+    case 'decisions':
+    case 'replay':
+    case 'quarantine':
+    case 'status':
+      onQuery(dependencies.library, state, message, context);
+      return;
+    case 'proof': {
+      onProof(dependencies, state, message, context);
+      return;
+    }
+    case 'state':
+      state.followed = message.state;
+      onState(dependencies, state, context);
+      return;
+    case 'tables': {
+      onState(dependencies, state, context);
+      return;
+    }
+    case 'opened':
+      state.isOpening = false;
+      state.light = message.light;
+      state.problem = null;
+      onState(dependencies, state, context);
+      return;
+    case 'not-opened':
+    case 'lost':
+      if (message.type === 'lost') message.told();
+      onLost(state, message.error, context);
+      return;
+    case 'durable': {
+      message.told();
+      return;
+    }
+    case 'sent': {
+      state.anchoring.sent(message, context.log);
+      return;
+    }
+    case 'tick': {
+      onTick(state, context);
+      return;
+    }
+  }
+}
+
+/** Everything that rests on the chain's state, after a block or a compilation. */
+function onState(
+  dependencies: TrafficLightDependencies,
+  state: State,
+  context: ActorContext<TrafficLightMessage>,
+): void {
+  const { followed, light } = state;
+  if (followed === null) return;
+  if (light === null) {
+    if (!state.isOpening) open(dependencies, state, followed, context);
+    return;
+  }
+  light.follow(factsOf(dependencies, followed));
+  state.anchoring.go(light, new View(followed.reader), context);
+}
+
+function open(
+  dependencies: TrafficLightDependencies,
+  state: State,
+  followed: FollowedState,
+  context: ActorContext<TrafficLightMessage>,
+): void {
+  const { signer } = dependencies;
+  const record = readLight(new View(followed.reader), signer.publicKey);
+  state.isOpening = true;
+  state.problem = 'the decision log is being opened';
+  const facts = factsOf(dependencies, followed);
+  const opening = openLight(dependencies, record ?? null, facts, context.random);
+  context.pipeToSelf(opening, (outcome) =>
+    'error' in outcome ? { type: 'not-opened', error: outcome.error } : { type: 'opened', light: outcome.value },
+  );
+}
+
+/** Nothing is answered; the log is opened anew, which shows what of it is durable. */
+function onLost(state: State, error: unknown, context: ActorContext<TrafficLightMessage>): void {
+  state.light = null;
+  state.isOpening = true;
+  state.problem = error instanceof Error ? error.message : String(error);
+  context.log.error('the decision log is closed: nothing is decided', { retryMs: reopenMs }, error);
+  context.timer('tick', reopenMs, { type: 'tick' });
+}
+
+function onTick(state: State, context: ActorContext<TrafficLightMessage>): void {
+  context.timer('tick', tickMs, { type: 'tick' });
+  const { light } = state;
+  if (light === null) {
+    state.isOpening = false;
+    if (state.followed !== null) notify(context, state.followed);
+    return;
+  }
+  try {
+    const entries = light.tick(context.clock.now());
+    if (entries.length === 0) return;
+    for (const entry of entries)
+      if (entry.type === 'missed')
+        context.log.warn('an obligation was missed', { decision: entry.decision, obligation: entry.obligation });
+    whenDurable(
+      light,
+      context,
+      () => undefined,
+      () => undefined,
+    );
+  } catch (error) {
+    if (!(error instanceof DecisionLogError)) throw error;
+    onLost(state, error, context);
+  }
+}
+
+const refuse = <T>(reason: Refusal): Answered<T> => ({ kind: 'refused', reason });
+
+/** `told` once everything appended before is durable, `lost` where it never will be. */
+function whenDurable(
+  light: Light,
+  context: ActorContext<TrafficLightMessage>,
+  told: () => void,
+  lost: () => void,
+): void {
+  context.pipeToSelf(light.log.durable(), (outcome) =>
+    'error' in outcome ? { type: 'lost', error: outcome.error, told: lost } : { type: 'durable', told },
+  );
+}
+
+type Decide = Extract<TrafficLightMessage, { type: 'decide' }>;
+
+function onDecide(
+  { limits, signer, onDecision }: TrafficLightDependencies,
+  metrics: Metrics,
+  state: State,
+  { requests, caller, receivedMs, replyTo }: Decide,
+  context: ActorContext<TrafficLightMessage>,
+): void {
+  const { light, admission } = state;
+  if (light === null || !state.anchoring.isRegistered) {
+    metrics.refused.add(requests.length, { reason: 'not-ready' });
+    context.reply(
+      replyTo,
+      requests.map(() => refuse('not-ready')),
+    );
+    return;
+  }
+  const now = context.clock.now();
+  const entered: string[] = [];
+  const makers = requests.map((request): (() => Answered<DecisionAnswer>) => {
+    const { tenant } = request.flow.subject;
+    if (!admission.enter(tenant)) return () => refuse('overload');
+    entered.push(tenant);
+    const isLate = context.clock.monotonicMs() - receivedMs > limits.decisionLatencyMs;
+    try {
+      const answer = light.decide(request, { caller, now, isLate });
+      if (answer.kind === 'conflict') return () => refuse('request-id-reused');
+      if (answer.kind === 'decided') metrics.decisions.add(1, { state: answer.entry.outcome.state });
+      const receiptSigner = request.receipt ? signer : null;
+      return answer.kind === 'known'
+        ? () => answerAt(light, answer.index, receiptSigner)
+        : () => ({ kind: 'answer', value: answerOf(light, answer, receiptSigner) });
+    } catch (error) {
+      if (error instanceof TrafficError) return () => refuse('flow-too-large');
+      if (error instanceof DecisionLogError) return () => refuse('unavailable');
+      throw error;
+    }
+  });
+  const leave = (): void => {
+    for (const tenant of entered) admission.leave(tenant);
+  };
+  whenDurable(
+    light,
+    context,
+    () => {
+      leave();
+      const elapsedMs = context.clock.monotonicMs() - receivedMs;
+      metrics.decision.record(elapsedMs / 1000);
+      if (elapsedMs > limits.decisionLatencyMs) metrics.misses.add(entered.length);
+      const answers = makers.map((make) => make());
+      context.reply(replyTo, answers);
+      for (const [at, answer] of answers.entries())
+        if (answer.kind === 'answer') onDecision(answer.value.decision, partiesOf(requests[at], caller));
+    },
+    () => {
+      leave();
+      metrics.refused.add(requests.length, { reason: 'unavailable' });
+      context.reply(
+        replyTo,
+        requests.map(() => refuse('unavailable')),
+      );
+    },
+  );
+}
+
+/** Who may see it beside this machine. */
+const partiesOf = (request: TrafficRequest | undefined, caller: PublicKey | null): readonly string[] => [
+  ...(request === undefined ? [] : [request.flow.subject.tenant]),
+  ...(caller === null ? [] : [caller]),
+];
+
+type ReviewMessage = Extract<TrafficLightMessage, { type: 'review' }>;
+
+function onReview(state: State, message: ReviewMessage, context: ActorContext<TrafficLightMessage>): void {
+  const { light } = state;
+  const { decision, review, proof, replyTo } = message;
+  if (light === null) {
+    context.reply(replyTo, refuse('not-ready'));
+    return;
+  }
+  const now = context.clock.now();
+  try {
+    const { verdict, release } =
+      review.how === 'discharge'
+        ? light.discharge(decision, review.obligation, proof, now)
+        : review.how === 'release'
+          ? light.release(decision, proof, now)
+          : light.reject(decision, proof, now);
+    if (verdict.kind === 'rejected' && verdict.reason === 'unknown-decision') {
+      context.reply(replyTo, refuse('unknown-decision'));
+      return;
+    }
+    const refused = verdict.kind === 'rejected' && verdict.reason !== 'unknown-decision' ? verdict.reason : null;
+    const answer = (): Answered<ReviewAnswered> => ({
+      kind: 'answer',
+      value: { refused, release: release === null ? null : answerOf(light, release, null) },
+    });
+    whenDurable(
+      light,
+      context,
+      () => context.reply(replyTo, answer()),
+      () => context.reply(replyTo, refuse('unavailable')),
+    );
+  } catch (error) {
+    if (!(error instanceof DecisionLogError)) throw error;
+    context.reply(replyTo, refuse('unavailable'));
+  }
+}
+
+type ProofMessage = Extract<TrafficLightMessage, { type: 'proof' }>;
+
+/** The anchor's bundle comes from the chain: a question to somebody else, off the hot path. */
+function onProof(
+  { feed, signer }: TrafficLightDependencies,
+  { light, anchoring }: State,
+  { id, viewer, replyTo }: ProofMessage,
+  context: ActorContext<TrafficLightMessage>,
+): void {
+  if (light === null) {
+    context.reply(replyTo, refuse('not-ready'));
+    return;
+  }
+  const work = proofOf(
+    light,
+    id,
+    viewer,
+    signer,
+    (index) => anchoring.covering(index),
+    (hash) => feed.proof(hash),
+  );
+  context.pipeToSelf(work, (outcome) => ({
+    type: 'durable',
+    told: () => context.reply(replyTo, 'error' in outcome ? refuse('unavailable') : outcome.value),
+  }));
+}

@@ -1,0 +1,110 @@
+/** `traffic-light start`: runs a traffic light in the foreground against a running network. */
+import { join } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ContentSource } from '../../actors/traffic/policy-library.ts';
+import { ChainClient } from '../../client/chain-client.ts';
+import { encodeContent, namesOf } from '../../protocols/policy/content.ts';
+import type { ReviewerRole } from '../../protocols/ledger/modules/traffic/bodies.ts';
+import { isHex64, type PublicKey } from '../../protocols/shared/brands.ts';
+import { readPolicyPack } from '../../runtime/adapters/policy-pack.ts';
+import { startTrafficService } from '../../runtime/traffic-service.ts';
+import { defaultPack } from '../biso-policy/command-context.ts';
+import { CommandError } from '../terminal.ts';
+import type { TrafficContext } from './command-context.ts';
+
+interface StartFlags {
+  readonly bpciEndpoint: string;
+  readonly bisoEndpoint?: string;
+  readonly courtEndpoint?: string;
+  readonly pipelineMode: 'real-time' | 'batch';
+  readonly decisionLatencyMs: number;
+  readonly dashboardPort: number;
+  readonly dataDir: string;
+  readonly reviewer: readonly ReviewerRole[];
+}
+
+/** In batches a decision may wait for others: the budget is wider. */
+const batchLatencyFactor = 10;
+
+const wholeFrom =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^[0-9]+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`A whole number from ${min} to ${max}.`);
+  };
+
+const reviewer = (text: string, before: readonly ReviewerRole[]): readonly ReviewerRole[] => {
+  const [role = '', key = ''] = text.split('=');
+  if (!/^[a-z][a-z0-9-]{0,62}$/.test(role) || !isHex64(key))
+    throw new InvalidArgumentError('ROLE=PUBLIC_KEY is needed.');
+  return [...before, { role, key: key as PublicKey }];
+};
+
+/** The pack that comes with the product, and what the policy service serves. */
+function contentSource(bisoEndpoint: string | undefined): ContentSource {
+  const pack = readPolicyPack(defaultPack);
+  const bytes = encodeContent(pack);
+  const own = namesOf(pack, bytes).content;
+  return {
+    fetch: async (content) => {
+      if (content === own) return bytes;
+      if (bisoEndpoint === undefined) return null;
+      const response = await fetch(`${bisoEndpoint.replace(/\/+$/, '')}/v1/policies/${content}/content`);
+      return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
+    },
+  };
+}
+
+export function registerStart(program: Command, context: TrafficContext): void {
+  program
+    .command('start')
+    .description('Run a traffic light in the foreground')
+    .requiredOption('--bpci-endpoint <url>', 'node of the chain: where everything is discovered')
+    .option('--biso-endpoint <url>', 'policy service that serves published sets')
+    .option('--court-endpoint <url>', 'court')
+    .addOption(
+      new Option('--pipeline-mode <mode>', 'how decisions are grouped')
+        .choices(['real-time', 'batch'])
+        .default('real-time'),
+    )
+    .option('--decision-latency-ms <ms>', 'budget of a decision up to its place in the log', wholeFrom(1, 60_000), 10)
+    .option('--dashboard-port <port>', 'HTTP API', wholeFrom(0, 65_535), 21004)
+    .option('--data-dir <path>', 'where key and log are kept', join('.', 'data', 'traffic-light'))
+    .option(
+      '--reviewer <role=key>',
+      'who may sign proofs of a role; may be given again',
+      reviewer,
+      [] as readonly ReviewerRole[],
+    )
+    .action(async (flags: StartFlags) => {
+      process.exitCode = await run(flags, context);
+    });
+}
+
+async function run(flags: StartFlags, { terminal }: TrafficContext): Promise<number> {
+  const factor = flags.pipelineMode === 'batch' ? batchLatencyFactor : 1;
+  const service = await startTrafficService({
+    client: new ChainClient({ endpoint: flags.bpciEndpoint }),
+    source: contentSource(flags.bisoEndpoint),
+    address: `127.0.0.1:${flags.dashboardPort}`,
+    dataDir: flags.dataDir,
+    reviewers: flags.reviewer,
+    limits: { decisionLatencyMs: flags.decisionLatencyMs * factor },
+    logTo: 'file',
+  });
+  terminal.out(`traffic light on http://${service.address}, account ${service.publicKey}`);
+  const { problem } = await service.api.status();
+  if (problem !== null) {
+    terminal.out(`not ready yet: ${problem}`);
+    terminal.out(`its account must exist on the chain to register: npx bpci tx transfer --to ${service.publicKey} …`);
+  }
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  await service.stop().catch((cause: unknown) => {
+    throw new CommandError('failed', 'the traffic light did not stop cleanly', [], cause);
+  });
+  return 0;
+}

@@ -1,0 +1,29 @@
+/** One transaction of an account, signed, submitted and waited for. */
+import type { Signer } from '../runtime/ports/signer.ts';
+import type { ChainClient } from './chain-client.ts';
+import { ClientError } from './client-error.ts';
+import { signTransaction } from './transactions.ts';
+
+const finalWaitMs = 30_000;
+const expiryBlocks = 100;
+
+/** Resolves when it is final, with `ok` or why it changed nothing. Rejects with ClientError or TransactionError. */
+export async function sendTransaction(
+  client: ChainClient,
+  signer: Signer,
+  order: { readonly chainId: string; readonly height: number; readonly kind: string; readonly body: unknown },
+): Promise<{ readonly hash: string; readonly code: string }> {
+  const { chainId, height, kind, body } = order;
+  const { nextNonce } = await client.account(signer.publicKey);
+  const signed = signTransaction(signer, {
+    chainId,
+    nonce: nextNonce,
+    expiryHeight: height + expiryBlocks,
+    kind,
+    body,
+  });
+  const answer = await client.submit(signed.bytes, { waitMs: finalWaitMs });
+  if (!('result' in answer) || answer.result === null)
+    throw new ClientError('timeout', `${kind} was not final in ${finalWaitMs} ms`);
+  return { hash: signed.hash, code: answer.result.code };
+}

@@ -1,0 +1,219 @@
+/**
+ * Policy sets on chain, in two steps: a set with its facts is published (hashes, author, where its bytes are), evaluators compile it
+ * and attest what they got, and it becomes active at a height once enough attested the same. Tightening needs no attestation:
+ * a retired rule or a revoked fact counts from its block, for every set that was published before it.
+ * Source: policy-and-traffic design, "Two steps on chain". No policy is run here.
+ */
+import type { Digest, PublicKey } from '../../../shared/brands.ts';
+import {
+  type Codec,
+  digest32,
+  encode,
+  list,
+  nullable,
+  publicKey32,
+  struct,
+  textMax,
+  uint,
+} from '../../../shared/codec.ts';
+import { taggedHash } from '../../../shared/hash.ts';
+import { jsonDigest, jsonKey, jsonList, jsonNullable, jsonPattern, jsonStruct, jsonUint } from '../../json-codec.ts';
+import { kind, type LedgerModule, ok, type Outcome, refuse, type TransactionContext } from '../../module.ts';
+import type { Role } from '../../permissions.ts';
+import { type ReadView, table, type View } from '../../view.ts';
+
+/** What is published: nothing of it is read here but its names. */
+export interface Publication {
+  readonly policySet: Digest;
+  readonly factSet: Digest;
+  /** Day for which it is compiled, `YYYY-MM-DD`. */
+  readonly asOf: string;
+  /** Whose own stricter set it is; null: the network's. */
+  readonly tenant: PublicKey | null;
+  /** Digest of the bytes, which lie off chain. */
+  readonly content: Digest;
+}
+
+export interface PublishedSet extends Publication {
+  readonly author: PublicKey;
+  /** Height. */
+  readonly publishedAt: number;
+  /** What enough evaluators attested; null before. */
+  readonly compiled: Digest | null;
+  /** First height whose decisions rest on it; null before. */
+  readonly activeFrom: number | null;
+}
+
+/** Who attests, and how many have to. */
+interface AttestationRule {
+  readonly evaluators: readonly PublicKey[];
+  readonly attestationsMin: number;
+}
+
+interface Attestation {
+  readonly publication: Digest;
+  readonly compiled: Digest;
+}
+
+const evaluatorsMax = 64;
+const tighteningId = jsonPattern(/^[\x21-\x2e\x30-\x7e]{1,128}$/, 128);
+const publicationCodec = jsonStruct<Publication>({
+  policySet: jsonDigest,
+  factSet: jsonDigest,
+  asOf: jsonPattern(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 10),
+  tenant: jsonNullable(jsonKey),
+  content: jsonDigest,
+});
+const ruleCodec = jsonStruct<AttestationRule>({
+  evaluators: jsonList(jsonKey, evaluatorsMax),
+  attestationsMin: jsonUint(evaluatorsMax, 1),
+});
+const attestationCodec = jsonStruct<Attestation>({ publication: jsonDigest, compiled: jsonDigest });
+const factsBodyCodec = jsonStruct<Pick<Publication, 'factSet' | 'asOf' | 'content'>>({
+  factSet: jsonDigest,
+  asOf: jsonPattern(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 10),
+  content: jsonDigest,
+});
+const namedCodec = jsonStruct<{ readonly id: string }>({ id: tighteningId });
+
+const publishedCodec: Codec<PublishedSet> = struct<PublishedSet>({
+  ...{ policySet: digest32, factSet: digest32, asOf: textMax(10), tenant: nullable(publicKey32), content: digest32 },
+  ...{ author: publicKey32, publishedAt: uint, compiled: nullable(digest32), activeFrom: nullable(uint) },
+});
+const sets = table('policies/set/', publishedCodec);
+const active = table('policies/active/', digest32);
+const rules = table(
+  'policies/rule/',
+  struct<AttestationRule>({ evaluators: list(publicKey32, evaluatorsMax), attestationsMin: uint }),
+);
+const attestations = table('policies/attestation/', uint);
+const retired = table('policies/retired-rule/', uint);
+const revoked = table('policies/revoked-fact/', uint);
+
+const network = 'network';
+
+/** Names a publication: the same for the same set, facts, day and tenant. */
+export const publicationId = (publication: Publication): Digest =>
+  taggedHash('bpci/policy-publication/v1', encode(publicationCodec, publication));
+
+export interface ActiveSet extends PublishedSet {
+  readonly id: Digest;
+}
+
+/** Of the network (`tenant` null) or of a tenant; undefined: none. */
+export function readActiveSet(view: ReadView, tenant: PublicKey | null): ActiveSet | undefined {
+  const id = view.get(active, tenant ?? network);
+  const found = id === undefined ? undefined : view.get(sets, id);
+  return id === undefined || found === undefined ? undefined : { ...found, id };
+}
+
+/** Of every tenant that has its own. */
+export const readTenantSets = (view: ReadView): readonly ActiveSet[] =>
+  [...view.scan(active)].flatMap(([key]) => (key === network ? [] : (readActiveSet(view, key as PublicKey) ?? [])));
+
+/** Sets that wait for attestations. */
+export const readPending = (view: ReadView): readonly ActiveSet[] =>
+  [...view.scan(sets)].flatMap(([id, set]) => (set.activeFrom === null ? [{ ...set, id: id as Digest }] : []));
+
+/** What tightens a set that was published at a height. */
+export const readTightening = (
+  view: ReadView,
+  publishedAt: number,
+): { readonly retiredRules: readonly string[]; readonly revokedFacts: readonly string[] } => {
+  const since = (from: typeof retired): readonly string[] =>
+    [...view.scan(from)].flatMap(([id, height]) => (height >= publishedAt ? [id] : []));
+  return { retiredRules: since(retired), revokedFacts: since(revoked) };
+};
+
+/** undefined: none was set; one governor's word counts. */
+const attestationRule = (view: ReadView): AttestationRule | undefined => view.get(rules, 'current');
+
+const emit = (view: View, name: string, attributes: Readonly<Record<string, string>>): void =>
+  view.emit({ module: 'policies', kind: name, attributes });
+
+function publish(publication: Publication, view: View, { sender, height }: TransactionContext): Outcome {
+  const id = publicationId(publication);
+  if (view.get(sets, id) !== undefined) return refuse('already-published');
+  view.set(sets, id, { ...publication, author: sender, publishedAt: height, compiled: null, activeFrom: null });
+  const { policySet, factSet, asOf, tenant, content } = publication;
+  emit(view, 'published', { id, policySet, factSet, asOf, tenant: tenant ?? '', content });
+  return ok;
+}
+
+/** The active set of the network with other facts. */
+function publishFacts(
+  facts: Pick<Publication, 'factSet' | 'asOf' | 'content'>,
+  view: View,
+  context: TransactionContext,
+): Outcome {
+  const current = readActiveSet(view, null);
+  if (current === undefined) return refuse('no-active-set');
+  return publish({ policySet: current.policySet, tenant: null, ...facts }, view, context);
+}
+
+function attest(
+  { publication: id, compiled }: Attestation,
+  view: View,
+  { sender, height }: TransactionContext,
+): Outcome {
+  const set = view.get(sets, id);
+  if (set === undefined) return refuse('unknown-publication');
+  if (set.activeFrom !== null) return refuse('already-active');
+  const rule = attestationRule(view) ?? { evaluators: [sender], attestationsMin: 1 };
+  if (!rule.evaluators.includes(sender)) return refuse('not-an-evaluator');
+  const own = `${id}/by/${sender}`;
+  if (view.get(attestations, own) !== undefined) return refuse('already-attested');
+  view.set(attestations, own, height);
+  const tally = `${id}/for/${compiled}`;
+  const count = (view.get(attestations, tally) ?? 0) + 1;
+  view.set(attestations, tally, count);
+  emit(view, 'attested', { id, compiled, evaluator: sender, count: String(count) });
+  if (count < rule.attestationsMin) return ok;
+  const activeFrom = height + 1;
+  view.set(sets, id, { ...set, compiled, activeFrom });
+  view.set(active, set.tenant ?? network, id);
+  emit(view, 'activated', { id, compiled, tenant: set.tenant ?? '', from: String(activeFrom) });
+  return ok;
+}
+
+const tighten =
+  (name: string, into: typeof retired) =>
+  ({ id }: { readonly id: string }, view: View, { height }: TransactionContext): Outcome => {
+    view.set(into, id, height);
+    emit(view, name, { id });
+    return ok;
+  };
+
+function setRule(rule: AttestationRule, view: View): Outcome {
+  if (new Set(rule.evaluators).size !== rule.evaluators.length) return refuse('evaluator-twice');
+  if (rule.attestationsMin > rule.evaluators.length) return refuse('too-few-evaluators');
+  view.set(rules, 'current', rule);
+  emit(view, 'rule-set', { evaluators: String(rule.evaluators.length), attestationsMin: String(rule.attestationsMin) });
+  return ok;
+}
+
+/** A tenant publishes for itself alone. */
+const ownTenant = ({ tenant }: Publication, _view: ReadView, { sender }: TransactionContext): readonly Role[] =>
+  tenant === sender ? ['set-owner'] : [];
+
+/** Once evaluators are named they alone attest; before, the governors do. */
+const namedEvaluator = (_body: Attestation, view: ReadView, { sender }: TransactionContext): readonly Role[] =>
+  attestationRule(view)?.evaluators.includes(sender) === true ? ['policy-evaluator'] : [];
+
+/** The network's set is the governors' affair; their role is not enough for a tenant's. */
+const networkSet = (publication: Publication, view: View, context: TransactionContext): Outcome =>
+  publication.tenant !== null && publication.tenant !== context.sender
+    ? refuse('not-own-tenant')
+    : publish(publication, view, context);
+
+export const policiesModule: LedgerModule = {
+  name: 'policies',
+  kinds: new Map([
+    ['publish', kind<Publication>({ body: publicationCodec, relation: ownTenant, execute: networkSet })],
+    ['publish-facts', kind({ body: factsBodyCodec, execute: publishFacts })],
+    ['attest', kind<Attestation>({ body: attestationCodec, relation: namedEvaluator, execute: attest })],
+    ['retire', kind({ body: namedCodec, execute: tighten('retired', retired) })],
+    ['revoke-fact', kind({ body: namedCodec, execute: tighten('fact-revoked', revoked) })],
+    ['set-rule', kind<AttestationRule>({ body: ruleCodec, execute: setRule })],
+  ]),
+};

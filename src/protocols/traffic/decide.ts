@@ -1,0 +1,195 @@
+/**
+ * The decision: freshness, court constraints, policy evaluation, counters, quarantine, in this order, each a pure function of
+ * the inputs. Whatever is missing, late or unknown is Red with the reason. Red wins over Yellow over Green.
+ * Source: policy-and-traffic design, "Traffic Light".
+ */
+import { type Codec, CodecError, list, nullable, struct, textMax, uint } from '../shared/codec.ts';
+import type { CompiledSet } from '../policy/compile.ts';
+import type { Obligation, PolicyEvaluationResult } from '../policy/evaluate.ts';
+import type { FactView } from '../policy/input.ts';
+import { evaluateInForce, type InForce } from '../policy/overlay.ts';
+import { resultCodec } from '../policy/result-codec.ts';
+import { type PolicyState, stateRank, worse } from '../policy/rules.ts';
+import { utcDay } from './calendar.ts';
+import type { ConstraintEffect, CourtConstraint } from './constraints.ts';
+import { type Spend, spendCodec } from './counters.ts';
+import { toPolicyRequest } from './flow.ts';
+import { encodeOnce } from './once-encoded.ts';
+import { countersWith, type DecisionInputs, type StateInputs } from './inputs.ts';
+
+/** An answer that lets a flow pass is good for one use, within so long, ms. */
+const decisionLifetimeMs = 60_000;
+
+/** What the enforcement point does. `hold`: keep the flow back until the decision is released. */
+type EnforcementAction = 'none' | 'log' | 'hold' | 'block' | 'stop-workload';
+
+type ComplianceStatus = 'compliant' | 'conditional' | 'non-compliant';
+
+export interface DecisionOutcome {
+  readonly state: PolicyState;
+  readonly action: EnforcementAction;
+  readonly compliance: ComplianceStatus;
+  /** Why it is Red beside the policies: `stale`, `policy-not-ready`, `deadline`, `court:<digest>`, … */
+  readonly reasons: readonly string[];
+  /** null: the policies were not asked. */
+  readonly policy: PolicyEvaluationResult | null;
+  /** Of policies and court together. */
+  readonly obligations: readonly Obligation[];
+  /** What the flow spends of the light's leases once it passes. */
+  readonly spends: readonly Spend[];
+  /** How long it may be acted on, ms; null where nothing passes. */
+  readonly lifetimeMs: number | null;
+}
+
+const word = textMax(1024);
+const oneOf = <T extends string>(): Codec<T> => word as unknown as Codec<T>;
+
+export const obligationCodec: Codec<Obligation> = struct<Obligation>({
+  ...{ id: word, kind: word, phase: oneOf<Obligation['phase']>() },
+  deadlineSeconds: nullable(uint),
+  proofBy: nullable(word),
+  rules: list(word, 1024),
+});
+
+export const outcomeCodec: Codec<DecisionOutcome> = struct<DecisionOutcome>({
+  state: oneOf<PolicyState>(),
+  action: oneOf<EnforcementAction>(),
+  compliance: oneOf<ComplianceStatus>(),
+  reasons: list(word, 512),
+  policy: nullable(resultCodec),
+  obligations: list(obligationCodec, 512),
+  spends: list(spendCodec, 64),
+  lifetimeMs: nullable(uint),
+});
+
+/** Longest canonical bytes of an outcome: an entry of a log is shorter than 64 KiB. */
+export const outcomeBytesMax = 0x4000;
+
+/** The tables that the inputs name. `tenantSet` is there exactly where they name one. */
+export interface DecisionTables {
+  readonly inForce: InForce;
+  readonly tenantSet: CompiledSet | null;
+}
+
+/** State that is too old, or not as new as the caller asks. */
+export const freshnessReasons = (
+  time: number,
+  minHeight: number | null,
+  { stateTime, stateAgeMsMax, height }: StateInputs,
+): readonly string[] => [
+  ...(time - stateTime > stateAgeMsMax ? ['stale'] : []),
+  ...(minHeight !== null && height < minHeight ? ['min-height'] : []),
+];
+
+const constraintState: Readonly<Record<ConstraintEffect, PolicyState>> = {
+  forbid: 'Red',
+  'stop-workload': 'Red',
+  review: 'Yellow',
+};
+
+const courtObligation = ({ source, proofBy, deadlineSeconds }: CourtConstraint): Obligation => ({
+  id: `court:${source}`,
+  kind: 'court-review',
+  phase: 'before',
+  ...{ deadlineSeconds, proofBy, rules: [] },
+});
+
+interface CourtVerdict {
+  readonly state: PolicyState;
+  readonly reasons: readonly string[];
+  readonly obligations: readonly Obligation[];
+  readonly stopsWorkload: boolean;
+}
+
+/** The worst of the constraints that concern the flow. */
+function courtVerdict({ constraints }: StateInputs): CourtVerdict {
+  let state: PolicyState = 'Green';
+  const reasons: string[] = [];
+  const obligations: Obligation[] = [];
+  for (const constraint of constraints) {
+    const own = constraintState[constraint.effect];
+    state = worse(state, own);
+    if (own === 'Red') reasons.push(`court:${constraint.source}`);
+    else obligations.push(courtObligation(constraint));
+  }
+  return { state, reasons, obligations, stopsWorkload: constraints.some(({ effect }) => effect === 'stop-workload') };
+}
+
+/** What the policies say; null where the active set is not there. */
+function policyResult(inputs: DecisionInputs, tables: DecisionTables | null): PolicyEvaluationResult | null {
+  if (tables === null) return null;
+  const { flow, counters, state, time } = inputs;
+  const { certified, isSuspended } = state;
+  const { base, tightened } = tables.inForce;
+  const request = toPolicyRequest(flow, countersWith(counters));
+  const known = (facts: FactView): readonly string[] =>
+    facts === base.facts ? certified.base : facts === tightened?.facts ? certified.tightened : certified.tenant;
+  const suspendedTenants = new Set(isSuspended ? [request.subject.tenant] : []);
+  return evaluateInForce({ base, tightened, suspendedTenants }, request, {
+    today: utcDay(time),
+    certified: known,
+    ...(tables.tenantSet === null ? {} : { tenantSet: tables.tenantSet }),
+  });
+}
+
+function unite(own: readonly Obligation[], court: readonly Obligation[]): readonly Obligation[] {
+  return court.length === 0 ? own : [...own, ...court];
+}
+
+/** What has to be proved before the flow is let go. */
+const pendingBefore = (obligations: readonly Obligation[], discharged: readonly string[]): readonly Obligation[] =>
+  obligations.filter(({ id, phase }) => phase === 'before' && !discharged.includes(id));
+
+const refusal = (
+  reasons: readonly string[],
+  policy: PolicyEvaluationResult | null,
+  obligations: readonly Obligation[],
+  stopsWorkload: boolean,
+): DecisionOutcome => ({
+  ...{ state: 'Red', compliance: 'non-compliant', reasons, policy, obligations, spends: [], lifetimeMs: null },
+  action: stopsWorkload ? 'stop-workload' : 'block',
+});
+
+function fitsEntry(outcome: DecisionOutcome): boolean {
+  try {
+    return encodeOnce(outcomeCodec, outcome).length <= outcomeBytesMax;
+  } catch (error) {
+    if (error instanceof CodecError) return false;
+    throw error;
+  }
+}
+
+/** `tables` are those that `inputs.state.policy` names; null where it is null. */
+export function decide(inputs: DecisionInputs, tables: DecisionTables | null): DecisionOutcome {
+  if (inputs.isLate) return refusal(['deadline'], null, [], false);
+  const outcome = outcomeOf(inputs, tables);
+  return fitsEntry(outcome) ? outcome : refusal(['result-too-large'], null, [], outcome.action === 'stop-workload');
+}
+
+function outcomeOf(inputs: DecisionInputs, tables: DecisionTables | null): DecisionOutcome {
+  const court = courtVerdict(inputs.state);
+  const policy = policyResult(inputs, tables);
+  const shortage = inputs.counters.flatMap(({ counter, isLeased }) => (isLeased ? [] : [`counter-lease:${counter}`]));
+  const reasons = [
+    ...freshnessReasons(inputs.time, inputs.minHeight, inputs.state),
+    ...(policy === null ? ['policy-not-ready'] : []),
+    ...court.reasons,
+    ...shortage,
+  ];
+  if (policy === null || reasons.length > 0 || policy.state === 'Red')
+    return refusal(reasons, policy, policy?.state === 'Red' ? policy.obligations : [], court.stopsWorkload);
+  const state = stateRank[court.state] > stateRank[policy.state] ? court.state : policy.state;
+  const obligations = unite(policy.obligations, court.obligations);
+  const isHeld = pendingBefore(obligations, inputs.discharged).length > 0;
+  if (isHeld && !inputs.hasRoom) return refusal(['quarantine-full'], policy, [], false);
+  return {
+    state,
+    action: isHeld ? 'hold' : state === 'Green' && obligations.length === 0 ? 'none' : 'log',
+    compliance: state === 'Green' ? 'compliant' : 'conditional',
+    reasons,
+    policy,
+    obligations,
+    spends: isHeld ? [] : inputs.counters.map(({ counter, window, persons }) => ({ counter, window, persons })),
+    lifetimeMs: isHeld ? null : decisionLifetimeMs,
+  };
+}

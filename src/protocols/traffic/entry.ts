@@ -1,0 +1,144 @@
+/**
+ * Entries of a light's log. The RFC 6962 hash of a decision's entry is the decision's id: the entry, its place in the tree and
+ * every later reference to it are about the same bytes.
+ */
+import type { ChainId, Digest, PublicKey } from '../shared/brands.ts';
+import {
+  chainId32,
+  type Codec,
+  decode,
+  digest32,
+  encode,
+  nullable,
+  publicKey32,
+  signature64,
+  struct,
+  textMax,
+  uint,
+  variant,
+} from '../shared/codec.ts';
+import { toDigest } from '../shared/hash.ts';
+import { hashLeaf } from '../ledger/merkle-hash.ts';
+import { decide, type DecisionOutcome, type DecisionTables, outcomeBytesMax, outcomeCodec } from './decide.ts';
+import { type DecisionInputs, inputsCodec, type PolicyIdentity } from './inputs.ts';
+import { onceEncoded } from './once-encoded.ts';
+
+/** First entry of a log: whose it is, and which log it goes on from. */
+export interface EpochEntry {
+  readonly type: 'epoch';
+  readonly chainId: ChainId;
+  readonly light: PublicKey;
+  /** From 1. */
+  readonly epoch: number;
+  /** Why there is one before, and where it ended on chain and on disk; null for the first. */
+  readonly previous: PreviousEpoch | null;
+}
+
+export interface PreviousEpoch {
+  readonly logId: Digest;
+  /** Its last anchor on chain. */
+  readonly anchoredSize: number;
+  readonly anchoredRoot: Digest;
+  /** What was found on disk, and frozen. */
+  readonly foundSize: number;
+  readonly foundRoot: Digest;
+}
+
+export interface DecisionEntry {
+  readonly type: 'decision';
+  /** Its own place: two decisions about one flow in one millisecond are two. */
+  readonly log: Digest;
+  readonly index: number;
+  /** Of the flow and who enforces. */
+  readonly request: Digest;
+  readonly inputs: DecisionInputs;
+  readonly outcome: DecisionOutcome;
+}
+
+/** A proof that was taken. */
+export interface DischargeEntry {
+  readonly type: 'discharge';
+  readonly decision: Digest;
+  readonly obligation: string;
+  readonly by: PublicKey;
+  readonly signature: Uint8Array;
+  readonly time: number;
+}
+
+/** A held flow that is let go no more: `rejected` by somebody, or its deadline `lapsed`. It is Red. */
+export interface ClosedEntry {
+  readonly type: 'closed';
+  readonly decision: Digest;
+  readonly how: 'rejected' | 'lapsed';
+  /** null: nobody, time did. */
+  readonly by: PublicKey | null;
+  readonly time: number;
+}
+
+/** An `after` obligation whose deadline passed without proof: a breach. */
+export interface MissedEntry {
+  readonly type: 'missed';
+  readonly decision: Digest;
+  readonly obligation: string;
+  readonly time: number;
+}
+
+export type LogEntry = EpochEntry | DecisionEntry | DischargeEntry | ClosedEntry | MissedEntry;
+
+const obligationId = textMax(1024);
+
+const entryCodec: Codec<LogEntry> = variant<LogEntry>({
+  epoch: struct<Omit<EpochEntry, 'type'>>({
+    ...{ chainId: chainId32, light: publicKey32, epoch: uint },
+    previous: nullable(
+      struct<PreviousEpoch>({
+        ...{ logId: digest32, anchoredSize: uint, anchoredRoot: digest32, foundSize: uint, foundRoot: digest32 },
+      }),
+    ),
+  }),
+  decision: struct<Omit<DecisionEntry, 'type'>>({
+    log: digest32,
+    index: uint,
+    request: digest32,
+    inputs: inputsCodec,
+    outcome: onceEncoded(outcomeCodec, outcomeBytesMax),
+  }),
+  discharge: struct<Omit<DischargeEntry, 'type'>>({
+    ...{ decision: digest32, obligation: obligationId, by: publicKey32, signature: signature64, time: uint },
+  }),
+  closed: struct<Omit<ClosedEntry, 'type'>>({
+    decision: digest32,
+    how: textMax(16) as Codec<ClosedEntry['how']>,
+    ...{ by: nullable(publicKey32), time: uint },
+  }),
+  missed: struct<Omit<MissedEntry, 'type'>>({ decision: digest32, obligation: obligationId, time: uint }),
+});
+
+export const encodeEntry = (entry: LogEntry): Uint8Array => encode(entryCodec, entry);
+/** Throws CodecError. */
+export const decodeEntry = (bytes: Uint8Array): LogEntry => decode(entryCodec, bytes);
+
+/** The id of the decision that these bytes are the entry of. */
+export const entryId = (bytes: Uint8Array): Digest => toDigest(hashLeaf(bytes));
+
+export type ReplayVerdict =
+  | { readonly kind: 'same' }
+  /** What it comes out as now. */
+  | { readonly kind: 'different'; readonly outcome: DecisionOutcome }
+  | { readonly kind: 'not-recomputable'; readonly reason: 'no-decision' | 'deadline' | 'tables-unknown' };
+
+/** Makes the decision again from its entry and compares the bytes. `tablesOf` finds what the entry names. */
+export function replayEntry(
+  bytes: Uint8Array,
+  tablesOf: (policy: PolicyIdentity) => DecisionTables | null,
+): ReplayVerdict {
+  const entry = decodeEntry(bytes);
+  if (entry.type !== 'decision') return { kind: 'not-recomputable', reason: 'no-decision' };
+  if (entry.inputs.isLate) return { kind: 'not-recomputable', reason: 'deadline' };
+  const { policy } = entry.inputs.state;
+  const tables = policy === null ? null : tablesOf(policy);
+  if (policy !== null && tables === null) return { kind: 'not-recomputable', reason: 'tables-unknown' };
+  const outcome = decide(entry.inputs, tables);
+  const again = encodeEntry({ ...entry, outcome });
+  return entryId(again) === entryId(bytes) ? { kind: 'same' } : { kind: 'different', outcome };
+}

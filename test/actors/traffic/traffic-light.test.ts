@@ -1,0 +1,156 @@
+/**
+ * The actor on a chain in memory, a virtual clock and a simulated disk: it registers, follows published policy sets, answers once
+ * durable, anchors, leases, and says no while anything is missing.
+ */
+import { expect } from 'chai';
+import type { Answered } from '../../../src/actors/traffic/messages.ts';
+import { publicationId } from '../../../src/protocols/ledger/modules/policies/policies.ts';
+import { encodeContent, namesOf } from '../../../src/protocols/policy/content.ts';
+import type { DecisionProof } from '../../../src/protocols/traffic/decision-proof.ts';
+import { verifyDecisionProof } from '../../../src/protocols/traffic/decision-proof.ts';
+import type { TrafficRequest } from '../../../src/protocols/traffic/flow.ts';
+import type { PublicKey } from '../../../src/protocols/shared/brands.ts';
+import { pack } from '../../policy/default-pack.ts';
+import { settle } from '../../runtime/support/actor-world.ts';
+import { asOf, governor, running, TrafficWorld } from '../../support/traffic-light-world.ts';
+import { greenRequest, trafficRequest, verifier, yellowRequest } from '../../support/traffic-world.ts';
+
+describe('the traffic light actor', () => {
+  it('decides only once it is registered, and is Red until the active set is here', async () => {
+    const world = new TrafficWorld();
+    world.start();
+    await settle();
+    expect(await world.decide(greenRequest('1'))).deep.equal([{ kind: 'refused', reason: 'not-ready' }]);
+    await world.blocks();
+    expect(world.record()?.epoch).equal(1);
+    const before = await world.decision(greenRequest('1'));
+    expect([before.decision.state, before.decision.reasons]).deep.equal(['Red', ['policy-not-ready']]);
+    world.publish();
+    await world.blocks();
+    expect((await world.decision(greenRequest('2'))).decision).include({ state: 'Green', enforcementAction: 'log' });
+    expect(await world.status()).include({ isReady: true, problem: null });
+    expect((await world.decision(greenRequest('1'))).decision).deep.equal(before.decision);
+  });
+
+  it('does not use a set whose bytes or whose compilation are not what the chain says', async () => {
+    const world = new TrafficWorld();
+    world.start();
+    const content = { set: pack.set, facts: pack.facts, asOf };
+    const bytes = encodeContent(content);
+    const publication = { ...namesOf(content, bytes), tenant: null };
+    world.contents.set(publication.content, encodeContent({ ...content, asOf: '2023-11-13' }));
+    const attestation = { publication: publicationId(publication), compiled: 'ee'.repeat(32) };
+    world.feed.block(world.feed.transaction(governor, 'policies.publish', publication));
+    world.feed.block(world.feed.transaction(governor, 'policies.attest', attestation));
+    await world.blocks();
+    expect(world.problems[0]).contain('not what was published');
+    expect((await world.decision(greenRequest('1'))).decision.reasons).deep.equal(['policy-not-ready']);
+    world.contents.set(publication.content, bytes);
+    await world.blocks();
+    expect((await world.decision(greenRequest('2'))).decision.reasons, 'another compilation was attested').deep.equal([
+      'policy-not-ready',
+    ]);
+  });
+
+  it('anchors its log block by block, so that a decision is proved from the genesis document alone', async () => {
+    const world = await running();
+    const { decision } = await world.decision({ ...yellowRequest('1'), receipt: true });
+    await world.blocks(4);
+    const proof = await world.ask<Answered<DecisionProof>>((replyTo) => ({
+      type: 'proof',
+      id: decision.id,
+      viewer: null,
+      replyTo,
+    }));
+    if (proof.kind !== 'answer') throw new Error(proof.reason);
+    const options = {
+      verifySignature: (key: PublicKey, message: Uint8Array, signature: Uint8Array) =>
+        verifier.verify(key, message, signature),
+    };
+    const found = verifyDecisionProof(proof.value, world.chain.genesis, options);
+    expect(found.checks.filter(({ ok }) => !ok)).deep.equal([]);
+    expect(found.verdict).equal('valid');
+    expect(found.decision?.id).equal(decision.id);
+    const foreign = { ...world.chain.genesis, chainName: 'another' };
+    expect(verifyDecisionProof(proof.value, foreign, options).verdict).equal('invalid');
+    const { anchor } = proof.value;
+    const moved = {
+      ...proof.value,
+      anchor: anchor === null ? null : { ...anchor, inclusion: anchor.inclusion.slice(1) },
+    };
+    expect(verifyDecisionProof(moved, world.chain.genesis, options).verdict).equal('invalid');
+  });
+
+  it('goes on from the last state while the chain stalls, and is Red when that has grown old', async () => {
+    const world = await running({ stateAgeMsMax: 10_000 });
+    world.feed.isStalled = true;
+    await world.actors.pass(5_000);
+    expect((await world.decision(greenRequest('1'))).decision.state).equal('Green');
+    await world.actors.pass(10_000);
+    const { decision } = await world.decision(greenRequest('2'));
+    expect([decision.state, decision.reasons]).deep.equal(['Red', ['stale']]);
+  });
+
+  it('leases what a request came short of, and lets the next one pass', async () => {
+    const world = await running();
+    const counted = (id: string): TrafficRequest =>
+      trafficRequest(id, 'CN', 'US', { bases: ['pipl-standard-contract'], counters: { piplPersons: 50 } });
+    expect((await world.decision(counted('1'))).decision.reasons).deep.equal(['counter-lease:piplPersons']);
+    await world.blocks();
+    expect(world.feed.sent).include('traffic.lease-counter');
+    expect((await world.decision(counted('2'))).decision).include({ state: 'Yellow', enforcementAction: 'hold' });
+  });
+
+  it('tightens from the block of the word on, without an attestation', async () => {
+    const world = await running();
+    expect((await world.decision(greenRequest('1'))).decision.state).equal('Green');
+    world.feed.block(world.feed.transaction(governor, 'policies.retire', { id: '2' }));
+    await world.blocks(1);
+    expect((await world.decision(greenRequest('2'))).decision.state).equal('Red');
+  });
+
+  it('refuses what is beyond its bound at once, and shares the rest fairly', async () => {
+    const world = await running({ underWayMax: 8 });
+    const of = (tenant: string, id: string): TrafficRequest =>
+      trafficRequest(id, 'DE', 'FR', { bases: ['contract'], subject: { tenant, workload: 'w' } });
+    const hog = Array.from({ length: 12 }, (_, i) => of('hog', `h${i}`));
+    const answers = await world.decide(...hog.slice(0, 5), of('victim', 'v1'), ...hog.slice(5), of('victim', 'v2'));
+    const reasons = answers.map((answer) => (answer.kind === 'answer' ? answer.value.decision.state : answer.reason));
+    expect(reasons.filter((reason) => reason === 'Green').length).at.most(8);
+    expect([reasons[5], reasons[13]]).deep.equal(['Green', 'Green']);
+    expect(reasons.filter((reason) => reason === 'overload').length).at.least(6);
+    expect((await world.status()).underWay).equal(0);
+    expect((await world.decision(of('hog', 'later'))).decision.state).equal('Green');
+  });
+
+  it('answers nothing while its disk fails, and comes back with what was durable', async () => {
+    const world = await running();
+    const { decision } = await world.decision(greenRequest('1'));
+    world.disk.capacityBytes = world.disk.syncedBytes;
+    expect(await world.decide(greenRequest('2'))).deep.equal([{ kind: 'refused', reason: 'unavailable' }]);
+    expect(await world.decide(greenRequest('3'))).deep.equal([{ kind: 'refused', reason: 'not-ready' }]);
+    expect((await world.status()).problem).contain('no room');
+    world.disk.capacityBytes = Number.POSITIVE_INFINITY;
+    await world.blocks(4);
+    expect((await world.decision(greenRequest('1'))).decision).deep.equal(decision);
+    expect((await world.decision(greenRequest('4'))).decision.state).equal('Green');
+    expect(world.actors.fatal).deep.equal([]);
+  });
+
+  it('opens a new epoch where its disk is an old backup, and decides only once the chain knows of it', async () => {
+    const world = await running();
+    await world.decision(greenRequest('1'));
+    await world.blocks(2);
+    const backup = world.disk.copy();
+    await world.decision(greenRequest('2'));
+    await world.blocks(3);
+    await world.actors.system.stop(world.light);
+    world.start(backup);
+    await settle();
+    expect(await world.decide(greenRequest('3'))).deep.equal([{ kind: 'refused', reason: 'not-ready' }]);
+    await world.blocks(3);
+    expect(world.record()?.epoch).equal(2);
+    expect((await world.decision(greenRequest('3'))).decision.state).equal('Green');
+    expect(world.feed.sent).include('traffic.open-epoch');
+  });
+});
