@@ -53,7 +53,10 @@ async function openBenchLight(directory: string): Promise<{ light: Light; close:
   const inForce = putInForce(pack.set, pack.facts, pack.asOf);
   const facts: ChainFacts = {
     ...{ height: 1, stateTime: now, stateAgeMsMax: 30_000 },
-    policy: { inForce, overlayHash: overlayHash(emptyOverlay), tenantSets: new Map() },
+    policy: {
+      ...{ inForce, overlayHash: overlayHash(emptyOverlay), tenantSets: new Map() },
+      ...{ missingTenants: new Set(), outsideOf: () => undefined },
+    },
     ...{ constraintsOf: () => [], isSuspended: () => false, hasRole: () => false },
     lease: () => ({ total: 0, granted: 0 }),
   };

@@ -8,7 +8,7 @@ import { createTrafficApi } from '../actors/traffic/traffic-api.ts';
 import { defaultTrafficLightLimits, type TrafficLightLimits } from '../actors/traffic/following.ts';
 import { trafficLightActor } from '../actors/traffic/traffic-light.ts';
 import type { TrafficLightMessage } from '../actors/traffic/messages.ts';
-import { compileHere, type ContentSource, PolicyLibrary } from '../actors/traffic/policy-library.ts';
+import { compileHere, type ContentSource, PolicyLibrary } from '../actors/policy/policy-library.ts';
 import type { ChainClient } from '../client/chain-client.ts';
 import { HttpChainFeed } from '../client/http-chain-feed.ts';
 import { application } from '../protocols/ledger/application.ts';

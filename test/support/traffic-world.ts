@@ -21,6 +21,8 @@ export const tables: PolicyTables = {
   inForce: putInForce(pack.set, pack.facts, pack.asOf),
   overlayHash: overlayHash(emptyOverlay),
   tenantSets: new Map(),
+  missingTenants: new Set(),
+  outsideOf: () => undefined,
 };
 
 export const factsOf = (more: Partial<ChainFacts> = {}): ChainFacts => ({

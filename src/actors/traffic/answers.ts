@@ -10,7 +10,7 @@ import type { Anchored } from './anchoring.ts';
 import type { Light, Placed, StoredDecision } from './light.ts';
 import { decodeAside } from './light-memory.ts';
 import type { Answered, DecisionAnswer, DecisionFilter } from './messages.ts';
-import type { PolicyLibrary } from './policy-library.ts';
+import type { PolicyLibrary } from '../policy/policy-library.ts';
 
 const unknown = { kind: 'refused', reason: 'unknown-decision' } as const;
 

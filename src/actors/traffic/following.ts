@@ -1,12 +1,6 @@
 /** What a traffic light rests on: its ports, its log at start, and the facts that it reads from the chain's state after each block. */
 import type { ReviewerRole } from '../../protocols/ledger/modules/traffic/bodies.ts';
 import { readCounters, readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
-import {
-  readActiveSet,
-  readPending,
-  readTenantSets,
-  readTightening,
-} from '../../protocols/ledger/modules/policies/policies.ts';
 import { View } from '../../protocols/ledger/view.ts';
 import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
 import { toHex, toUtf8 } from '../../protocols/shared/bytes.ts';
@@ -19,7 +13,7 @@ import type { ChainFeed, FollowedState } from './chain-feed.ts';
 import { courtOrders } from './court-orders.ts';
 import { DecisionLog, type LogAnchor } from './decision-log.ts';
 import { type ChainFacts, Light } from './light.ts';
-import type { PolicyLibrary } from './policy-library.ts';
+import type { PolicyLibrary } from '../policy/policy-library.ts';
 
 export interface TrafficLightLimits {
   /** Budget of a decision up to its place in the log, ms. */
@@ -79,8 +73,6 @@ function lightSalt(store: Store, random: Random): string {
 /** As of a block. Sets that wait for their attestations are compiled ahead. */
 export function factsOf({ library, limits, signer }: TrafficLightDependencies, followed: FollowedState): ChainFacts {
   const view = new View(followed.reader);
-  const active = readActiveSet(view, null);
-  for (const pending of readPending(view)) library.inForce(pending, { retiredRules: [], revokedFacts: [] });
   const record = readLight(view, signer.publicKey);
   const roles = new Set((record?.roles ?? []).map(({ role, key }) => `${key} ${role}`));
   const counters = new Map(
@@ -91,10 +83,7 @@ export function factsOf({ library, limits, signer }: TrafficLightDependencies, f
     height: followed.height,
     stateTime: followed.time,
     stateAgeMsMax: limits.stateAgeMsMax,
-    policy:
-      active === undefined
-        ? null
-        : library.tables(active, readTenantSets(view), readTightening(view, active.publishedAt)),
+    policy: library.follow(view),
     lease: (subject: Digest, counter, window) => {
       const found = counters.get(`${subject}/${counter}/${window}`);
       return found === undefined

@@ -6,7 +6,7 @@
 import type { ChainId, Digest, PublicKey } from '../../protocols/shared/brands.ts';
 import { counterSubject, type CounterStanding } from '../../protocols/traffic/counters.ts';
 import type { CounterName } from '../../protocols/policy/vocabulary.ts';
-import { decide, type DecisionOutcome, type DecisionTables, freshnessReasons } from '../../protocols/traffic/decide.ts';
+import { decide, type DecisionOutcome, freshnessReasons, tablesFor } from '../../protocols/traffic/decide.ts';
 import { type DecisionEntry, decodeEntry, encodeEntry, type LogEntry } from '../../protocols/traffic/entry.ts';
 import {
   flowKey,
@@ -20,7 +20,6 @@ import {
 import {
   type DecisionInputs,
   type LightView,
-  type PolicyTables,
   resolveCounters,
   resolveState,
   type StateInputs,
@@ -115,12 +114,6 @@ const dayMs = 86_400_000;
 const nothing: readonly string[] = [];
 
 const unknownDecision: ReviewAnswer = { verdict: { kind: 'rejected', reason: 'unknown-decision' }, release: null };
-
-/** The tables of a decision of this tenant. */
-export const tablesOf = ({ inForce, tenantSets }: PolicyTables, tenant: string): DecisionTables => ({
-  inForce,
-  tenantSet: tenantSets.get(tenant) ?? null,
-});
 
 export class Light {
   readonly log: DecisionLog;
@@ -306,8 +299,7 @@ export class Light {
 
   /** Made once for all requests that differ in nothing that it depends on. */
   #outcome(inputs: DecisionInputs, tenant: string, assessed: Assessed): DecisionOutcome {
-    const { policy } = this.#facts;
-    const tables = policy === null ? null : tablesOf(policy, tenant);
+    const tables = tablesFor(this.#facts.policy, tenant);
     const isOrdinary =
       !inputs.isLate &&
       inputs.hasRoom &&
@@ -343,8 +335,7 @@ export class Light {
       counters: resolveCounters(flow, tenant, now, this.#standing),
       ...{ releases: decision, discharged, hasRoom: true, isLate: false },
     };
-    const { policy } = this.#facts;
-    const outcome = decide(inputs, policy === null ? null : tablesOf(policy, tenant));
+    const outcome = decide(inputs, tablesFor(this.#facts.policy, tenant));
     const entry = this.#entry(item.request, inputs, outcome);
     const appended = this.log.append({ bytes: encodeEntry(entry), aside: null });
     this.#rememberIndex(appended.id, appended.index);

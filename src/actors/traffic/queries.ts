@@ -6,7 +6,7 @@ import { decisionById, filterDecisions, replayById } from './answers.ts';
 import type { FollowedState } from './chain-feed.ts';
 import type { Light } from './light.ts';
 import type { LightStatus, TrafficLightMessage } from './messages.ts';
-import type { PolicyLibrary } from './policy-library.ts';
+import type { PolicyLibrary } from '../policy/policy-library.ts';
 
 export interface TrafficLightState {
   light: Light | null;

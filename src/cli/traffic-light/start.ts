@@ -1,7 +1,7 @@
 /** `traffic-light start`: runs a traffic light in the foreground against a running network. */
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ContentSource } from '../../actors/traffic/policy-library.ts';
+import type { ContentSource } from '../../actors/policy/policy-library.ts';
 import { ChainClient } from '../../client/chain-client.ts';
 import { encodeContent, namesOf } from '../../protocols/policy/content.ts';
 import type { ReviewerRole } from '../../protocols/ledger/modules/traffic/bodies.ts';

@@ -9,6 +9,7 @@ import {
   inputsOf,
   matchRules,
   type Obligation,
+  type OutsideRules,
   type PolicyEvaluationResult,
 } from './evaluate.ts';
 import type { Day, FactSet } from './facts.ts';
@@ -34,6 +35,9 @@ export interface InForce {
   readonly tightened: CompiledSet | null;
   readonly suspendedTenants: ReadonlySet<string>;
 }
+
+/** Who evaluates the rules of a set that are outside its bitmaps; undefined: nobody, which is Red. */
+export type OutsideOf = (set: PolicySet) => OutsideRules | undefined;
 
 const refuse = (place: string, problem: string): never => {
   throw new PolicyError('invalid-overlay', place, problem);
@@ -116,19 +120,33 @@ function tenantResult(
   };
 }
 
+function withOutside(
+  options: Omit<EvaluationOptions, 'outside'>,
+  { set, outside }: CompiledSet,
+  outsideOf: OutsideOf | undefined,
+): EvaluationOptions {
+  const rules = outside.length === 0 ? undefined : outsideOf?.(set);
+  return rules === undefined ? options : { ...options, outside: rules };
+}
+
 /** The decision of what is in force, the tenant's own set and suspensions included. */
 export function evaluateInForce(
   { base, tightened, suspendedTenants }: InForce,
   request: PolicyEvaluationRequest,
-  options: EvaluationOptions & { readonly tenantSet?: CompiledSet } = {},
+  options: Omit<EvaluationOptions, 'outside'> & {
+    readonly tenantSet?: CompiledSet;
+    readonly outsideOf?: OutsideOf;
+  } = {},
 ): PolicyEvaluationResult {
-  const { tenantSet, ...rest } = options;
+  const { tenantSet, outsideOf, ...rest } = options;
   const isSuspended = suspendedTenants.has(request.subject.tenant);
-  const all: EvaluationOptions = isSuspended ? { ...rest, faults: [...(rest.faults ?? []), 'suspended'] } : rest;
+  // What is retired is no rule of the tightened set, whatever is said of it: both ask the same rules.
+  const own = withOutside(rest, base, outsideOf);
+  const all: EvaluationOptions = isSuspended ? { ...own, faults: [...(rest.faults ?? []), 'suspended'] } : own;
   let result = evaluateRequest(base, request, all);
   if (isSuspended && result.state !== 'Red') result = { ...result, state: 'Red', obligations: [] };
   if (tightened !== null) result = join(result, evaluateRequest(tightened, request, all));
   if (tenantSet === undefined) return result;
-  const own = tenantResult(tenantSet, request, result, rest);
-  return own === null ? result : join(result, own);
+  const tenants = tenantResult(tenantSet, request, result, withOutside(rest, tenantSet, outsideOf));
+  return tenants === null ? result : join(result, tenants);
 }

@@ -7,7 +7,7 @@ import { type Codec, CodecError, list, nullable, struct, textMax, uint } from '.
 import type { CompiledSet } from '../policy/compile.ts';
 import type { Obligation, PolicyEvaluationResult } from '../policy/evaluate.ts';
 import type { FactView } from '../policy/input.ts';
-import { evaluateInForce, type InForce } from '../policy/overlay.ts';
+import { evaluateInForce, type InForce, type OutsideOf } from '../policy/overlay.ts';
 import { resultCodec } from '../policy/result-codec.ts';
 import { type PolicyState, stateRank, worse } from '../policy/rules.ts';
 import { utcDay } from './calendar.ts';
@@ -15,7 +15,7 @@ import type { ConstraintEffect, CourtConstraint } from './constraints.ts';
 import { type Spend, spendCodec } from './counters.ts';
 import { toPolicyRequest } from './flow.ts';
 import { encodeOnce } from './once-encoded.ts';
-import { countersWith, type DecisionInputs, type StateInputs } from './inputs.ts';
+import { countersWith, type DecisionInputs, type PolicyTables, type StateInputs } from './inputs.ts';
 
 /** An answer that lets a flow pass is good for one use, within so long, ms. */
 const decisionLifetimeMs = 60_000;
@@ -69,7 +69,14 @@ export const outcomeBytesMax = 0x4000;
 export interface DecisionTables {
   readonly inForce: InForce;
   readonly tenantSet: CompiledSet | null;
+  readonly outsideOf: OutsideOf;
 }
+
+/** The tables of a decision of this tenant; null where any of them is not here. */
+export const tablesFor = (policy: PolicyTables | null, tenant: string): DecisionTables | null =>
+  policy === null || policy.missingTenants.has(tenant)
+    ? null
+    : { inForce: policy.inForce, tenantSet: policy.tenantSets.get(tenant) ?? null, outsideOf: policy.outsideOf };
 
 /** State that is too old, or not as new as the caller asks. */
 export const freshnessReasons = (
@@ -128,6 +135,7 @@ function policyResult(inputs: DecisionInputs, tables: DecisionTables | null): Po
   return evaluateInForce({ base, tightened, suspendedTenants }, request, {
     today: utcDay(time),
     certified: known,
+    outsideOf: tables.outsideOf,
     ...(tables.tenantSet === null ? {} : { tenantSet: tables.tenantSet }),
   });
 }

@@ -18,7 +18,7 @@ import {
 import { taggedHash } from '../shared/hash.ts';
 import type { CompiledSet } from '../policy/compile.ts';
 import { certifiedOf } from '../policy/input.ts';
-import type { InForce, Overlay } from '../policy/overlay.ts';
+import type { InForce, OutsideOf, Overlay } from '../policy/overlay.ts';
 import { counterNames, type CounterName } from '../policy/vocabulary.ts';
 import { utcDay } from './calendar.ts';
 import { concerns, constraintCodec, constraintsMax, type CourtConstraint } from './constraints.ts';
@@ -32,6 +32,9 @@ export interface PolicyTables {
   readonly overlayHash: Digest;
   /** A tenant's own stricter set, by tenant. */
   readonly tenantSets: ReadonlyMap<string, CompiledSet>;
+  /** Tenants whose own set is not here: nothing of theirs is decided on the network's alone. */
+  readonly missingTenants: ReadonlySet<string>;
+  readonly outsideOf: OutsideOf;
 }
 
 /** Names what a decision was made with. */
@@ -163,7 +166,7 @@ export function resolveState(view: LightView, flow: FlowRecord, parties: FlowPar
   return {
     ...{ height, stateTime, stateAgeMsMax },
     policy:
-      policy === null
+      policy === null || policy.missingTenants.has(tenant)
         ? null
         : {
             compiledHash: policy.inForce.base.compiledHash,

@@ -13,7 +13,8 @@ import {
 import { readDecision, signReceipt } from '../../../src/protocols/traffic/receipt.ts';
 import { readJson } from '../../../src/protocols/ledger/json-codec.ts';
 import { fromHex, toHex } from '../../../src/protocols/shared/bytes.ts';
-import { type Light, tablesOf } from '../../../src/actors/traffic/light.ts';
+import type { Light } from '../../../src/actors/traffic/light.ts';
+import { type DecisionTables, tablesFor } from '../../../src/protocols/traffic/decide.ts';
 import type { TrafficRequest } from '../../../src/protocols/traffic/flow.ts';
 import { MemoryDisk } from '../../../src/runtime/simulated/memory-store.ts';
 import { genesisOf } from '../../protocols/ledger/ledger-world.ts';
@@ -32,7 +33,7 @@ import {
 } from '../../support/traffic-world.ts';
 
 const context = { caller, now, isLate: false };
-const tablesFor = (): ReturnType<typeof tablesOf> => tablesOf(tables, 'acme');
+const ownTables = (): DecisionTables | null => tablesFor(tables, 'acme');
 const genesis = genesisOf({ validators: 4 });
 const options = {
   verifySignature: (key: Parameters<typeof verifier.verify>[0], message: Uint8Array, signature: Uint8Array) =>
@@ -129,14 +130,14 @@ describe('a decision', () => {
     for (const index of indices) {
       const found = light.decisionAt(index);
       if (found === null) throw new Error('no such decision');
-      expect(replayEntry(found.bytes, tablesFor)).deep.equal({ kind: 'same' });
+      expect(replayEntry(found.bytes, ownTables)).deep.equal({ kind: 'same' });
       expect(entryId(found.bytes)).equal(found.id);
       const { entry } = found;
       const lie = encodeEntry({
         ...entry,
         outcome: { ...entry.outcome, state: 'Green', action: 'none', reasons: ['x'] },
       });
-      expect(replayEntry(lie, tablesFor).kind).equal('different');
+      expect(replayEntry(lie, ownTables).kind).equal('different');
     }
   });
 
@@ -147,7 +148,7 @@ describe('a decision', () => {
     expect([answer.entry.outcome.state, answer.entry.outcome.reasons]).deep.equal(['Red', ['deadline']]);
     await light.log.durable();
     const found = light.decisionAt(answer.index);
-    expect(replayEntry(found?.bytes ?? new Uint8Array(), tablesFor)).deep.equal({
+    expect(replayEntry(found?.bytes ?? new Uint8Array(), ownTables)).deep.equal({
       kind: 'not-recomputable',
       reason: 'deadline',
     });
@@ -194,7 +195,7 @@ describe('what makes a decision Red beside the policies', () => {
       if (answer.kind !== 'decided') throw new Error('not decided');
       expect([answer.entry.outcome.state, answer.entry.outcome.reasons]).deep.equal(['Red', reasons]);
       await light.log.durable();
-      expect(replayEntry(light.decisionAt(answer.index)?.bytes ?? new Uint8Array(), tablesFor).kind).equal('same');
+      expect(replayEntry(light.decisionAt(answer.index)?.bytes ?? new Uint8Array(), ownTables).kind).equal('same');
     });
   }
 

@@ -12,7 +12,8 @@ import {
   type Signed,
 } from '../../../src/protocols/traffic/quarantine.ts';
 import type { TrafficRequest } from '../../../src/protocols/traffic/flow.ts';
-import { type Light, tablesOf } from '../../../src/actors/traffic/light.ts';
+import type { Light } from '../../../src/actors/traffic/light.ts';
+import { tablesFor } from '../../../src/protocols/traffic/decide.ts';
 import type { Digest } from '../../../src/protocols/shared/brands.ts';
 import type { Signer } from '../../../src/runtime/ports/signer.ts';
 import { createSigner } from '../../../src/runtime/adapters/ed25519.ts';
@@ -76,7 +77,7 @@ describe('a held flow', () => {
     expect((await entries(light)).map(({ type }) => type)).deep.equal(['epoch', 'decision', 'discharge', 'decision']);
     expect(light.held).deep.equal([]);
     const found = light.decisionAt(release?.index ?? 0);
-    expect(replayEntry(found?.bytes ?? new Uint8Array(), () => tablesOf(tables, 'acme'))).deep.equal({ kind: 'same' });
+    expect(replayEntry(found?.bytes ?? new Uint8Array(), () => tablesFor(tables, 'acme'))).deep.equal({ kind: 'same' });
   });
 
   it('is not released by a proof of anything else', async () => {
