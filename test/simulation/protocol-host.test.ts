@@ -90,6 +90,35 @@ describe('protocol host: durability before sends', () => {
   });
 });
 
+describe('protocol host: own commits', () => {
+  const alone = settingOf(1, { syncs: 'later' });
+  const signed = expire(alone, started(alone, 0), 'proposal-due', nowMs);
+
+  it('count when the record of them is durable, and what they decide waits for the next sync', () => {
+    expect(kindsOf(signed.host.held)).to.deep.equal(['proposal', 'prepare', 'commit']);
+    expect([signed.decided, signed.host.stored.blocks]).to.deep.equal([[], []]);
+    const synced = sync(alone, signed.host, nowMs);
+    expect(synced.host.durable.guard.signed.map(({ kind }) => kind)).to.include('commit');
+    expect(kindsOf(synced.sent)).to.deep.equal(['proposal', 'prepare', 'commit']);
+    expect([synced.decided.length, synced.host.durable.blocks.length]).to.deep.equal([1, 0]);
+    expect(sync(alone, synced.host, nowMs).host.durable.blocks).to.deep.equal(synced.decided);
+  });
+
+  it('decide the same block again where a crash took it before it was durable', () => {
+    const [decided] = sync(alone, signed.host, nowMs).decided;
+    const down = crash(sync(alone, signed.host, nowMs).host, nothingKept);
+    expect(down.stored.blocks).to.deep.equal([]);
+    expect(start(settingOf(1), down).decided.map(({ digest }) => digest)).to.deep.equal([decided?.digest]);
+  });
+
+  it('at once, decide within the step that signs them', () => {
+    const setting = settingOf(1);
+    const { decided, sent, host } = expire(setting, started(setting, 0), 'proposal-due', nowMs);
+    expect([decided.length, host.durable.blocks.length]).to.deep.equal([1, 1]);
+    expect(kindsOf(sent)).to.deep.equal(['proposal', 'prepare', 'commit']);
+  });
+});
+
 describe('protocol host: crashes and restarts', () => {
   const due = expire(lateSyncs, started(lateSyncs, 0), 'proposal-due', nowMs).host;
 

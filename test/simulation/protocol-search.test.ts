@@ -38,6 +38,12 @@ describe('protocol search: production rules', () => {
     expect(counts['roundMax']).to.be.greaterThan(3);
   });
 
+  it('one validator whose commit a crash takes before it is durable has not decided with it (seed m2/53)', () => {
+    const { finding, counts } = searchProtocol(search({ validators: 1, seed: 'm2', runs: 60 }));
+    expect(finding).to.equal(null);
+    expect(counts['crashes']).to.be.greaterThan(0);
+  });
+
   it('the same seed gives the same trace, another one another', () => {
     const hashes = ['a', 'a', 'b'].map((seed) => runProtocolSeed(search(), seed).traceHash);
     expect(hashes[0]).to.equal(hashes[1]);

@@ -7,7 +7,7 @@ import type { TimerKind, Verified } from '../../protocols/ibft/machine-types.ts'
 import type { ConsensusMessage } from '../../protocols/ibft/messages.ts';
 import { faultyCountMax } from '../../protocols/ledger/validator-set.ts';
 import { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
-import { nothingKept } from './host.ts';
+import { isWaitingForSync, nothingKept } from './host.ts';
 import { type Calm, isFaulty } from './schedule.ts';
 import type { ProtocolWorld } from './world.ts';
 
@@ -96,11 +96,11 @@ class CalmRun {
   #connect(): void {
     const world = this.#world;
     if (this.#keepsLinks) {
-      for (const instance of this.#alive) world.sync(instance);
+      for (const instance of this.#alive) this.#syncAll(instance);
       return;
     }
     for (let instance = 0; instance < world.hosts.length; instance++) {
-      world.sync(instance);
+      this.#syncAll(instance);
       if (!this.#alive.includes(instance)) world.crash(instance, nothingKept);
       world.link(instance, []);
     }
@@ -108,6 +108,11 @@ class CalmRun {
     this.#answerAll();
     this.#flights.length = 0;
     for (const instance of this.#alive) world.link(instance, this.#alive);
+  }
+
+  /** Nothing is left unsynced; from here on every step syncs at once. */
+  #syncAll(instance: number): void {
+    while (!this.#world.isBroken && isWaitingForSync(this.#world.host(instance))) this.#world.sync(instance);
   }
 
   /** Work on blocks takes no time here. */

@@ -11,6 +11,7 @@ import { Draw } from '../draw.ts';
 import { Adversary, type Place } from './adversary.ts';
 import { MessageBag } from './bag.ts';
 import { forge } from './forge.ts';
+import { isWaitingForSync } from './host.ts';
 import { MessageBook } from './message-book.ts';
 import type { Mix } from './mix.ts';
 import { Reach } from './reach.ts';
@@ -182,8 +183,7 @@ export class Chaos {
   }
 
   #sync(host: number): void {
-    const { held, stored, durable } = this.world.host(host);
-    if (held.length === 0 && stored === durable) return;
+    if (!isWaitingForSync(this.world.host(host))) return;
     this.#note({ do: 'sync', host });
     this.world.sync(host);
   }

@@ -118,7 +118,10 @@ export class ProtocolChecks {
 
   /** A message left an instance, for the first time or again. */
   onSent(member: number, message: ConsensusMessage): void {
-    this.onProposing(message);
+    if (message.type === 'proposal') {
+      this.#proposed.add(message.payload.digest);
+      this.rounds.onProposal(message);
+    }
     if (isFaulty(this.#cast, member)) return;
     const { height, round } = message.payload;
     const heights = this.#said[member] as Map<number, Said>;
@@ -145,13 +148,6 @@ export class ProtocolChecks {
     contents.set(round, payload);
     this.rounds.onFirstSent(member, payload);
     this.#checkPromises(member, said, payload);
-  }
-
-  /** A message was signed; it need not have left. */
-  onProposing(message: ConsensusMessage): void {
-    if (message.type !== 'proposal') return;
-    this.#proposed.add(message.payload.digest);
-    this.rounds.onProposal(message);
   }
 
   /** After a round change no vote of a lower round, after a commit no round change that forgets it. */
@@ -225,8 +221,9 @@ export class ProtocolChecks {
         this.onRefused(member, memberOf(report.peer), report.reason);
         return;
       case 'guard-refused':
-        // Who lost a decided block decides it again, but may have signed for the next height already.
-        if (report.payload.height > (this.#lost[instance] ?? 0))
+        // Who lost a decided block decides it again, and begins the next height without what it had recorded there: for
+        // both it may have signed already.
+        if (report.payload.height > (this.#lost[instance] ?? -1) + 1)
           this.violate('guard', `validator ${member} asked for a ${report.payload.kind} that is ${report.reason}`);
         return;
       case 'decided-invalid':

@@ -41,6 +41,12 @@ export interface Sent {
   readonly message: Verified<ConsensusMessage>;
 }
 
+/** What waits for the sync. */
+export interface Held extends Sent {
+  /** An own commit that was just signed: the machine counts it when the record of it is durable (contract, rule 3). */
+  readonly countsOnceDurable: boolean;
+}
+
 export interface HostState {
   /** Index of its key in the validator set. */
   readonly member: number;
@@ -60,8 +66,8 @@ export interface HostState {
   readonly durable: Stored;
   /** Written since the last sync, in order: a crash keeps some first part of each list. */
   readonly unsynced: { readonly writes: readonly Write[]; readonly blocks: readonly DecidedBlock[] };
-  /** Sends that wait for the sync. */
-  readonly held: readonly Sent[];
+  /** Sends that wait for the sync, and own commits that count from then on. */
+  readonly held: readonly Held[];
   /** Wall clock minus the clock that the caller of `step` brings. */
   readonly clockOffsetMs: number;
 }

@@ -3,7 +3,8 @@
  * plain data. `step` is a pure function; nothing here knows of other hosts. The order of one step:
  *
  * 1. the input, then the inputs that its effects caused, first come first served, until none is left;
- * 2. sends wait until everything written before them is durable: at the end of the step, or at `sync`.
+ * 2. sends wait until everything written before them is durable: at the end of the step, or at `sync`;
+ * 3. own commits are given back then, after the sends, and what follows from them waits for the next sync.
  *
  * A crash between any two effects is a step with later syncs, then `crash` with the part of the writes that was kept;
  * a crash among the sends of a sync is a sync of which some messages are lost on the way.
@@ -25,6 +26,7 @@ import { accepted, ignored, invariant } from '../../protocols/shared/errors.ts';
 import { signedMessage } from '../../actors/validator/signed-message.ts';
 import { advance, askGuard, emptyGuard } from './guard.ts';
 import {
+  type Held,
   type HostState,
   noTimers,
   nothingUnsynced,
@@ -66,7 +68,7 @@ function begin(setting: Setting, host: HostState, nowMs: number): Work {
 }
 
 function finish(work: Work, verdict: MachineVerdict): Stepped {
-  if (work.setting.syncs === 'at-once') syncStores(work);
+  if (work.setting.syncs === 'at-once') while (isWaitingForSync(work.host)) syncStores(work);
   const { host, sent, decided, reports } = work;
   return { host, sent, decided, reports, verdict };
 }
@@ -93,6 +95,7 @@ function give(work: Work, input: Input): MachineVerdict {
 function drain(work: Work): void {
   // Inputs are appended while this runs.
   for (let at = 0; at < work.inputs.length; at++) give(work, work.inputs[at] as Input);
+  work.inputs.length = 0;
 }
 
 /** A running timer fires. */
@@ -149,10 +152,10 @@ function perform(work: Work, effect: Effect): void {
       sign(work, effect);
       return;
     case 'broadcast':
-      work.host.held = [...work.host.held, { to: 'all', message: effect.message }];
+      hold(work, { to: 'all', message: effect.message, countsOnceDurable: false });
       return;
     case 'send':
-      work.host.held = [...work.host.held, { to: effect.to, message: effect.message }];
+      hold(work, { to: effect.to, message: effect.message, countsOnceDurable: false });
       return;
     case 'set-timer':
       setTimer(work, effect);
@@ -193,8 +196,13 @@ function sign(work: Work, { payload, beside }: Extract<Effect, { type: 'sign' }>
   }
   if (guarded.guard !== host.stored.guard) write(work, { type: 'guard', payload });
   const message = signedMessage(payload, keyOf(host.member), signatureOf(host.member, payload), beside);
-  host.held = [...host.held, { to: 'all', message }];
-  work.inputs.push({ type: 'signed', message });
+  const countsOnceDurable = payload.kind === 'commit';
+  hold(work, { to: 'all', message, countsOnceDurable });
+  if (!countsOnceDurable) work.inputs.push({ type: 'signed', message });
+}
+
+function hold({ host }: Work, held: Held): void {
+  host.held = [...host.held, held];
 }
 
 function setTimer(work: Work, effect: Extract<Effect, { type: 'set-timer' }>): void {
@@ -260,7 +268,11 @@ function storeBlock(work: Work, block: DecidedBlock): void {
   work.decided = [...work.decided, block];
 }
 
-/** Everything written becomes durable, what waited for that leaves, and journals of final heights go. */
+/** Whether a crash would undo something, or something waits to leave or to be counted. */
+export const isWaitingForSync = ({ held, stored, durable }: HostState): boolean =>
+  held.length > 0 || stored !== durable;
+
+/** Everything written becomes durable, journals of final heights go, what waited leaves, own commits are given back. */
 function syncStores(work: Work): void {
   const { host } = work;
   if (host.unsynced.blocks.length > 0) {
@@ -269,13 +281,16 @@ function syncStores(work: Work): void {
   }
   host.durable = host.stored;
   if (host.unsynced !== nothingUnsynced) host.unsynced = nothingUnsynced;
-  if (host.held.length > 0) {
-    work.sent = host.held;
-    host.held = none;
-  }
+  const { held } = host;
+  if (held.length === 0) return;
+  host.held = none;
+  work.sent = work.sent.length === 0 ? held : [...work.sent, ...held];
+  for (const { message, countsOnceDurable } of held)
+    if (countsOnceDurable) work.inputs.push({ type: 'signed', message });
+  drain(work);
 }
 
-/** The disk has synced (setting.syncs: later). */
+/** The disk has synced once. With later syncs, what follows from own commits waits for the next one. */
 export function sync(setting: Setting, host: HostState, nowMs: number): Stepped {
   const work = begin(setting, host, nowMs);
   syncStores(work);

@@ -9,7 +9,19 @@ import type { PublicKey } from '../../protocols/shared/brands.ts';
 import { InvariantError } from '../../protocols/shared/errors.ts';
 import { TraceHash } from '../trace-hash.ts';
 import { ProtocolChecks } from './checks.ts';
-import { adopt, answer, crash, createHost, expire, type Kept, restart, setLive, step, sync } from './host.ts';
+import {
+  adopt,
+  answer,
+  crash,
+  createHost,
+  expire,
+  isWaitingForSync,
+  type Kept,
+  restart,
+  setLive,
+  step,
+  sync,
+} from './host.ts';
 import type { HostState, Sent, Stepped } from './host-state.ts';
 import { type Cast, instancesOf, memberOfInstance } from './schedule.ts';
 import { type DecidedBlock, genesisTimeMs, keyOf, memberOf, type Setting } from './setting.ts';
@@ -151,13 +163,12 @@ export class ProtocolWorld {
     this.#perform(instance, later, (setting) => answer(setting, host, this.nowMs));
   }
 
+  /** One sync; what follows from it waits for the next. */
   sync(instance: number): void {
     const host = this.host(instance);
-    if (!host.isUp || host.durable === host.stored) {
-      if (host.held.length === 0) return;
-    }
+    if (!isWaitingForSync(host)) return;
     this.#record('sync', instance, 0);
-    this.#perform(instance, false, (setting) => sync(setting, host, this.nowMs));
+    this.#perform(instance, true, (setting) => sync(setting, host, this.nowMs));
   }
 
   crash(instance: number, kept: Kept): void {
@@ -258,8 +269,6 @@ export class ProtocolWorld {
       if (message.type === 'round-change' && message.block !== null) this.counts.certificates += 1;
       this.#onSent(instance, this.#receivers(instance, to), message);
     }
-    // Alone, a validator decides what has not left yet.
-    for (const { message } of decided.length > 0 ? host.held : []) this.checks.onProposing(message);
     for (const block of decided) {
       this.trace.text(block.digest);
       this.checks.onDecided(member, block);
