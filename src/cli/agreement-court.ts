@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { registerAgreements } from './agreement-court/agreement-commands.ts';
 import { registerCases } from './agreement-court/case-commands.ts';
+import { registerStart } from './agreement-court/start.ts';
 import { registerTemplates } from './agreement-court/template-commands.ts';
 import { createClient, createContext, defaultEndpoint, explain, type GlobalOptions } from './bpci/command-context.ts';
 import { KeyStore } from './bpci/key-store.ts';
@@ -11,6 +12,8 @@ const examples = `
 Exit codes: 0 done, 1 it failed or was refused, 2 the command was wrong.
 
 Examples:
+  $ agreement-court start --bpci-endpoint http://127.0.0.1:21001 --jurisdiction delaware --arbitration-threshold 200 \\
+      --legal-framework-version v1.0 --court-api-port 21002
   $ agreement-court template fill service --set customer=KEY --set provider=KEY … > sla.json
   $ agreement-court draft sla.json --as acme && agreement-court sign ID --as acme && agreement-court sign ID --as provider
   $ agreement-court fund ID --amount 500 --as provider
@@ -38,6 +41,7 @@ async function main(argv: readonly string[]): Promise<void> {
     return createClient(options, keys);
   };
   const context = { ...shared, client };
+  registerStart(program, context);
   registerTemplates(program, context);
   registerAgreements(program, context);
   registerCases(program, context);

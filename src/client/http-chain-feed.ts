@@ -30,8 +30,9 @@ const eventsPage = 1000;
 /** Modules whose state services read. */
 const mirrored: readonly string[] = application.modules.map(({ name }) => name);
 
-/** Agreements and cases write in each other's state: what one of them tells of may be a change of the other. */
-const together: readonly string[] = ['agreements', 'court'];
+/** Agreements and cases write in each other's state, and hold value in accounts: what one of them tells of may be a change of all. */
+const together: readonly string[] = ['accounts', 'agreements', 'court'];
+const changing: readonly string[] = ['agreements', 'court'];
 
 type Entries = readonly (readonly [key: string, value: Uint8Array])[];
 const keyText = new TextDecoder('latin1');
@@ -162,7 +163,7 @@ export class HttpChainFeed implements ChainFeed {
     for (;;) {
       const { events } = await client.eventPage({ after: this.#lastEventId, limit: eventsPage });
       for (const { module } of events) {
-        const changed = together.includes(module) ? together : mirrored.filter((name) => name === module);
+        const changed = changing.includes(module) ? together : mirrored.filter((name) => name === module);
         for (const name of changed) this.#outdated.add(name);
       }
       this.#lastEventId = events.at(-1)?.id ?? this.#lastEventId;

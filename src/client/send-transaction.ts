@@ -1,4 +1,5 @@
 /** One transaction of an account, signed, submitted and waited for. */
+import { transactionHash } from '../protocols/ledger/transaction.ts';
 import type { Signer } from '../runtime/ports/signer.ts';
 import type { ChainClient } from './chain-client.ts';
 import { ClientError } from './client-error.ts';
@@ -22,8 +23,17 @@ export async function sendTransaction(
     kind,
     body,
   });
-  const answer = await client.submit(signed.bytes, { waitMs: finalWaitMs });
+  return finalOf(client, signed.bytes);
+}
+
+/** Submits signed bytes; resolves when they are final, with `ok` or why they changed nothing. Rejects with ClientError. */
+export async function finalOf(
+  client: ChainClient,
+  transaction: Uint8Array,
+): Promise<{ readonly hash: string; readonly code: string }> {
+  const hash = transactionHash(transaction);
+  const answer = await client.submit(transaction, { waitMs: finalWaitMs });
   if (!('result' in answer) || answer.result === null)
-    throw new ClientError('timeout', `${kind} was not final in ${finalWaitMs} ms`);
-  return { hash: signed.hash, code: answer.result.code };
+    throw new ClientError('timeout', `the transaction ${hash} was not final in ${finalWaitMs} ms`);
+  return { hash, code: answer.result.code };
 }

@@ -155,7 +155,7 @@ describe('the chain as a service follows it', () => {
     expectMirrored(1);
   });
 
-  it('has agreements and cases together: each writes in the other’s state', async () => {
+  it('has agreements, cases and accounts together: the former write in each other’s state and hold value in the latter', async () => {
     await world.start();
     const terms = serviceTerms();
     const [first, second] = terms.parties;
@@ -167,6 +167,6 @@ describe('the chain as a service follows it', () => {
     world.send('agreements.offer', { agreement: agreementId(agreement) });
     world.reads.length = 0;
     expect(await world.poll()).equal('followed');
-    expect([...new Set(world.reads)].sort()).deep.equal(['agreements', 'court']);
+    expect([...new Set(world.reads)].sort()).deep.equal(['accounts', 'agreements', 'court']);
   });
 });

@@ -5,6 +5,7 @@ import { decodeTransaction, type SignedTransaction } from '../../src/protocols/l
 import { encodeBody } from '../../src/protocols/ledger/application.ts';
 import { commitSigningBytes } from '../../src/protocols/ledger/block.ts';
 import { chainIdOf, type Genesis } from '../../src/protocols/ledger/genesis.ts';
+import type { GenesisCourt } from '../../src/protocols/ledger/modules/court/genesis-court.ts';
 import { rotationSigningBytes } from '../../src/protocols/ledger/modules/accounts.ts';
 import { possessionSigningBytes } from '../../src/protocols/ledger/possession.ts';
 import { transactionHash } from '../../src/protocols/ledger/transaction.ts';
@@ -30,11 +31,12 @@ export interface MemoryChainOptions {
   readonly accounts: readonly PublicKey[];
   readonly trustPeriodBlocks?: number;
   readonly governors?: readonly PublicKey[];
+  readonly court?: GenesisCourt;
 }
 
 function genesisOf(
   validators: readonly Signer[],
-  { accounts, trustPeriodBlocks = 1000, governors = [] }: MemoryChainOptions,
+  { accounts, trustPeriodBlocks = 1000, governors = [], court }: MemoryChainOptions,
 ): Genesis {
   return {
     chainName,
@@ -62,6 +64,7 @@ function genesisOf(
     governors,
     networkAuthority: null,
     previous: null,
+    ...(court === undefined ? {} : { court }),
   };
 }
 

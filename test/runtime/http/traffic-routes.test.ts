@@ -72,6 +72,7 @@ describe('the interface of a traffic light', () => {
         health: () => ({ ok: true, checks: [] }),
         readiness: () => ({ ok: false, checks: [{ name: 'light', ok: false, detail: 'starting' }] }),
       },
+      metricsText: () => Promise.resolve(''),
       register: (application) => registerTraffic(application, light),
     });
     base = `http://${server.address}`;

@@ -34,7 +34,7 @@ interface BreachNotice {
 }
 
 /** Moments between which an obligation is owed in a period (header time, ms since 1970). */
-function periodOf(
+export function periodOf(
   { timing }: Obligation,
   { effective, expires }: AgreementTerms,
   period: number,

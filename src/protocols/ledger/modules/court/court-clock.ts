@@ -27,7 +27,8 @@ function outageBefore(view: ReadView, { time, parentTime }: BlockContext): numbe
   return gap > 2 * Math.max(blockTimeMs, emptyBlockPeriodMs) ? gap : 0;
 }
 
-const outagesBefore = (view: ReadView): number => view.get(outages, 'sum') ?? 0;
+/** Sum of the outages that earlier blocks ended, milliseconds. */
+export const outagesBefore = (view: ReadView): number => view.get(outages, 'sum') ?? 0;
 
 /** Milliseconds since 1970, less all outages. In a block that ends one it is what it was before the outage. */
 export const courtTime = (view: ReadView, context: BlockContext): number =>

@@ -1,0 +1,88 @@
+/**
+ * An Agreement Court as a service: its key, chain feed, actor and HTTP interface. Touches nothing outside its data directory and its
+ * address; after `stop` no handle is left open.
+ */
+import { join } from 'node:path';
+import type { CourtChain } from '../actors/court/court-chain.ts';
+import { createCourtApi } from '../actors/court/court-api.ts';
+import { courtActor, type CourtTerms } from '../actors/court/court.ts';
+import type { ChainClient } from '../client/chain-client.ts';
+import { createCourtChain } from '../client/court-chain.ts';
+import { HttpChainFeed } from '../client/http-chain-feed.ts';
+import type { PublicKey } from '../protocols/shared/brands.ts';
+import { createActorSystem } from './actor-system.ts';
+import { registerCourt } from './adapters/http/routes-court.ts';
+import { startServiceServer } from './adapters/http/server.ts';
+import { createSystemClock } from './adapters/system-clock.ts';
+import { createSystemRandom } from './adapters/system-random.ts';
+import { createTelemetry } from './adapters/telemetry.ts';
+import type { CourtApi } from './ports/court-api.ts';
+import { servedChain } from './served-chain.ts';
+import { serviceSigner } from './service-key.ts';
+
+export interface CourtServiceConfig {
+  readonly client: ChainClient;
+  /** `host:port` */
+  readonly address: string;
+  /** Holds `keys/court.key`, made where it is absent. */
+  readonly dataDir: string;
+  readonly terms: CourtTerms;
+  readonly logTo: 'file' | 'stdout' | 'silent';
+}
+
+export interface RunningCourtService {
+  /** `host:port`, the port filled in. */
+  readonly address: string;
+  /** The court's account: it needs to exist on chain before the court can send anything. */
+  readonly publicKey: PublicKey;
+  readonly chainId: string;
+  readonly api: CourtApi;
+  /** Idempotent. */
+  stop(): Promise<void>;
+}
+
+const description = {
+  title: 'bpci agreement court',
+  text: 'Agreements, disputes about them, and who decides.',
+  service: 'court',
+};
+
+/** Rejects with ClientError, KeyFileError, HttpListenError. */
+export async function startCourtService(config: CourtServiceConfig): Promise<RunningCourtService> {
+  const { client, dataDir, address, logTo, terms } = config;
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const running = createTelemetry({
+      ...{ name: 'court', role: 'court', logTo, logLevel: 'info', dataDir, otlpEndpoint: null },
+    });
+    const { telemetry } = running;
+    closers.push(() => running.close());
+    const signer = await serviceSigner(join(dataDir, 'keys'), 'court');
+    const [clock, random] = [createSystemClock(), createSystemRandom()];
+    const feed = await HttpChainFeed.start({ client, signer, clock, log: telemetry.log });
+    closers.push(() => feed.stop());
+    const system = createActorSystem({ clock, random, telemetry });
+    closers.push(() => system.terminate());
+    const chain: CourtChain = createCourtChain(client, feed);
+    const court = system.spawn(courtActor({ chain, terms, telemetry }));
+    const api = createCourtApi({ system, court, chain, terms });
+    const served = servedChain(feed, 'court', async () => {
+      const status = await api.status();
+      return status.kind === 'answer' ? null : status.detail;
+    });
+    const server = await startServiceServer({
+      ...{ address, tls: null, telemetry, chainId: feed.chainId, service: 'court', description },
+      api: served,
+      metricsText: running.metricsText,
+      register: (http) => registerCourt(http, api),
+    });
+    closers.push(() => server.close());
+    return { address: server.address, publicKey: signer.publicKey, chainId: feed.chainId, api, stop: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
