@@ -40,7 +40,7 @@ export interface CourtApi {
   panel(caseId: string): Promise<CourtResult>;
   deadlines(limit: number): Promise<CourtResult>;
   arbitrators(): Promise<CourtResult>;
-  /** docs/court.md, "Compliance". */
+  /** Of `{ tenant, workload, country, classification }`; null where one of the last three does not matter. */
   compliance(operation: unknown): Promise<CourtResult>;
   /** Passes on a transaction (canonical bytes) that its sender signed; answers when it is final. */
   relay(transaction: Uint8Array, expected: Relayed): Promise<CourtResult>;

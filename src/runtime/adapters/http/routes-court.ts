@@ -68,16 +68,7 @@ const idOf = (request: FastifyRequest): string => (request.params as { readonly 
 /** The schema fills in the limit. */
 const queryOf = <T>(request: FastifyRequest): T => request.query as T;
 
-const readsOf = (api: CourtApi): readonly Read[] => [
-  {
-    ...{
-      url: '/v1/status',
-      operationId: 'getCourtStatus',
-      tag: 'court',
-      summary: 'The court, what it asks of agreements, how far it follows',
-    },
-    read: () => api.status(),
-  },
+const agreementReads = (api: CourtApi): readonly Read[] => [
   {
     ...{ url: '/v1/agreements', operationId: 'listAgreements', tag: 'agreements', summary: 'Agreements, by name' },
     querystring: Type.Object(
@@ -104,6 +95,9 @@ const readsOf = (api: CourtApi): readonly Read[] => [
     },
     read: (request) => api.obligations(idOf(request)),
   },
+];
+
+const caseReads = (api: CourtApi): readonly Read[] => [
   {
     ...{ url: '/v1/cases', operationId: 'listCases', tag: 'cases', summary: 'Cases, by name' },
     querystring: Type.Object(
@@ -144,6 +138,18 @@ const readsOf = (api: CourtApi): readonly Read[] => [
     },
     read: (request) => api.panel(idOf(request)),
   },
+];
+
+const courtReads = (api: CourtApi): readonly Read[] => [
+  {
+    ...{
+      url: '/v1/status',
+      operationId: 'getCourtStatus',
+      tag: 'court',
+      summary: 'The court, what it asks of agreements, how far it follows',
+    },
+    read: () => api.status(),
+  },
   {
     ...{
       url: '/v1/deadlines',
@@ -166,7 +172,8 @@ const readsOf = (api: CourtApi): readonly Read[] => [
 ];
 
 function registerReads({ app }: Application, api: CourtApi): void {
-  for (const { url, operationId, summary, tag, querystring, read } of readsOf(api)) {
+  const reads = [...courtReads(api), ...agreementReads(api), ...caseReads(api)];
+  for (const { url, operationId, summary, tag, querystring, read } of reads) {
     const handler: RouteHandlerMethod = async (request, reply) => reply.send(valueOf(await read(request)));
     const schema = {
       ...{ operationId, summary, tags: [tag], response: { 200: document(summary) } },
