@@ -6,7 +6,9 @@
 import { expect } from 'chai';
 import { defaultLinkLimits } from '../../src/runtime/links/limits.ts';
 import {
+  batchHeadBytes,
   type BatchBuffer,
+  frameNumberAfter,
   TargetNumbers,
   writeAcknowledgement,
   writeCredit,
@@ -54,7 +56,7 @@ function mutate(random: SeededRandom, frame: Uint8Array, other: Uint8Array): Uin
 /** Frames as a link carries them, of every kind. */
 function corpus(random: SeededRandom, key: ReturnType<typeof signerOf>): readonly Uint8Array[] {
   const batch = (write: (out: BatchBuffer, targets: TargetNumbers) => void): Uint8Array => {
-    const out: BatchBuffer = { bytes: new Uint8Array(64 * 1024), length: 1 };
+    const out: BatchBuffer = { bytes: new Uint8Array(64 * 1024), length: batchHeadBytes };
     out.bytes[0] = 4;
     write(out, new TargetNumbers(4));
     return out.bytes.slice(0, out.length);
@@ -121,11 +123,18 @@ async function fuzz(random: SeededRandom, count: number, authenticated: boolean)
         : await RawPeer.dial(world, peer, node);
       if (authenticated) expect(raw.theirReady, 'linked before the first mutant').not.equal(null);
       else if (random.fraction() < 0.5) raw.hello();
+      let number = 0;
       for (let i = 0; i < 12 && raw.closed === null && sent < count; i++) {
         // Mostly of the kind that is expected now: others are refused by their first byte.
         const expected = authenticated ? below(random, 4) : raw.ownHello.length > 0 ? 5 : 6;
         const chosen = frames[random.fraction() < 0.8 ? expected : below(random, frames.length)]!;
-        raw.pipe.send(mutate(random, chosen, frames[below(random, frames.length)]!));
+        const mutant = mutate(random, chosen, frames[below(random, frames.length)]!).slice();
+        // Nearly always the right number: what follows it would not be read otherwise.
+        if (mutant[0] === 4 && mutant.length > 1 && random.fraction() < 0.95) {
+          mutant[1] = number;
+          number = frameNumberAfter(number);
+        }
+        raw.pipe.send(mutant);
         sent += 1;
         await world.pass(11);
       }
@@ -182,6 +191,7 @@ describe('mutated frames', () => {
     const reasons = [...outcome.closes.keys()];
     expect(reasons).includes('malformed').includes('unexpected-frame');
     const known = [
+      'out-of-order',
       'malformed',
       'unexpected-frame',
       'unexpected-record',
@@ -205,7 +215,7 @@ describe('a peer that breaks the rules of a link', () => {
     return { world, node, raw };
   }
   const batchOf = (write: (out: BatchBuffer) => void): Uint8Array => {
-    const out: BatchBuffer = { bytes: new Uint8Array(200_000), length: 1 };
+    const out: BatchBuffer = { bytes: new Uint8Array(200_000), length: batchHeadBytes };
     out.bytes[0] = 4;
     write(out);
     return out.bytes.slice(0, out.length);
@@ -275,6 +285,29 @@ describe('a peer that breaks the rules of a link', () => {
       frame: () => Uint8Array.of(5, 0x96, 1, 1, 1, 1, 1, 0xc5, 1, 1, ...new Uint8Array(257)),
     },
   ];
+  const mixedUp: { name: string; numbers: readonly number[] }[] = [
+    { name: 'lost on the way', numbers: [0, 2] },
+    { name: 'come twice', numbers: [0, 0] },
+    { name: 'overtaken by a later one', numbers: [0, 2, 1] },
+  ];
+  for (const { name, numbers } of mixedUp) {
+    it(`and a frame ${name}: the connection ends, nothing after it is read, and nobody is blamed`, async () => {
+      const { world, node, raw } = await linked();
+      for (const number of numbers) {
+        const frame = batchOf((out) => writeEnvelope(out, tellOf('x', `target ${number}`), 0, targets()));
+        frame[1] = number;
+        raw.pipe.send(frame);
+      }
+      await world.pass(50);
+      expect(raw.closed).equal('out-of-order');
+      expect(node.links.refusals().get('out-of-order')).equal(1);
+      expect(node.arrivals.map(({ envelope }) => envelope.target)).deep.equal(['target 0']);
+      const again = await RawPeer.link(world, signerOf(1), node, {
+        hello: { incarnation: new Uint8Array(16).fill(9) },
+      });
+      expect(again.closed).equal(null);
+    });
+  }
   for (const { name, reason, frame } of cases) {
     it(`and ${name} is closed with ${reason}, counted, and kept out`, async () => {
       const { world, node, raw } = await linked();

@@ -35,7 +35,7 @@ const newChain = (): MemoryChain => new MemoryChain({ validators: 4, accounts: [
 
 /** Four validators; the last of them lies. */
 const runOf = ({ chain, genesis, reader }: MemoryChain): CheckedRun => ({
-  ...{ chainId: chain.chainId, genesis, verifier, liars: new Set([keys[3]!]), isDisorderly: false },
+  ...{ chainId: chain.chainId, genesis, verifier, liars: new Set([keys[3]!]) },
   // The proofs that stand in the chain hold, for what they were made for.
   vrfOutput: (key, input, proof) => {
     const heights = Array.from({ length: chain.tip.height }, (_, index) => index + 1);
@@ -302,8 +302,8 @@ describe('the checker of evidence', () => {
 });
 
 describe('the checker of innocence', () => {
-  const reported = (reason: string, peer = 0, isDisorderly = false): string | null =>
-    new Innocence({ liars: new Set([keys[3]!]), isDisorderly }).onReport(1, keys[peer]!, reason);
+  const reported = (reason: string, peer = 0): string | null =>
+    new Innocence({ liars: new Set([keys[3]!]) }).onReport(1, keys[peer]!, reason);
 
   it('sees a correct validator refused, whatever for', () => {
     for (const reason of ['bad-block', 'undecodable tell for mempool', 'transaction-too-large']) {
@@ -312,10 +312,8 @@ describe('the checker of innocence', () => {
     }
   });
 
-  it('forgives what is a matter of heights, and what cannot be read where frames overtake each other', () => {
+  it('forgives what is a matter of heights', () => {
     expect(reported('transaction-bad-signature')).to.equal(null);
-    expect(reported('undecodable tell for mempool', 0, true)).to.equal(null);
-    expect(reported('bad-block', 0, true)).to.include('never lied');
   });
 });
 

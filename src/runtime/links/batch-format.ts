@@ -1,5 +1,5 @@
 /**
- * Content of a BATCH frame: msgpack arrays one after another, told apart by their length.
+ * Content of a BATCH frame: its number, then msgpack arrays one after another, told apart by their length.
  *
  *     [type, target, correlation, trace, payload]             envelope, at most once
  *     [type, target, correlation, trace, payload, sequence]   envelope, effectively once
@@ -7,6 +7,9 @@
  *     [piece]                                                 the next piece of that message
  *     [16, credit]                                            bytes that the other side may have sent on this connection
  *     [17, sequence]                                          everything up to this sequence was received
+ *
+ * The number is 0 for the first BATCH frame of a connection, one more for each after it, and 0 again after 127. A
+ * connection delivers in order or it is none: a number that is not the next one ends it, and nobody is to blame.
  *
  * `target` is a name the first time, which gives it the next number of the lane's dictionary (0, 1, …) while that has
  * room; afterwards it is the number. `trace` is nil or a traceparent. Integers and lengths are minimal.
@@ -31,6 +34,14 @@ const typeNumbers = new Map(envelopeTypes.map((kind, number) => [kind, number]))
 
 const creditRecord = 16;
 const acknowledgeRecord = 17;
+
+/** Bytes before the records: kind and number. */
+export const batchHeadBytes = 2;
+
+/** Numbers of frames are one byte each: positive fixints. */
+const frameNumbers = 128;
+
+export const frameNumberAfter = (number: number): number => (number + 1) % frameNumbers;
 
 /** Bytes of one record beside target name, trace and payload, at most: tags, integers, lengths. */
 export const recordOverheadMax = 48;
@@ -191,12 +202,12 @@ const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** Reads the batches of one connection; holds the names that the peer has sent on it. */
 export class BatchReader {
   readonly #names: string[] = [];
-  readonly #known = new Set<string>();
   readonly #targetsMax: number;
   readonly #targetBytesMax: number;
   readonly #traceBytesMax: number;
   #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
+  #frameNumber = 0;
 
   constructor(limits: {
     readonly targetsMax: number;
@@ -212,6 +223,9 @@ export class BatchReader {
   read(frame: Uint8Array, sink: BatchSink): void {
     this.#bytes = frame;
     this.#at = 1;
+    const number = this.#byte();
+    if (number !== this.#frameNumber) throw new FrameRefused('out-of-order', `${number}, not ${this.#frameNumber}`);
+    this.#frameNumber = frameNumberAfter(number);
     while (this.#at < frame.length) {
       const arity = this.#byte();
       if (arity === 0x95 || arity === 0x96) this.#envelope(sink, arity === 0x96);
@@ -266,12 +280,7 @@ export class BatchReader {
       return this.#names[this.#uint()] ?? malformed('target number');
     }
     const name = this.#text(this.#targetBytesMax);
-    // A frame that came twice: with a second number for one name all later numbers would mean others than the peer's.
-    if (this.#known.has(name)) malformed('target name given before');
-    if (this.#names.length < this.#targetsMax) {
-      this.#names.push(name);
-      this.#known.add(name);
-    }
+    if (this.#names.length < this.#targetsMax) this.#names.push(name);
     return name;
   }
 

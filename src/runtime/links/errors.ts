@@ -26,6 +26,7 @@ export type Refusal =
   | 'backing-off'
   | 'duplicate'
   | 'no-control-lane'
+  | 'out-of-order'
   | 'malformed'
   | 'oversized'
   | 'unexpected-frame'

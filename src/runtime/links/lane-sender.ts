@@ -10,7 +10,9 @@ import type { Envelope, SendOutcome } from '../ports/links.ts';
 import type { Pipe } from '../ports/transport.ts';
 import { concatBytes, toUtf8 } from '../../protocols/shared/bytes.ts';
 import {
+  batchHeadBytes,
   type BatchBuffer,
+  frameNumberAfter,
   recordOverheadMax,
   TargetNumbers,
   writeAcknowledgement,
@@ -58,6 +60,7 @@ export class LaneSender {
   #pipe: Pipe | null = null;
   #targets = new TargetNumbers(0);
   #batch: BatchBuffer | null = null;
+  #frameNumber = 0;
   #flushing = false;
   #credit = 0;
   #used = 0;
@@ -150,6 +153,7 @@ export class LaneSender {
   attach(pipe: Pipe, credit: number, received: number, continued: boolean): void {
     this.#pipe = pipe;
     this.#targets = new TargetNumbers(this.#context.limits.targetsMax);
+    this.#frameNumber = 0;
     this.#credit = credit;
     this.#used = 0;
     this.#congested = false;
@@ -350,9 +354,12 @@ export class LaneSender {
     if (this.#batch !== null && this.#batch.length + count > this.#batch.bytes.length) this.#sendBatch();
     if (this.#batch === null) {
       const { limits, pool } = this.#context;
-      this.#batch = count < limits.batchBytes ? pool.take() : { bytes: new Uint8Array(count + 1), length: 0 };
+      const isPooled = count + batchHeadBytes <= limits.batchBytes;
+      this.#batch = isPooled ? pool.take() : { bytes: new Uint8Array(count + batchHeadBytes), length: 0 };
       this.#batch.bytes[0] = frameKinds.batch;
-      this.#batch.length = 1;
+      this.#batch.bytes[1] = this.#frameNumber;
+      this.#batch.length = batchHeadBytes;
+      this.#frameNumber = frameNumberAfter(this.#frameNumber);
     }
     return this.#batch;
   }

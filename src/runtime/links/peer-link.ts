@@ -331,7 +331,8 @@ export class PeerLink implements HandshakeHooks {
       else throw new FrameRefused('unexpected-frame', `kind ${frame[0] ?? 'none'} on lane ${lane}`);
     } catch (error) {
       if (!(error instanceof FrameRefused)) throw error;
-      this.#punish(error.refusal, error.message);
+      if (abusive.has(error.refusal)) this.#punish(error.refusal, error.message);
+      else this.#cut(handshake, error.refusal, error.message);
     }
   }
 
@@ -354,6 +355,12 @@ export class PeerLink implements HandshakeHooks {
     this.standing.punish(this.#context.clock.monotonicMs());
     this.#context.onRefusal(this.key, refusal, detail);
     this.#close(`${refusal}: ${detail}`, refusal);
+  }
+
+  /** Ends a connection that is of no use any more through no fault of the peer. */
+  #cut(connection: Handshake, refusal: Refusal, detail: string): void {
+    this.#context.onRefusal(this.key, refusal, detail);
+    this.#drop(connection, `${refusal}: ${detail}`, refusal);
   }
 
   #sessionLost(): void {

@@ -101,7 +101,6 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     const isCorrect = (node: number): boolean => !this.#liars.has(node);
     this.#checking = new Checking({
       ...{ clock, nodes, isCorrect, chainId, genesis: this.#genesis, verifier: authority.verifier },
-      isDisorderly: faults.some(({ kind }) => kind === 'reorder'),
       vrfOutput: (key, input, proof) => authority.vrfOutput(key, input, proof),
       onViolation: (checker, detail) => this.#violated(checker, detail),
     });

@@ -17,8 +17,6 @@ export interface CheckedRun {
   readonly vrfOutput: (key: PublicKey, input: Uint8Array, proof: Uint8Array) => Uint8Array | null;
   /** Members of any set that lie in this run. What they do is not told to checkers. */
   readonly liars: ReadonlySet<PublicKey>;
-  /** Whether frames overtake each other in this run, as they never do on a TCP connection. */
-  readonly isDisorderly: boolean;
   /** The set that decides a height, where it is known yet. */
   setAt(height: number): ValidatorSet | undefined;
 }
