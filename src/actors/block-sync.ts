@@ -1,7 +1,8 @@
 /**
  * Serves final blocks to peers, and fetches those that this node lacks: ranges from several peers in parallel, handed
  * in order to whoever applies blocks (the validator, or the ledger follower). It never waits for consensus to time out,
- * and trusts nobody: the applier checks every seal.
+ * and trusts nobody: the applier checks every seal, and whoever keeps silent about the block that everything waits for is
+ * not waited for alone.
  */
 import { type Height, height as toHeight, type PublicKey } from '../protocols/shared/brands.ts';
 import { decode, encode } from '../protocols/shared/codec.ts';
@@ -43,6 +44,8 @@ export type BlockSyncMessage =
       readonly type: 'fetched';
       readonly from: number;
       readonly peer: PublicKey;
+      /** Whether others had been asked for the same before, and did not answer in time. */
+      readonly isSecond: boolean;
       readonly blocks: readonly SealedBlock[] | null;
     }
   | { readonly type: 'check' };
@@ -67,11 +70,23 @@ export interface BlockSyncDependencies {
 const parallelRangesMax = 4;
 const windowBlocks = 512;
 const requestTimeoutMs = 10_000;
+/** Where the lowest block that is missing has not come within this time, another peer is asked for it too. */
+const impatientAfterMs = 500;
+/** Blocks that a further peer is asked for: few, so that little comes twice where the first is only slow. */
+const secondBlocksMax = 8;
 const distrustMs = 30_000;
 
 interface Fetching {
   readonly peer: PublicKey;
   readonly count: number;
+}
+
+/** Who has been asked for the block that everything waits for. */
+interface Awaited {
+  readonly height: number;
+  readonly asked: readonly PublicKey[];
+  /** Monotonic ms of the last time that somebody was asked. */
+  readonly askedAtMs: number;
 }
 
 interface State {
@@ -83,6 +98,8 @@ interface State {
   readonly fetching: Map<number, Fetching>;
   /** Fetched and not delivered yet, by first height. */
   readonly ready: Map<number, BlocksDelivery>;
+  /** Null where nothing is being fetched. */
+  awaited: Awaited | null;
   /** Last height handed to the applier. */
   deliveredTo: number;
   /** Since when (monotonic ms) this node has known that it is behind. */
@@ -130,6 +147,7 @@ export function blockSyncActor(dependencies: BlockSyncDependencies): ActorDefini
         distrusted: new Map(),
         fetching: new Map(),
         ready: new Map(),
+        awaited: null,
         deliveredTo: final,
         behindSinceMs: null,
       };
@@ -201,13 +219,14 @@ function onFetched(
   message: Extract<BlockSyncMessage, { type: 'fetched' }>,
   context: ActorContext<BlockSyncMessage>,
 ): void {
-  const fetching = state.fetching.get(message.from);
-  if (fetching?.peer !== message.peer) return; // Given up meanwhile.
-  state.fetching.delete(message.from);
+  const isAwaited = state.fetching.get(message.from)?.peer === message.peer;
+  if (!message.isSecond && isAwaited) state.fetching.delete(message.from);
+  else if (!message.isSecond && message.blocks !== null) return; // Given up meanwhile.
   if (message.blocks === null || message.blocks.length === 0) {
     state.distrusted.set(message.peer, context.clock.monotonicMs() + distrustMs);
     return;
   }
+  if ((state.ready.get(message.from)?.blocks.length ?? 0) >= message.blocks.length) return;
   state.ready.set(message.from, { from: message.from, blocks: message.blocks, peer: message.peer });
 }
 
@@ -229,8 +248,9 @@ function proceed(dependencies: BlockSyncDependencies, state: State, context: Act
   }
   deliverReady(dependencies, state);
   fetchMore(dependencies, state, context, best, now);
+  askSecond(dependencies, state, context, now);
   // Whatever is lost on the way is asked again.
-  context.timer('check', 1000, { type: 'check' });
+  context.timer('check', impatientAfterMs, { type: 'check' });
 }
 
 function bestHeight(state: State): number {
@@ -268,6 +288,9 @@ function fetchMore(
   best: number,
   now: number,
 ): void {
+  // What others have sent meanwhile keeps no place.
+  for (const [from, { count }] of state.fetching)
+    if (from + count - 1 <= state.deliveredTo) state.fetching.delete(from);
   // A short answer leaves a hole in front of what is ready: the lowest hole is asked for first.
   let from = firstMissing(state);
   while (state.fetching.size < parallelRangesMax && from <= best && from < state.deliveredTo + windowBlocks) {
@@ -275,9 +298,35 @@ function fetchMore(
     const peer = choosePeer(state, from, now);
     if (peer === undefined) return;
     state.fetching.set(from, { peer, count });
-    ask(dependencies, context, peer, toHeight(from), count);
+    ask(dependencies, context, peer, toHeight(from), count, false);
     from = firstMissing(state);
   }
+}
+
+/**
+ * Asks one peer more for the next block, where whoever was asked first has not sent it: it may be slow, or one of those
+ * who say that they have a block and never send it. Nobody is asked for the same block twice.
+ */
+function askSecond(
+  dependencies: BlockSyncDependencies,
+  state: State,
+  context: ActorContext<BlockSyncMessage>,
+  now: number,
+): void {
+  const height = state.deliveredTo + 1;
+  const covering = [...state.fetching].find(([from, { count }]) => from <= height && height < from + count);
+  if (covering === undefined) {
+    state.awaited = null;
+    return;
+  }
+  const [from, { peer: first, count }] = covering;
+  if (state.awaited?.height !== height) state.awaited = { height, asked: [first], askedAtMs: now };
+  const { asked, askedAtMs } = state.awaited;
+  if (now - askedAtMs < impatientAfterMs) return;
+  const peer = choosePeer(state, height, now, asked);
+  if (peer === undefined) return;
+  state.awaited = { height, asked: [...asked, peer], askedAtMs: now };
+  ask(dependencies, context, peer, toHeight(height), Math.min(secondBlocksMax, from + count - height), true);
 }
 
 /** Lowest height above what was delivered that is neither ready nor being fetched. */
@@ -298,12 +347,17 @@ function gapAfter(state: State, at: number): number {
   return next - at;
 }
 
-/** The least busy trusted peer that has the height. */
-function choosePeer(state: State, height: number, now: number): PublicKey | undefined {
+/** The least busy trusted peer that has the height, and is none of those. */
+function choosePeer(
+  state: State,
+  height: number,
+  now: number,
+  without: readonly PublicKey[] = [],
+): PublicKey | undefined {
   let chosen: PublicKey | undefined;
   let chosenLoad = Number.MAX_SAFE_INTEGER;
   for (const [peer, peerHeight] of state.heights) {
-    if (peerHeight < height || (state.distrusted.get(peer) ?? 0) > now) continue;
+    if (peerHeight < height || (state.distrusted.get(peer) ?? 0) > now || without.includes(peer)) continue;
     const load = [...state.fetching.values()].filter((fetching) => fetching.peer === peer).length;
     if (load < chosenLoad) {
       chosen = peer;
@@ -319,6 +373,7 @@ function ask(
   peer: PublicKey,
   from: Height,
   count: number,
+  isSecond: boolean,
 ): void {
   const reply = context.ask<BlockSyncMessage, SyncReply>(
     remote(peer),
@@ -329,6 +384,7 @@ function ask(
     type: 'fetched',
     from,
     peer,
+    isSecond,
     blocks: 'value' in outcome ? outcome.value.blocks : null,
   }));
 }

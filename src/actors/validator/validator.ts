@@ -47,8 +47,9 @@ export function validatorActor(dependencies: ValidatorDependencies): ActorDefini
   };
 }
 
-/** A host from what the store holds. */
+/** A host from what the store holds. Its machine has taken nothing yet: what peers send again is no copy to it. */
 function open(dependencies: ValidatorDependencies, context: ValidatorContext, state: State): State {
+  state.taken.clear();
   try {
     const opened = { ...state, host: new Host(dependencies, context, state.token) };
     dependencies.onMissed();
@@ -83,10 +84,7 @@ function receive(
 ): State {
   const { host } = state;
   if (host === null) return whileFull(dependencies, state, message, context);
-  if (message.type === 'chain-replaced') {
-    state.taken.clear();
-    return open(dependencies, context, state);
-  }
+  if (message.type === 'chain-replaced') return open(dependencies, context, state);
   const height = host.machine.facts.height;
   handle(dependencies, { ...state, host }, message, context);
   if (host.machine.facts.height !== height) state.taken.clear();

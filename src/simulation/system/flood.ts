@@ -4,7 +4,7 @@
  */
 import { encodeBody } from '../../protocols/ledger/application.ts';
 import { nonceWindow, transactionBytesMax, transactionCodec } from '../../protocols/ledger/transaction.ts';
-import { type ChainId, height } from '../../protocols/shared/brands.ts';
+import { type ChainId, height, type PublicKey, publicKey } from '../../protocols/shared/brands.ts';
 import { encode } from '../../protocols/shared/codec.ts';
 import type { Clock, TimerHandle } from '../../runtime/ports/clock.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
@@ -28,6 +28,9 @@ interface Client {
   /** Waits for an answer. */
   isBusy: boolean;
 }
+
+/** Another key than this one, whichever it is. */
+const nobodyLike = (key: PublicKey): PublicKey => publicKey(`${key.slice(0, 62)}${key.endsWith('00') ? '01' : '00'}`);
 
 const everyMs = 100;
 const soundPerBurst = 8;
@@ -122,10 +125,7 @@ export class Flood {
         return encode(transactionCodec, { ...content, signature: new Uint8Array(64) });
       }
       case 6:
-        return signedTransaction(
-          { ...sound, sender: `${signer.publicKey.slice(0, 62)}00` as typeof signer.publicKey },
-          signer,
-        );
+        return signedTransaction({ ...sound, sender: nobodyLike(signer.publicKey) }, signer);
       default:
         return signedTransaction({ ...sound, expiryHeight: height(tip + 1), nonce: nonce + 1_000 }, signer);
     }
