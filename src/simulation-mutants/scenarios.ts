@@ -88,6 +88,19 @@ export const scenarios = {
       ];
     },
   },
+  'a source that keeps silent': {
+    ...brief,
+    name: 'a source that keeps silent',
+    expects:
+      'One is cut off while blocks are decided, and one says that it has them and answers nobody: others are asked.',
+    faults: (draw) => {
+      const [away = 0, silent = 0, ...others] = draw.shuffle(few);
+      return [
+        { kind: 'partition', groups: [[away], [silent, ...others]], atMs: fromMs, forMs: 3_000 },
+        { kind: 'silence', node: silent, towards: [away, ...others], atMs: fromMs + 2_900, forMs: 50_000 },
+      ];
+    },
+  },
   'members go to the end': {
     ...brief,
     name: 'members go to the end',

@@ -151,11 +151,10 @@ export const nodeMutants: readonly WrittenMutant[] = [
   {
     name: 'sync-trusts-one-peer',
     file: 'actors/block-sync.ts',
-    original: 'if (message.blocks === null || message.blocks.length === 0) {',
-    replacement:
-      'if (message.blocks === null || message.blocks.length === 0) {\n    state.fetching.set(message.from, fetching);',
-    breaks: 'a range that one peer did not give is never asked again',
-    trials: ['empty promises'],
+    original: 'if (now - askedAtMs < impatientAfterMs) return;',
+    replacement: 'if (now >= 0) return;',
+    breaks: 'whoever says that it has a block and keeps silent is waited for alone',
+    trials: ['a source that keeps silent'],
   },
   {
     name: 'late-seals-out-of-order',
