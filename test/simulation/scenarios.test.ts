@@ -65,6 +65,10 @@ describe('shipped scenarios', function () {
     expect(counts['joined by a snapshot']).to.equal(1);
   });
 
+  it('leave rounds early in which too few can still vote', () => {
+    expect(results.get('round-change-storm')?.counts['a hopeless round cut short']).to.be.greaterThan(0);
+  });
+
   it('punish those who contradict themselves', () => {
     const { counts = {} } = results.get('equivocation') ?? {};
     const found = Object.keys(counts).filter((name) => name.startsWith('bpci.consensus.equivocations'));

@@ -8,6 +8,7 @@ import { faultKinds } from './faults/index.ts';
 const events = {
   lateRound: 'round 3 or later',
   reProposal: 'a prepared block proposed again',
+  cutShort: 'a hopeless round cut short',
   crashAtEffect: 'crashed at an effect',
   ownStop: 'stopped itself for its disk',
 } as const;
@@ -43,7 +44,7 @@ export function countsOf(counts: ReadonlyMap<string, number>, isSwarm: boolean):
   return Object.fromEntries([...new Map([...zeros, ...counts])].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Rare turns of consensus, seen in what validators sign. */
+/** Rare turns of consensus. */
 export class Milestones {
   readonly #count: (name: string) => void;
   /** Digests of blocks by height, with the first round in which each was proposed. Of the last heights. */
@@ -52,6 +53,11 @@ export class Milestones {
 
   constructor(count: (name: string) => void) {
     this.#count = count;
+  }
+
+  /** A validator left a round in which too few could still vote, before its time-out was over. */
+  onCutShort(): void {
+    this.#count(events.cutShort);
   }
 
   onSigned(payload: UnsignedPayload): void {

@@ -169,6 +169,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
         this.#earlyEnd.onSigned(index, payload);
         checking.onSigned(this.#node(index), payload);
       },
+      onCutShort: () => this.#milestones.onCutShort(),
       onFinal: (finalNode, height) => {
         this.#tellFinal(finalNode, height);
         checking.onFinal(finalNode, height);

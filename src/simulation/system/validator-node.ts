@@ -2,6 +2,7 @@
 import { Chain, type ChainOptions } from '../../actors/chain/chain.ts';
 import { contradictionFound } from '../../actors/node/evidence.ts';
 import { type Wiring, wireNode, type WiringOptions } from '../../actors/node/wiring.ts';
+import type { MachineState } from '../../protocols/ibft/machine-types.ts';
 import { chainIdOf, type Genesis } from '../../protocols/ledger/genesis.ts';
 import type { PublicKey } from '../../protocols/shared/brands.ts';
 import { createActorSystem } from '../../runtime/actor-system.ts';
@@ -42,6 +43,8 @@ export interface ValidatorBoot {
   readonly onOpen: (node: ValidatorNode, chain: Chain) => void;
   /** The node found that a validator contradicts itself. */
   readonly onAccusation: (node: number, offender: PublicKey, height: number) => void;
+  /** The node left a round early, because too few could still vote in it. */
+  readonly onCutShort: () => void;
   /** A block is final and durable on the node. */
   readonly onFinal: (node: ValidatorNode, height: number) => void;
 }
@@ -52,7 +55,7 @@ export async function bootValidator(
   node: ValidatorNode,
   life: LifePorts,
   running: (program: ValidatorProgram) => void,
-  { genesis, ports, isRash, checkBlock, linksOf, onOpen, onAccusation, onSigned, onFinal }: ValidatorBoot,
+  { genesis, ports, isRash, checkBlock, linksOf, onOpen, onAccusation, onSigned, onCutShort, onFinal }: ValidatorBoot,
 ): Promise<void> {
   const chainId = chainIdOf(genesis);
   const store = life.open('chain', { kind: 'chain', version: 1, chainId });
@@ -71,9 +74,10 @@ export async function bootValidator(
   const links = linksOf(node.index, own);
   links.setPeers(given.peers);
   const system = createActorSystem({ ...given, links });
-  const wiring = wireNode({
+  const accused = accusing(given.telemetry, (offender, height) => onAccusation(node.index, offender, height));
+  const wiring: Wiring = wireNode({
     ...{ ...given, chain, system, links },
-    telemetry: accusing(given.telemetry, (offender, height) => onAccusation(node.index, offender, height)),
+    telemetry: countingCuts(accused, () => wiring.machine(), onCutShort),
     restoredWholeNetwork: isRash,
     onSigned: (payload, signature) => onSigned(node.index, payload, signature),
   });
@@ -93,6 +97,23 @@ function accusing(telemetry: Telemetry, onAccusation: (offender: PublicKey, heig
         if (message === contradictionFound)
           onAccusation(String(fields?.['offender']) as PublicKey, Number(fields?.['height']));
       },
+    },
+  };
+}
+
+/** A round is counted before the machine's new state can be read: what can be is the one that its time-out has found. */
+function countingCuts(telemetry: Telemetry, machine: () => MachineState | null, onCutShort: () => void): Telemetry {
+  return {
+    ...telemetry,
+    counter: (name, description) => {
+      const counter = telemetry.counter(name, description);
+      if (name !== 'bpci.consensus.rounds') return counter;
+      return {
+        add: (value, attributes) => {
+          counter.add(value, attributes);
+          if (attributes?.['cause'] === 'time-out' && machine()?.roundTimer?.phase === 'hopeless') onCutShort();
+        },
+      };
     },
   };
 }
