@@ -53,7 +53,7 @@ function timeline(view: View, id: Digest, timelines: Timelines): Json {
   const found = caseJson(view, id) as { readonly stage: string; readonly deadline: Json } | null;
   if (found === null) return null;
   const events = timelines.of(id).map(({ height, kind, transaction, attributes }) => {
-    return { height, kind, transaction, attributes: attributes as Json };
+    return { height, kind, transaction, attributes: attributes };
   });
   return { case: id, stage: found.stage, deadline: found.deadline, events };
 }
