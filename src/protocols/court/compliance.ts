@@ -27,7 +27,7 @@ export const operationCodec: JsonCodec<Operation> = jsonStruct<Operation>({
   classification: jsonNullable(jsonChoice('Public', 'Internal', 'Confidential', 'Restricted')),
 });
 
-export type ComplianceProblem =
+type ComplianceProblem =
   | 'agreement-suspended'
   /** The agreement lists countries, and this is none of them. */
   | 'country-not-agreed'
@@ -35,7 +35,7 @@ export type ComplianceProblem =
   /** An order of the court on the tenant, its workload or its flows. */
   | 'court-order';
 
-export interface AgreementCompliance {
+interface AgreementCompliance {
   readonly agreement: Digest;
   readonly problems: readonly ComplianceProblem[];
 }
