@@ -25,6 +25,7 @@ import { createSystemClock } from './adapters/system-clock.ts';
 import { createSystemRandom } from './adapters/system-random.ts';
 import { createTelemetry } from './adapters/telemetry.ts';
 import type { ActorRef } from './ports/actors.ts';
+import type { Signer } from './ports/signer.ts';
 import type { TrafficApi } from './ports/traffic-api.ts';
 
 export interface TrafficServiceConfig {
@@ -33,8 +34,14 @@ export interface TrafficServiceConfig {
   readonly source: ContentSource;
   /** `host:port` */
   readonly address: string;
-  /** Holds `keys/light.key`, made where it is absent, and the log. */
+  /** Holds the log; and `keys/light.key`, made where it is absent and no signer is given. */
   readonly dataDir: string;
+  /** In its log lines. Default `traffic`. */
+  readonly name?: string;
+  /** The light's key, where somebody else keeps it. */
+  readonly signer?: Signer;
+  /** PEM texts; absent or null serves plain HTTP, on loopback only. */
+  readonly tls?: { readonly certificate: string; readonly key: string } | null;
   readonly reviewers: readonly ReviewerRole[];
   readonly limits?: Partial<TrafficLightLimits>;
   readonly logTo: 'file' | 'stdout' | 'silent';
@@ -57,7 +64,7 @@ const description = {
   service: 'traffic',
 };
 
-async function lightSigner(dataDir: string): Promise<Awaited<ReturnType<typeof readSigner>>> {
+async function lightSigner(dataDir: string): Promise<Signer> {
   const keys = join(dataDir, 'keys');
   mkdirSync(keys, { recursive: true, mode: 0o700 });
   const file = join(keys, 'light.key');
@@ -74,11 +81,11 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
   };
   try {
     const running = createTelemetry({
-      ...{ name: 'traffic', role: 'traffic', logTo, logLevel: 'info', dataDir, otlpEndpoint: null },
+      ...{ name: config.name ?? 'traffic', role: 'traffic', logTo, logLevel: 'info', dataDir, otlpEndpoint: null },
     });
     const { telemetry } = running;
     closers.push(() => running.close());
-    const signer = await lightSigner(dataDir);
+    const signer = config.signer ?? (await lightSigner(dataDir));
     const [clock, random, verifier] = [createSystemClock(), createSystemRandom(), createVerifier()];
     const feed = await HttpChainFeed.start({ client, signer, clock, log: telemetry.log });
     closers.push(() => feed.stop());
@@ -107,7 +114,7 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
     light = spawned;
     const api = createTrafficApi({ system, light: () => spawned, clock, listeners });
     const server = await startServiceServer({
-      ...{ address, tls: null, telemetry, chainId: feed.chainId, service: 'traffic', description },
+      ...{ address, tls: config.tls ?? null, telemetry, chainId: feed.chainId, service: 'traffic', description },
       api: servedChain(feed, api),
       register: (http) => registerTraffic(http, api),
     });
