@@ -1,6 +1,8 @@
 /** Everything that one service needs to run: what the launcher makes of a manifest. Written as JSON for the child process. */
+import type { ChainClient } from '../client/chain-client.ts';
 import type { ServiceRole, ServiceSettings } from './manifest-services.ts';
 import type { NodeConfig } from './node-config.ts';
+import type { Signer } from './ports/signer.ts';
 
 /** Where the other services of the network are, `http://host:port`. */
 export interface ServiceEndpoints {
@@ -35,3 +37,13 @@ export interface ServiceConfig<R extends ServiceRole = ServiceRole> {
 export type HostedConfig = NodeConfig | ServiceConfig;
 
 export const isServiceConfig = (config: HostedConfig): config is ServiceConfig => 'kind' in config;
+
+/** What a service is started with beside its configuration. */
+export interface ServiceContext {
+  /** Opens the service's key. */
+  readonly signer: Signer;
+  /** Asks the node of the chain that it follows. */
+  readonly client: ChainClient;
+  /** PEM texts of the listener's certificate, or null. */
+  readonly tls: { readonly certificate: string; readonly key: string } | null;
+}

@@ -6,15 +6,14 @@ import { readFileSync } from 'node:fs';
 import { ChainClient } from '../client/chain-client.ts';
 import { mintToken } from '../client/token.ts';
 import { CodedError } from '../protocols/shared/errors.ts';
-import type { Signer } from './ports/signer.ts';
-import { isLoopback } from './manifest-expand.ts';
 import type { ServiceRole } from './manifest-services.ts';
-import { networkPassphrase } from './network-keys.ts';
-import { readSigner } from './adapters/key-files.ts';
+import { isLoopbackHost, parseAddress } from './adapters/http/addresses.ts';
+import { readPassphrase, readSigner } from './adapters/key-files.ts';
 import type { HostedNode } from './node-host.ts';
-import type { ServiceConfig } from './service-config.ts';
+import type { Signer } from './ports/signer.ts';
+import type { ServiceConfig, ServiceContext } from './service-config.ts';
 
-export class ServiceHostError extends CodedError<'stopped'> {
+class ServiceHostError extends CodedError<'stopped'> {
   override readonly name = 'ServiceHostError';
 }
 
@@ -22,16 +21,6 @@ interface StartedService {
   /** `host:port` */
   readonly address: string;
   stop(): Promise<void>;
-}
-
-/** What every row is given. */
-export interface ServiceContext {
-  /** Opens the service's key. */
-  readonly signer: Signer;
-  /** Asks the node of the chain that it follows. */
-  readonly client: ChainClient;
-  /** PEM texts of the listener's certificate, or null. */
-  readonly tls: { readonly certificate: string; readonly key: string } | null;
 }
 
 type Starter<R extends ServiceRole> = (config: ServiceConfig<R>, context: ServiceContext) => Promise<StartedService>;
@@ -44,7 +33,8 @@ const readinessPollMs = 100;
 
 /** Rejects with what the service's start rejects with: KeyFileError, StoreError, HttpListenError, ClientError. */
 export async function startService(config: ServiceConfig): Promise<HostedNode> {
-  const passphrase = networkPassphrase(config.passphraseVariable, process.env);
+  const passphrase =
+    config.passphraseVariable === null ? null : readPassphrase({ variable: config.passphraseVariable });
   const signer = await readSigner(config.keyFile, passphrase);
   const { chainId, authorityFile, http } = config;
   const client = clientOf(config.endpoints.bpci, { signer, chainId, authorityFile });
@@ -69,10 +59,8 @@ export async function startService(config: ServiceConfig): Promise<HostedNode> {
   };
 }
 
-function urlOf(address: string): string {
-  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
-  return `${isLoopback(host) ? 'http' : 'https'}://${address}`;
-}
+const urlOf = (address: string): string =>
+  `${isLoopbackHost(parseAddress(address).host) ? 'http' : 'https'}://${address}`;
 
 /** Off loopback every request carries a token of the service's own account. */
 function clientOf(

@@ -1,7 +1,6 @@
 /** Starts a traffic light as a manifest describes it. */
 import type { PublicKey } from '../../protocols/shared/brands.ts';
-import type { ServiceConfig } from '../service-config.ts';
-import type { ServiceContext } from '../service-host.ts';
+import type { ServiceConfig, ServiceContext } from '../service-config.ts';
 import { contentSource } from '../shipped-pack.ts';
 import { type RunningTrafficService, startTrafficService } from '../traffic-service.ts';
 
