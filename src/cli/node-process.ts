@@ -1,12 +1,13 @@
 /**
- * Entry point of a child process: `node node-process.js FILE`, FILE being the JSON of a list of node configurations. Run by
+ * Entry point of a child process: `node node-process.js FILE`, FILE being the JSON of a list of configurations of nodes and services. Run by
  * the launcher, or by hand and by init systems. Stops on SIGTERM, and when the launcher that started it is gone.
  */
 import { readFileSync } from 'node:fs';
 import { CodedError } from '../protocols/shared/errors.ts';
 import { createNode } from '../runtime/node.ts';
-import type { NodeConfig } from '../runtime/node-config.ts';
 import { describeFailure, type HostMessage, hostNodes } from '../runtime/node-host.ts';
+import { type HostedConfig, isServiceConfig } from '../runtime/service-config.ts';
+import { startService } from '../runtime/service-host.ts';
 
 const exitCodes = { usage: 2, crashed: 70 } as const;
 
@@ -34,14 +35,14 @@ function crash(cause: unknown): void {
   exit(exitCodes.crashed);
 }
 
-function readConfigs(): readonly NodeConfig[] | null {
+function readConfigs(): readonly HostedConfig[] | null {
   const file = process.argv[2];
   if (file === undefined) {
     process.stderr.write('usage: node-process FILE, a JSON list of node configurations\n');
     return null;
   }
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as readonly NodeConfig[];
+    return JSON.parse(readFileSync(file, 'utf8')) as readonly HostedConfig[];
   } catch (cause) {
     send({
       type: 'failed',
@@ -59,7 +60,12 @@ process.on('unhandledRejection', crash);
 const configs = readConfigs();
 if (configs === null) exit(exitCodes.usage);
 else {
-  const host = hostNodes(configs, createNode, send, writeStack);
+  const host = hostNodes(
+    configs,
+    (one) => (isServiceConfig(one) ? startService(one) : createNode(one)),
+    send,
+    writeStack,
+  );
   process.on('SIGTERM', () => host.stop());
   // A terminal sends Ctrl-C to the launcher's whole group; the launcher then stops its children in order.
   process.on('SIGINT', () => {

@@ -1,7 +1,13 @@
 /** From the nodes that a manifest writes down to the nodes that run: replicas, hosts, ports, defaults. */
 import { isIP } from 'node:net';
 import type { ManifestDraft, ManifestNodeDraft } from './manifest-network.ts';
-import type { Role } from './node-config.ts';
+import { defaultSettings, type ServiceRole, serviceRoleNames, type ServiceSettings } from './manifest-services.ts';
+import { chainRoles, type Role } from './node-config.ts';
+
+/** What the node runs when it is a service. */
+export type PlannedService = {
+  [R in ServiceRole]: { readonly role: R; readonly settings: ServiceSettings<R> };
+}[ServiceRole];
 
 interface PlannedHost {
   /** Name in spec.hosts, or the address where it is not listed. */
@@ -12,20 +18,23 @@ interface PlannedHost {
   readonly listen: string;
 }
 
-/** One node. In a manifest with problems, what could not be read has the neutral value: port 0, no roles. */
+/** One node. In a manifest with problems, what could not be read has the neutral value: no port, no roles. */
 export interface PlannedNode {
   /** `validator-1`; without replicas the name in the manifest. */
   readonly name: string;
   /** Where it stands: `spec.nodes[0]`. */
   readonly path: string;
   readonly replica: number;
-  readonly roles: readonly Role[];
+  readonly roles: readonly (Role | ServiceRole)[];
+  /** Null for nodes of the chain. */
+  readonly service: PlannedService | null;
   readonly host: PlannedHost;
   /** Nodes of one host with the same process name run in one process. */
   readonly process: string;
   /** Expanded names. */
   readonly after: readonly string[];
-  readonly linkPort: number;
+  /** Null for services. */
+  readonly linkPort: number | null;
   readonly apiPort: number | null;
   readonly metricsPort: number | null;
   readonly tls: boolean;
@@ -86,10 +95,11 @@ function plan(
     path: `spec.nodes[${at.index}]`,
     replica: at.replica,
     roles: (node.roles ?? []).filter((role) => role !== null),
+    service: plannedService(node),
     host: resolveHost(draft, node.host ?? defaults?.host ?? '127.0.0.1'),
     process: node.process ?? at.name,
     after: (node.after ?? []).flatMap((name) => (name === null ? [] : (at.namesOf.get(name) ?? [name]))),
-    linkPort: offset(node.ports?.link, true) ?? 0,
+    linkPort: offset(node.ports?.link, true),
     apiPort: offset(node.ports?.api, node.apiEach ?? false),
     metricsPort: offset(node.ports?.metrics, true),
     tls: node.tls ?? defaults?.tls ?? true,
@@ -105,6 +115,17 @@ function plan(
     inGenesis: node.inGenesis ?? true,
     publicKey: node.publicKeys?.[at.replica] ?? null,
   };
+}
+
+/** Whether it validates or follows: it holds the chain. */
+export const isOfChain = (node: PlannedNode): boolean =>
+  node.roles.some((role) => (chainRoles as readonly string[]).includes(role));
+
+function plannedService(node: ManifestNodeDraft): PlannedService | null {
+  const role = serviceRoleNames.find((name) => node.roles?.includes(name));
+  if (role === undefined) return null;
+  // A manifest with problems is refused before its settings are used.
+  return { role, settings: node[role] ?? defaultSettings(role) } as PlannedService;
 }
 
 function resolveHost(draft: ManifestDraft, named: string): PlannedHost {

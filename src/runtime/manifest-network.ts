@@ -15,6 +15,9 @@ import {
   whole,
   withDefault,
 } from './manifest-shape.ts';
+import { builtInJurisdictions } from '../protocols/ledger/modules/court/jurisdictions.ts';
+import { serviceRoleNames, serviceSections } from './manifest-services.ts';
+import { chainRoles } from './node-config.ts';
 
 const namePattern = '^[a-z][a-z0-9-]{0,62}$';
 const nameAllowed = 'lower-case letters, digits and dashes, beginning with a letter, at most 63';
@@ -54,6 +57,21 @@ const genesis = object('What the chain starts with. Used once, when a fresh data
     ),
     [],
   ),
+  arbitrators: optional(
+    object('Arbitrators of the court. Their key files are made under DATA/accounts: arbitrator-1.key, …', {
+      count: withDefault(whole('How many.', 1, 1000), 15),
+      bond: withDefault(amount('Bond of each, minor units; it weighs in the draw.'), 100_000_000),
+      jurisdictions: withDefault(
+        listOf('Where they may sit.', text('A jurisdiction.', nameAllowed, namePattern), { distinct: true }),
+        [...builtInJurisdictions],
+      ),
+      languages: withDefault(
+        listOf('That they read.', text('A language.', 'a code such as en', '^[a-z]{2,3}$'), { distinct: true }),
+        ['en', 'de'],
+      ),
+    }),
+  ),
+  policyPack: optional(path('Directory of the policy pack in force from the first block; `default`: the one shipped.')),
   governors: withDefault(
     listOf(
       'Accounts that may propose changes. Where empty, an operator account is made.',
@@ -128,7 +146,7 @@ const node = object('A node, or with replicas several alike.', {
   name: required(text('With replicas: validator becomes validator-1, validator-2, …', nameAllowed, namePattern)),
   replicas: withDefault(whole('How many.', 1, 64), 1),
   roles: required(
-    listOf('What it runs.', choice('A role.', ['validator', 'follower']), { itemsMin: 1, distinct: true }),
+    listOf('What it runs.', choice('A role.', [...chainRoles, ...serviceRoleNames]), { itemsMin: 1, distinct: true }),
   ),
   host: optional(settings.host),
   process: optional(text('Nodes that name the same process share one.', nameAllowed, namePattern)),
@@ -140,7 +158,7 @@ const node = object('A node, or with replicas several alike.', {
   ),
   ports: required(
     object('Where it listens; replicas take consecutive ports.', {
-      link: required(port('Links from other nodes.')),
+      link: optional(port('Links from other nodes; validators and followers need it, services have none.')),
       api: optional(port('HTTP API; on the first replica only, unless apiEach.')),
       metrics: optional(port('Prometheus metrics, each replica.')),
     }),
@@ -162,6 +180,7 @@ const node = object('A node, or with replicas several alike.', {
   historyBlocks: optional(settings.historyBlocks),
   otlpEndpoint: optional(settings.otlpEndpoint),
   signatureLog: optional(settings.signatureLog),
+  ...serviceSections,
 });
 
 export const manifestShape = object('A bpci network over any number of machines.', {

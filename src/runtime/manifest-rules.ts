@@ -4,22 +4,14 @@ import { mainnetValidatorsMin } from '../protocols/ledger/genesis-state.ts';
 import { parameterBounds, type ParameterName } from '../protocols/ledger/modules/parameters.ts';
 import { faultyCountMax, isQuorumReachable, quorumOf } from '../protocols/ledger/validator-set.ts';
 import { isLoopback, joinAddress, type PlannedNode } from './manifest-expand.ts';
-import type { ManifestChain, ManifestDraft } from './manifest-network.ts';
+import type { ManifestChain } from './manifest-network.ts';
 import { formatDuration } from './manifest-shape.ts';
-import { nearest, type Origin, type Problem, show } from './manifest-problems.ts';
+import { nearest, show } from './manifest-problems.ts';
+import { firstReplicas, originPath, place, report, type RuleContext } from './manifest-rule-context.ts';
+import { checkServices } from './manifest-service-rules.ts';
 
 /** Accounts whose key files the launcher makes itself. */
 const reservedAccounts = ['faucet', 'operator'];
-
-export interface RuleContext {
-  readonly draft: ManifestDraft;
-  readonly nodes: readonly PlannedNode[];
-  /** Where the value at a path, or the nearest thing around it, stands. */
-  readonly originOf: (path: string) => Origin;
-  /** Whether the file or the environment has a value at exactly this path. */
-  readonly isWritten: (path: string) => boolean;
-  readonly problems: Problem[];
-}
 
 export function checkRules(context: RuleContext): void {
   checkNames(context);
@@ -27,32 +19,12 @@ export function checkRules(context: RuleContext): void {
   checkHosts(context);
   checkDependencies(context);
   checkRoles(context);
+  checkServices(context);
   checkValidators(context);
   checkChain(context);
   checkAccounts(context);
   checkKeys(context);
 }
-
-function report(
-  context: RuleContext,
-  code: Problem['code'],
-  path: string,
-  said: { readonly message: string; readonly found?: string; readonly allowed?: string },
-): void {
-  context.problems.push({
-    code,
-    origin: context.originOf(path),
-    path,
-    message: said.message,
-    found: said.found ?? null,
-    allowed: said.allowed ?? null,
-  });
-}
-
-const place = (context: RuleContext, path: string): string => {
-  const origin = context.originOf(path);
-  return origin.kind === 'file' ? `${path} (line ${origin.line})` : path;
-};
 
 function checkNames(context: RuleContext): void {
   const seen = new Map<string, PlannedNode>();
@@ -341,12 +313,4 @@ function checkKeys(context: RuleContext): void {
       owner.set(key, path);
     });
   });
-}
-
-const firstReplicas = (nodes: readonly PlannedNode[]): readonly PlannedNode[] =>
-  nodes.filter((node) => node.replica === 0);
-
-/** The first of these paths that is written down, else the last. */
-function originPath(context: RuleContext, paths: readonly string[]): string {
-  return paths.find((path) => context.isWritten(path)) ?? paths.at(-1) ?? '';
 }

@@ -2,7 +2,9 @@
 import type { Digest, PublicKey } from '../protocols/shared/brands.ts';
 import { compareText, fromHex } from '../protocols/shared/bytes.ts';
 import type { ChainParameters, Genesis, GenesisAccount, GenesisValidator } from '../protocols/ledger/genesis.ts';
+import type { GenesisCourt } from '../protocols/ledger/modules/court/genesis-court.ts';
 import { protocolVersionSupported } from '../protocols/ledger/modules/parameters.ts';
+import type { GenesisPolicies } from '../protocols/ledger/modules/policies/genesis-policies.ts';
 import type { LoadedManifest } from './manifest.ts';
 import type { ManifestChain } from './manifest-network.ts';
 import type { Problem } from './manifest-problems.ts';
@@ -31,6 +33,8 @@ export interface GenesisInputs {
   readonly networkAuthority: Digest | null;
   /** Milliseconds since 1970. */
   readonly time: number;
+  readonly court?: GenesisCourt;
+  readonly policies?: GenesisPolicies;
 }
 
 export function makeGenesis(inputs: GenesisInputs): Genesis {
@@ -51,6 +55,8 @@ export function makeGenesis(inputs: GenesisInputs): Genesis {
     governors: [...inputs.governors].sort(compareText),
     networkAuthority: inputs.networkAuthority,
     previous: null,
+    ...(inputs.court === undefined ? {} : { court: inputs.court }),
+    ...(inputs.policies === undefined ? {} : { policies: inputs.policies }),
   };
 }
 

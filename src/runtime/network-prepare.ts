@@ -6,12 +6,12 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ChainId, PublicKey } from '../protocols/shared/brands.ts';
-import { CodedError } from '../protocols/shared/errors.ts';
+import { CodedError, invariant } from '../protocols/shared/errors.ts';
 import { chainIdOf, type Genesis, type GenesisAccount } from '../protocols/ledger/genesis.ts';
 import { genesisFromJson, genesisToJson } from '../protocols/ledger/genesis-json.ts';
 import type { LoadedManifest } from './manifest.ts';
 import type { Environment } from './manifest-environment.ts';
-import { joinAddress, type PlannedNode } from './manifest-expand.ts';
+import { isOfChain, joinAddress, type PlannedNode } from './manifest-expand.ts';
 import { ManifestError, type Problem } from './manifest-problems.ts';
 import {
   authorityDigest,
@@ -22,6 +22,7 @@ import {
 } from './network-authority.ts';
 import { type NetworkDirectory, networkDirectory, writeFileAtomically } from './network-directory.ts';
 import { genesisDifferences, makeGenesis } from './network-genesis.ts';
+import { genesisCourt, genesisPolicies } from './network-governance.ts';
 import {
   ensureAccountKey,
   ensureNodeKeys,
@@ -29,7 +30,9 @@ import {
   readNodeIdentity,
   networkPassphrase,
 } from './network-keys.ts';
-import type { NodeConfig, NodePeer } from './node-config.ts';
+import { reviewerKeys, serviceConfigs } from './network-services.ts';
+import { chainRoles, type NodeConfig, type NodePeer } from './node-config.ts';
+import type { ServiceConfig } from './service-config.ts';
 
 export class PrepareError extends CodedError<'no-genesis' | 'bad-genesis' | 'missing-identity' | 'no-certificate'> {
   override readonly name = 'PrepareError';
@@ -43,7 +46,9 @@ export interface PreparedNetwork {
   readonly directory: NetworkDirectory;
   /** Copy of the genesis for verifiers, in the working directory. */
   readonly genesisCopy: string;
+  /** Of the nodes of the chain. */
   readonly configs: readonly NodeConfig[];
+  readonly services: readonly ServiceConfig[];
 }
 
 export interface PrepareInputs {
@@ -73,8 +78,11 @@ export async function prepareNetwork(inputs: PrepareInputs): Promise<PreparedNet
   await renewCertificates(inputs, nodes);
   const genesisCopy = resolve(loaded.manifest.spec.chain.genesisFile);
   copyGenesis(directory.genesisFile, genesisCopy);
-  const configs = nodes.map((node) => nodeConfig(loaded, node, directory, peers));
-  return { chainId: chainIdOf(genesis), genesis, isNew, directory, genesisCopy, configs };
+  const chainId = chainIdOf(genesis);
+  const configs = nodes.filter(isOfChain).map((node) => nodeConfig(loaded, node, directory, peers));
+  const passphrase = networkPassphrase(loaded.manifest.spec.defaults.passphraseVariable, inputs.environment);
+  const services = await serviceConfigs(loaded, nodes, { directory, chainId, passphrase });
+  return { chainId, genesis, isNew, directory, genesisCopy, configs, services };
 }
 
 /** Keys of these nodes, made where they are missing and no genesis names them yet. */
@@ -118,15 +126,30 @@ export async function createGenesis(inputs: Omit<PrepareInputs, 'nodes'>): Promi
   const isFirst = (node: PlannedNode): boolean => node.roles.includes('validator') && node.inGenesis;
   const first = new Set(loaded.nodes.filter(isFirst).map((node) => node.name));
   const { accounts, governors } = await makeAccounts(inputs, directory);
+  /** Of the services of one role, or of all. */
+  const keysOf = (role?: string): readonly PublicKey[] => {
+    const services = loaded.nodes.filter(({ service }) => service !== null && (role ?? service.role) === service.role);
+    const names = new Set(services.map(({ name }) => name));
+    return identities.filter(({ name }) => names.has(name)).map(({ publicKey }) => publicKey);
+  };
+  const wanted = spec.chain.genesis;
+  const passphrase = networkPassphrase(spec.defaults.passphraseVariable, inputs.environment);
+  const policies =
+    wanted === null ? undefined : await genesisPolicies(wanted, { author: governors[0], evaluators: keysOf('policy') });
+  // The policies' part of the document stands after the court's.
+  const noCourt = policies === undefined ? undefined : { arbitrators: [], jurisdictions: [] };
+  const court = (wanted === null ? undefined : await genesisCourt(wanted, directory, passphrase)) ?? noCourt;
   const genesis = makeGenesis({
     loaded,
     identities: identities.filter((identity) => first.has(identity.name)),
-    accounts,
+    accounts: withAccounts(accounts, keysOf()),
     governors,
     networkAuthority: existsSync(directory.authorityFile)
       ? authorityDigest(readFileSync(directory.authorityFile, 'utf8'))
       : null,
     time: now,
+    ...(court === undefined ? {} : { court }),
+    ...(policies === undefined ? {} : { policies }),
   });
   await renewCertificates(inputs, loaded.nodes);
   const peers = identities.map(({ name, publicKey }) => ({ name, publicKey }));
@@ -156,7 +179,7 @@ async function makeAccounts(
   directory: NetworkDirectory,
 ): Promise<{ accounts: readonly GenesisAccount[]; governors: readonly PublicKey[] }> {
   const { chain, defaults } = loaded.manifest.spec;
-  const wanted = chain.genesis ?? { faucet: 0n, accounts: [], governors: [] };
+  const wanted = chain.genesis ?? { faucet: 0n, accounts: [], governors: [] as readonly string[] };
   const passphrase = networkPassphrase(defaults.passphraseVariable, environment);
   const accounts: GenesisAccount[] = [];
   for (const { name, publicKey, balance } of wanted.accounts) {
@@ -167,8 +190,16 @@ async function makeAccounts(
     const key = await ensureAccountKey(directory.accountKeyFile('faucet'), passphrase);
     accounts.push({ publicKey: key, balance: wanted.faucet });
   }
-  if (wanted.governors.length > 0) return { accounts, governors: wanted.governors as readonly PublicKey[] };
-  return { accounts, governors: [await ensureAccountKey(directory.accountKeyFile('operator'), passphrase)] };
+  const all = withAccounts(accounts, await reviewerKeys(loaded.nodes, directory, passphrase));
+  if (wanted.governors.length > 0) return { accounts: all, governors: wanted.governors as readonly PublicKey[] };
+  return { accounts: all, governors: [await ensureAccountKey(directory.accountKeyFile('operator'), passphrase)] };
+}
+
+/** Those that are not there yet come with nothing: an account that exists may send transactions. */
+function withAccounts(accounts: readonly GenesisAccount[], keys: readonly PublicKey[]): readonly GenesisAccount[] {
+  const known = new Set(accounts.map(({ publicKey }) => publicKey));
+  const missing = [...new Set(keys)].filter((publicKey) => !known.has(publicKey));
+  return [...accounts, ...missing.map((publicKey) => ({ publicKey, balance: 0n }))];
 }
 
 function missingGenesis(loaded: LoadedManifest, directory: NetworkDirectory, hasAll: boolean): PrepareError {
@@ -209,11 +240,11 @@ function collectPeers(
   }
   const peers = new Map<string, NodePeer>();
   const problems: Problem[] = [];
-  for (const node of loaded.nodes) {
+  for (const node of loaded.nodes.filter(isOfChain)) {
     const identity = readNodeIdentity(directory.node(node.name).identityFile, node.name);
     const publicKey = node.publicKey ?? identity?.publicKey ?? known.get(node.name);
     if (publicKey !== undefined) {
-      peers.set(node.name, { name: node.name, publicKey, addresses: [joinAddress(node.host.address, node.linkPort)] });
+      peers.set(node.name, { name: node.name, publicKey, addresses: [linkAddress(node, node.host.address)] });
       continue;
     }
     problems.push({
@@ -274,6 +305,11 @@ function nameOf(file: string): string {
   }
 }
 
+const linkAddress = ({ name, linkPort }: PlannedNode, host: string): string => {
+  invariant(linkPort !== null, `${name} has a port for links`);
+  return joinAddress(host, linkPort);
+};
+
 function nodeConfig(
   loaded: LoadedManifest,
   node: PlannedNode,
@@ -285,13 +321,13 @@ function nodeConfig(
   const issued = usesAuthority(node) ? { certificateFile: own.certificateFile, keyFile: own.certificateKeyFile } : null;
   return {
     name: node.name,
-    roles: node.roles,
+    roles: chainRoles.filter((role) => node.roles.includes(role)),
     dataDir: own.root,
     genesisFile: directory.genesisFile,
     keyFile: own.keyFile,
     vrfKeyFile: node.roles.includes('validator') ? own.vrfKeyFile : null,
     passphraseVariable: loaded.manifest.spec.defaults.passphraseVariable,
-    linkAddress: joinAddress(node.host.listen, node.linkPort),
+    linkAddress: linkAddress(node, node.host.listen),
     apiAddress: listen(node.apiPort),
     metricsAddress: listen(node.metricsPort),
     http: node.tls ? (node.certificate ?? issued) : null,

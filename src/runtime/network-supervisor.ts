@@ -14,8 +14,8 @@ import type { Environment } from './manifest-environment.ts';
 import type { PlannedNode } from './manifest-expand.ts';
 import { networkDirectory, writeFileAtomically } from './network-directory.ts';
 import { type PreparedNetwork, prepareNetwork } from './network-prepare.ts';
-import type { NodeConfig } from './node-config.ts';
 import { findPortProblems, type WantedPort } from './port-check.ts';
+import type { HostedConfig } from './service-config.ts';
 
 export interface SuperviseOptions {
   readonly loaded: LoadedManifest;
@@ -76,7 +76,7 @@ export async function superviseNetwork(options: SuperviseOptions): Promise<Super
   try {
     await requireFreePorts(nodes);
     const prepared = await prepareNetwork({ loaded, nodes, environment: options.environment, now: Date.now() });
-    const launcher = createLauncher(planProcesses(options, nodes, prepared.configs));
+    const launcher = createLauncher(planProcesses(options, nodes, [...prepared.configs, ...prepared.services]));
     const report = (): LauncherReport => ({
       network: loaded.manifest.metadata.name,
       manifest: loaded.file,
@@ -133,7 +133,7 @@ function shippedChild(): readonly string[] {
 function planProcesses(
   options: SuperviseOptions,
   nodes: readonly PlannedNode[],
-  configs: readonly NodeConfig[],
+  configs: readonly HostedConfig[],
 ): readonly ProcessPlan[] {
   const directory = networkDirectory(options.loaded.manifest.spec.defaults.dataDir);
   const [command = process.execPath, ...commandArguments] = options.child ?? shippedChild();

@@ -1,6 +1,8 @@
 /** Everything that one node needs to run: what the launcher makes of a manifest, or an embedder writes by hand. */
 
-export type Role = 'validator' | 'follower';
+/** What a node is on the chain itself. Services are in service-config.ts. */
+export const chainRoles = ['validator', 'follower'] as const;
+export type Role = (typeof chainRoles)[number];
 
 export interface NodePeer {
   readonly name: string;

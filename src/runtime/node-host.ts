@@ -1,7 +1,7 @@
 /** Runs the nodes of one process and tells the launcher about them. Free of `process`: the entry point passes the wires in. */
 import { CodedError } from '../protocols/shared/errors.ts';
-import type { NodeConfig } from './node-config.ts';
 import type { NodeAddresses } from './launcher-process.ts';
+import type { HostedConfig } from './service-config.ts';
 
 /** What a process needs of a running node. */
 export interface HostedNode {
@@ -55,8 +55,8 @@ export function describeFailure(cause: unknown): string {
 }
 
 export function hostNodes(
-  configs: readonly NodeConfig[],
-  create: (config: NodeConfig) => Promise<HostedNode>,
+  configs: readonly HostedConfig[],
+  create: (config: HostedConfig) => Promise<HostedNode>,
   send: (message: HostMessage) => void,
   /** Told of every failure in full. */
   onCause: (cause: unknown) => void = () => undefined,

@@ -21,6 +21,7 @@ import { createSystemClock } from './adapters/system-clock.ts';
 import { createSystemRandom } from './adapters/system-random.ts';
 import { createTelemetry } from './adapters/telemetry.ts';
 import type { ActorRef } from './ports/actors.ts';
+import type { Signer } from './ports/signer.ts';
 import type { TrafficApi } from './ports/traffic-api.ts';
 import { servedChain } from './served-chain.ts';
 import { serviceSigner } from './service-key.ts';
@@ -31,8 +32,14 @@ export interface TrafficServiceConfig {
   readonly source: ContentSource;
   /** `host:port` */
   readonly address: string;
-  /** Holds `keys/light.key`, made where it is absent, and the log. */
+  /** Holds the log; and `keys/light.key`, made where it is absent and no signer is given. */
   readonly dataDir: string;
+  /** In its log lines. Default `traffic`. */
+  readonly name?: string;
+  /** The light's key, where somebody else keeps it. */
+  readonly signer?: Signer;
+  /** PEM texts; absent or null serves plain HTTP, on loopback only. */
+  readonly tls?: { readonly certificate: string; readonly key: string } | null;
   readonly reviewers: readonly ReviewerRole[];
   readonly limits?: Partial<TrafficLightLimits>;
   readonly logTo: 'file' | 'stdout' | 'silent';
@@ -64,11 +71,11 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
   };
   try {
     const running = createTelemetry({
-      ...{ name: 'traffic', role: 'traffic', logTo, logLevel: 'info', dataDir, otlpEndpoint: null },
+      ...{ name: config.name ?? 'traffic', role: 'traffic', logTo, logLevel: 'info', dataDir, otlpEndpoint: null },
     });
     const { telemetry } = running;
     closers.push(() => running.close());
-    const signer = await serviceSigner(join(dataDir, 'keys'), 'light');
+    const signer = config.signer ?? (await serviceSigner(join(dataDir, 'keys'), 'light'));
     const [clock, random, verifier] = [createSystemClock(), createSystemRandom(), createVerifier()];
     const feed = await HttpChainFeed.start({ client, signer, clock, log: telemetry.log });
     closers.push(() => feed.stop());
@@ -97,7 +104,7 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
     light = spawned;
     const api = createTrafficApi({ system, light: () => spawned, clock, listeners });
     const server = await startServiceServer({
-      ...{ address, tls: null, telemetry, chainId: feed.chainId, service: 'traffic', description },
+      ...{ address, tls: config.tls ?? null, telemetry, chainId: feed.chainId, service: 'traffic', description },
       api: servedChain(feed, 'light', async () => {
         const { isReady, problem } = await api.status();
         return isReady ? null : (problem ?? 'not ready');

@@ -1,6 +1,7 @@
 /** Manifests: what is shipped is valid, replicas become nodes, and everything that is wrong is found at once. */
 import { expect } from 'chai';
 import { loadManifest, readManifest } from '../../src/runtime/manifest.ts';
+import { serviceRoleNames } from '../../src/runtime/manifest-services.ts';
 import { ManifestError, type Problem } from '../../src/runtime/manifest-problems.ts';
 import { formatDuration, parseDuration } from '../../src/runtime/manifest-shape.ts';
 
@@ -25,7 +26,8 @@ const brief = (problems: readonly Problem[]): readonly string[] =>
 
 describe('shipped manifests', () => {
   it('mainnet: seven validators on consecutive ports, the API on the first, each its own process', () => {
-    const { nodes, manifest: read } = loadManifest('nodes/mainnet.yaml', {});
+    const { nodes: all, manifest: read } = loadManifest('nodes/mainnet.yaml', {});
+    const nodes = all.filter(({ service }) => service === null);
     expect(nodes.map((node) => node.name)).to.deep.equal([1, 2, 3, 4, 5, 6, 7].map((n) => `validator-${n}`));
     expect(nodes.map((node) => node.linkPort)).to.deep.equal([22001, 22002, 22003, 22004, 22005, 22006, 22007]);
     expect(nodes.map((node) => node.apiPort)).to.deep.equal([21001, null, null, null, null, null, null]);
@@ -39,6 +41,17 @@ describe('shipped manifests', () => {
     const { nodes, manifest: read } = loadManifest('nodes/devnet.yaml', {});
     expect(nodes.map((node) => node.process)).to.deep.equal(['devnet', 'devnet', 'devnet', 'devnet']);
     expect(read.spec.chain.blockTime).to.equal(200);
+  });
+
+  it('mainnet: services on their known ports, after what they follow', () => {
+    const services = loadManifest('nodes/mainnet.yaml', {}).nodes.filter(({ service }) => service !== null);
+    const ports = { court: 21002, policy: 21003, traffic: 21004 };
+    for (const { service, apiPort, linkPort, after } of services) {
+      expect(apiPort).to.equal(service === null ? 0 : ports[service.role]);
+      expect(linkPort).to.equal(null);
+      expect(after).to.include('validator-1');
+    }
+    expect(services.map(({ service }) => service?.role)).to.have.members(serviceRoleNames);
   });
 
   it('three hosts: the same ports on each host do not collide', () => {
@@ -164,6 +177,31 @@ describe('problems of a manifest', () => {
   });
 
   const cases: readonly (readonly [what: string, spec: string, expected: string])[] = [
+    [
+      'a service that nothing could follow',
+      `  nodes:\n${validators(4)}    - { name: t, roles: [traffic], ports: { api: 5 } }\n`,
+      'contradiction spec.nodes[1].roles 7',
+    ],
+    [
+      'a service without an API port',
+      `  nodes:\n${validators(4).replace('22001', '22001, api: 80')}    - { name: t, roles: [traffic], ports: {} }\n`,
+      'missing-field spec.nodes[1].ports.api 7',
+    ],
+    [
+      'a service with links',
+      `  nodes:\n${validators(4).replace('22001', '22001, api: 80')}    - { name: t, roles: [traffic], ports: { api: 5, link: 6 } }\n`,
+      'contradiction spec.nodes[1].ports.link 7',
+    ],
+    [
+      'a service that validates',
+      `  nodes:\n${validators(4).replace('22001', '22001, api: 80')}    - { name: t, roles: [traffic, follower], ports: { api: 5, link: 6 } }\n`,
+      'contradiction spec.nodes[1].roles 7',
+    ],
+    [
+      'settings of a service that the node is not',
+      `  nodes:\n${validators(4, ', traffic: {}')}`,
+      'contradiction spec.nodes[0].traffic 6',
+    ],
     [
       'a port used twice',
       `  nodes:\n${validators(4)}${node('b', 'follower', 22003)}`,

@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { chainIdOf } from '../../src/protocols/ledger/genesis.ts';
-import { genesisProblems } from '../../src/protocols/ledger/genesis-state.ts';
+import { application } from '../../src/protocols/ledger/application.ts';
+import { genesisProblems, genesisState } from '../../src/protocols/ledger/genesis-state.ts';
+import { readActiveSet } from '../../src/protocols/ledger/modules/policies/policies.ts';
+import { type StateReader, type StateWrite, View } from '../../src/protocols/ledger/view.ts';
+import { compilePolicySet } from '../../src/protocols/policy/compile.ts';
+import { encodeContent, namesOf } from '../../src/protocols/policy/content.ts';
+import { toHex } from '../../src/protocols/shared/bytes.ts';
+import { readDefaultPack } from '../../src/runtime/shipped-pack.ts';
 import { createVerifier } from '../../src/runtime/adapters/ed25519.ts';
 import { showKeyFile } from '../../src/runtime/adapters/key-files.ts';
 import { type LoadedManifest, readManifest } from '../../src/runtime/manifest.ts';
@@ -21,6 +28,11 @@ import {
   prepareNetwork,
 } from '../../src/runtime/network-prepare.ts';
 import { selectNodes } from '../../src/runtime/network-supervisor.ts';
+
+const stateOf = (writes: readonly StateWrite[]): StateReader => {
+  const cells = new Map(writes.flatMap(({ key, value }) => (value === null ? [] : [[toHex(key), value] as const])));
+  return { get: (key) => cells.get(toHex(key)), range: () => [] };
+};
 
 const now = Date.parse('2026-01-01T00:00:00Z');
 
@@ -69,6 +81,39 @@ ${rest}`;
       expect(config.vrfKeyFile === null).to.equal(config.roles.includes('follower'));
     }
     expect(readFileSync(join(directory, 'genesis.json'), 'utf8')).to.equal(readFileSync(files.genesisFile, 'utf8'));
+  });
+
+  it('seeds arbitrators, the policy set and an account for every service and reviewer; the same keys give the same', async () => {
+    const governed = manifest(
+      '{ genesis: { arbitrators: { count: 15, bond: 5 }, policyPack: default } }',
+      `    - { name: light, roles: [traffic], ports: { api: 21004 }, traffic: { reviewers: [{ role: reviewer, account: officer }] } }\n`,
+    );
+    const { genesis, directory: files, services, configs } = await prepare(load(governed));
+    expect(genesisProblems(genesis, createVerifier(), { devnet: false })).to.deep.equal([]);
+    const keys = Array.from(
+      { length: 15 },
+      (_, i) => showKeyFile(files.accountKeyFile(`arbitrator-${i + 1}`)).publicKey,
+    );
+    expect(genesis.court?.arbitrators.map(({ account }) => account)).to.have.members(keys);
+    const light = showKeyFile(files.node('light').keyFile).publicKey;
+    const officer = showKeyFile(files.accountKeyFile('officer')).publicKey;
+    expect(genesis.accounts.map(({ publicKey }) => publicKey)).to.include.members([light, officer]);
+    const view = new View(stateOf(genesisState(application, genesis).stateWrites));
+    const pack = readDefaultPack();
+    expect(readActiveSet(view, null)).to.include({
+      ...namesOf(pack, encodeContent(pack)),
+      compiled: compilePolicySet(pack.set, pack.facts, pack.asOf).compiledHash,
+      activeFrom: 1,
+    });
+    expect(configs).to.have.length(5);
+    expect(services).to.have.length(1);
+    expect(services[0]).to.deep.include({ role: 'traffic', apiAddress: '127.0.0.1:21004' });
+    expect(services[0]?.endpoints.bpci).to.equal('http://127.0.0.1:21001');
+    expect(services[0]?.settings).to.deep.include({
+      reviewers: [{ role: 'reviewer', account: null, publicKey: officer }],
+    });
+    rmSync(files.genesisFile);
+    expect((await prepare(load(governed))).chainId).to.equal(chainIdOf(genesis));
   });
 
   it('gives a file for signatures to the nodes that are to have one', async () => {

@@ -3,7 +3,7 @@ import { trafficLightActor } from '../../src/actors/traffic/traffic-light.ts';
 import { defaultTrafficLightLimits, type TrafficLightLimits } from '../../src/actors/traffic/following.ts';
 import type { Answered, DecisionAnswer, LightStatus, TrafficLightMessage } from '../../src/actors/traffic/messages.ts';
 import { compileHere, PolicyLibrary } from '../../src/actors/policy/policy-library.ts';
-import { publicationId } from '../../src/protocols/ledger/modules/policies/policies.ts';
+import { publicationId } from '../../src/protocols/ledger/modules/policies/publication.ts';
 import { readLight } from '../../src/protocols/ledger/modules/traffic/traffic.ts';
 import { View } from '../../src/protocols/ledger/view.ts';
 import { compilePolicySet } from '../../src/protocols/policy/compile.ts';

@@ -1,8 +1,8 @@
 /** What the commands of `biso-policy` share. */
-import { join } from 'node:path';
 import { type CompiledSet, compilePolicySet } from '../../protocols/policy/compile.ts';
 import { isDay } from '../../protocols/policy/facts.ts';
 import { placePolicyError, type PolicyPack, readPolicyPack } from '../../runtime/adapters/policy-pack.ts';
+import { defaultPackDirectory } from '../../runtime/shipped-pack.ts';
 import { CommandError, type Terminal } from '../terminal.ts';
 
 export interface PolicyCommandContext {
@@ -11,8 +11,7 @@ export interface PolicyCommandContext {
   readonly wantsJson: () => boolean;
 }
 
-/** The pack that comes with the product. */
-export const defaultPack = join(import.meta.dirname, '..', '..', '..', 'packs', 'default');
+export const defaultPack = defaultPackDirectory;
 
 /** Reads and compiles. Problems name file and line. */
 export function loadPack(directory: string, asOf?: string): { pack: PolicyPack; compiled: CompiledSet } {

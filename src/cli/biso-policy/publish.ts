@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { ChainClient } from '../../client/chain-client.ts';
 import { sendTransaction } from '../../client/send-transaction.ts';
-import { publicationId } from '../../protocols/ledger/modules/policies/policies.ts';
+import { publicationId } from '../../protocols/ledger/modules/policies/publication.ts';
 import { encodeContent, namesOf } from '../../protocols/policy/content.ts';
 import { readSigner } from '../../runtime/adapters/key-files.ts';
 import { KeyStore } from '../bpci/key-store.ts';

@@ -34,7 +34,7 @@ export function printConfig(loaded: LoadedManifest, asJson: boolean, terminal: T
     node.roles.join(','),
     node.host.name,
     node.process,
-    String(node.linkPort),
+    String(node.linkPort ?? '-'),
     String(node.apiPort ?? '-'),
     String(node.metricsPort ?? '-'),
   ]);

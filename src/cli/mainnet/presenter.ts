@@ -3,7 +3,9 @@ import { faultyCountMax, quorumOf } from '../../protocols/ledger/validator-set.t
 import type { ProcessEvent } from '../../runtime/launcher-process.ts';
 import type { LoadedManifest } from '../../runtime/manifest.ts';
 import type { PlannedNode } from '../../runtime/manifest-expand.ts';
+import { serviceRoles } from '../../runtime/manifest-services.ts';
 import { formatDuration } from '../../runtime/manifest-shape.ts';
+import { urlOf } from '../../runtime/network-services.ts';
 import type { PreparedNetwork } from '../../runtime/network-prepare.ts';
 import { formatElapsed, type Terminal } from '../terminal.ts';
 
@@ -15,11 +17,8 @@ export interface Presenter {
   stopping(reason: string): void;
 }
 
-/** The phase of the launch in which a role comes up, in order. */
-const phases = [{ name: 'core', roles: ['validator', 'follower'] }] as const;
-
-const phaseOf = (node: PlannedNode): string =>
-  phases.find((phase) => node.roles.some((role) => phase.roles.includes(role)))?.name ?? 'services';
+/** The phase of the launch in which a node comes up. */
+const phaseOf = ({ service }: PlannedNode): string => (service === null ? 'core' : serviceRoles[service.role].phase);
 
 function describeChain(loaded: LoadedManifest): string {
   const { chain } = loaded.manifest.spec;
@@ -31,19 +30,19 @@ function describeChain(loaded: LoadedManifest): string {
 
 export interface NetworkUrls {
   readonly api: readonly string[];
+  readonly services: readonly { readonly name: string; readonly url: string }[];
   readonly metrics: readonly string[];
 }
 
-/** Loopback listeners take HTTP and TLS on one port; others TLS only. */
 export function urlsOf(nodes: readonly PlannedNode[]): NetworkUrls {
-  const url = (node: PlannedNode, port: number): string => {
-    const loopback = /^(127\.|localhost$|::1$)/.test(node.host.listen);
-    const host = node.host.address.includes(':') ? `[${node.host.address}]` : node.host.address;
-    return `${loopback ? 'http' : 'https'}://${host}:${port}`;
-  };
   return {
-    api: nodes.flatMap((node) => (node.apiPort === null ? [] : [url(node, node.apiPort)])),
-    metrics: nodes.flatMap((node) => (node.metricsPort === null ? [] : [`${url(node, node.metricsPort)}/metrics`])),
+    api: nodes.flatMap((node) => (node.apiPort === null || node.service !== null ? [] : [urlOf(node, node.apiPort)])),
+    services: nodes.flatMap((node) =>
+      node.apiPort === null || node.service === null
+        ? []
+        : [{ name: serviceRoles[node.service.role].title, url: urlOf(node, node.apiPort) }],
+    ),
+    metrics: nodes.flatMap((node) => (node.metricsPort === null ? [] : [`${urlOf(node, node.metricsPort)}/metrics`])),
   };
 }
 
@@ -90,7 +89,7 @@ export class TerminalPresenter implements Presenter {
         this.#ready += 1;
         const { link, api, metrics } = event.addresses;
         const where = [
-          `link ${link ?? '-'}`,
+          link === null ? '' : `link ${link}`,
           api === null ? '' : `api ${api}`,
           metrics === null ? '' : `metrics ${metrics}`,
         ];
@@ -137,10 +136,14 @@ export class TerminalPresenter implements Presenter {
     }
     out(paint('green', `Ready in ${elapsed}: ${total} of ${total} nodes`));
     const urls = urlsOf(this.#nodes);
-    for (const api of urls.api) out(`  API      ${api}  (OpenAPI: ${api}/openapi.json)`);
+    const width = Math.max(7, ...urls.services.map(({ name }) => name.length));
+    for (const api of urls.api) out(`  ${'API'.padEnd(width)}  ${api}  (OpenAPI: ${api}/openapi.json)`);
+    for (const { name, url } of urls.services) out(`  ${name.padEnd(width)}  ${url}`);
     const [firstMetrics, ...otherMetrics] = urls.metrics;
     if (firstMetrics !== undefined) {
-      out(`  metrics  ${firstMetrics}${otherMetrics.length === 0 ? '' : `  and ${otherMetrics.length} more nodes`}`);
+      out(
+        `  ${'metrics'.padEnd(width)}  ${firstMetrics}${otherMetrics.length === 0 ? '' : `  and ${otherMetrics.length} more nodes`}`,
+      );
     }
     out();
     for (const hint of this.#hints) out(hint);

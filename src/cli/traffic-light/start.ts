@@ -1,14 +1,12 @@
 /** `traffic-light start`: runs a traffic light in the foreground against a running network. */
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ContentSource } from '../../actors/policy/policy-library.ts';
 import { ChainClient } from '../../client/chain-client.ts';
-import { encodeContent, namesOf } from '../../protocols/policy/content.ts';
 import type { ReviewerRole } from '../../protocols/ledger/modules/traffic/bodies.ts';
 import { isHex64, type PublicKey } from '../../protocols/shared/brands.ts';
-import { readPolicyPack } from '../../runtime/adapters/policy-pack.ts';
+import { batchLatencyFactor } from '../../runtime/service-starters/traffic.ts';
+import { contentSource } from '../../runtime/shipped-pack.ts';
 import { startTrafficService } from '../../runtime/traffic-service.ts';
-import { defaultPack } from '../biso-policy/command-context.ts';
 import { CommandError } from '../terminal.ts';
 import type { TrafficContext } from './command-context.ts';
 
@@ -22,9 +20,6 @@ interface StartFlags {
   readonly dataDir: string;
   readonly reviewer: readonly ReviewerRole[];
 }
-
-/** In batches a decision may wait for others: the budget is wider. */
-const batchLatencyFactor = 10;
 
 const wholeFrom =
   (min: number, max: number) =>
@@ -40,21 +35,6 @@ const reviewer = (text: string, before: readonly ReviewerRole[]): readonly Revie
     throw new InvalidArgumentError('ROLE=PUBLIC_KEY is needed.');
   return [...before, { role, key: key as PublicKey }];
 };
-
-/** The pack that comes with the product, and what the policy service serves. */
-function contentSource(bisoEndpoint: string | undefined): ContentSource {
-  const pack = readPolicyPack(defaultPack);
-  const bytes = encodeContent(pack);
-  const own = namesOf(pack, bytes).content;
-  return {
-    fetch: async (content) => {
-      if (content === own) return bytes;
-      if (bisoEndpoint === undefined) return null;
-      const response = await fetch(`${bisoEndpoint.replace(/\/+$/, '')}/v1/policies/${content}/content`);
-      return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
-    },
-  };
-}
 
 export function registerStart(program: Command, context: TrafficContext): void {
   program

@@ -12,13 +12,14 @@ import {
   jsonNullable,
   type JsonProblem,
   jsonStruct,
-  jsonStructWithTail,
+  jsonStructWithTails,
   jsonText,
   jsonUint,
   readJson,
 } from './json-codec.ts';
 import { validatorsMax } from './block.ts';
 import { genesisCourtCodec } from './modules/court/genesis-court.ts';
+import { genesisPoliciesCodec } from './modules/policies/genesis-policies.ts';
 
 const parameters = jsonStruct<ChainParameters>({
   blockTimeMs: jsonUint(),
@@ -42,7 +43,7 @@ const validator = jsonStruct<GenesisValidator>({
 });
 
 /** Canonical bytes are those of `genesisCodec`. */
-export const genesisJsonCodec: JsonCodec<Genesis> = jsonStructWithTail<Genesis, 'court'>(
+export const genesisJsonCodec: JsonCodec<Genesis> = jsonStructWithTails<Genesis, 'court' | 'policies'>(
   {
     chainName: jsonText(64),
     time: jsonUint(),
@@ -56,8 +57,7 @@ export const genesisJsonCodec: JsonCodec<Genesis> = jsonStructWithTail<Genesis, 
       jsonStruct<PreviousChain>({ chainId: jsonDigest as unknown as JsonCodec<ChainId>, lastHeader: jsonDigest }),
     ),
   },
-  'court',
-  genesisCourtCodec,
+  { court: genesisCourtCodec, policies: genesisPoliciesCodec },
 );
 
 export const genesisToJson = (genesis: Genesis): Json => genesisJsonCodec.toJson(genesis);

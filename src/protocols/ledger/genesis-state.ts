@@ -7,6 +7,7 @@ import { chainIdOf, type Genesis } from './genesis.ts';
 import type { JsonProblem } from './json-codec.ts';
 import type { SignatureRule } from './module.ts';
 import { genesisCourtProblems } from './modules/court/genesis-court.ts';
+import { genesisPoliciesProblems } from './modules/policies/genesis-policies.ts';
 import { parameterProblems, protocolVersionSupported } from './modules/parameters.ts';
 import { readNextSet } from './modules/validator-state.ts';
 import { possessionSigningBytes } from './possession.ts';
@@ -92,11 +93,13 @@ export function genesisProblems(
       arbitrators.map(({ account }) => account),
     ),
     ...(genesis.court === undefined ? [] : genesisCourtProblems(genesis.court)),
+    ...(genesis.policies === undefined ? [] : genesisPoliciesProblems(genesis.policies)),
   );
   const accountKeys = [
     ...genesis.accounts.map(({ publicKey }) => publicKey),
     ...genesis.governors,
     ...arbitrators.map(({ account }) => account),
+    ...(genesis.policies?.rule?.evaluators ?? []),
   ];
   for (const key of accountKeys) {
     if (!signatures.isAdmissible(key)) problems.push({ path: 'accounts', message: `${key} is not an admissible key` });

@@ -9,7 +9,7 @@ import {
   publicKey32,
   signature64,
   struct,
-  structWithTail,
+  structWithTails,
   textMax,
   uint,
   uint64,
@@ -17,6 +17,7 @@ import {
 import { taggedHash } from '../shared/hash.ts';
 import { validatorsMax } from './block.ts';
 import { type GenesisCourt, genesisCourtCodec } from './modules/court/genesis-court.ts';
+import { type GenesisPolicies, genesisPoliciesCodec } from './modules/policies/genesis-policies.ts';
 import { type ValidatorSet, validatorSet } from './validator-set.ts';
 
 /** Consensus and ledger parameters. Durations in milliseconds, ages in blocks. */
@@ -81,6 +82,8 @@ export interface Genesis {
   readonly previous: PreviousChain | null;
   /** Absent on chains that began without: their documents, and so their names, stay what they are. */
   readonly court?: GenesisCourt;
+  /** Absent like it; where it is there, the court's part is. */
+  readonly policies?: GenesisPolicies;
 }
 
 export const parametersCodec: Codec<ChainParameters> = struct<ChainParameters>({
@@ -117,7 +120,10 @@ const fields = {
   previous: nullable(struct<PreviousChain>({ chainId: digest32 as unknown as Codec<ChainId>, lastHeader: digest32 })),
 };
 
-export const genesisCodec: Codec<Genesis> = structWithTail<Genesis, 'court'>(fields, 'court', genesisCourtCodec);
+export const genesisCodec: Codec<Genesis> = structWithTails<Genesis, 'court' | 'policies'>(fields, {
+  court: genesisCourtCodec,
+  policies: genesisPoliciesCodec,
+});
 
 /** The chain id is the genesis hash; it is also the `parent` of block 1. */
 export const chainIdOf = (genesis: Genesis): ChainId =>

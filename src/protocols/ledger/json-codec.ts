@@ -16,7 +16,7 @@ import {
   nullable,
   publicKey32,
   struct,
-  structWithTail,
+  structWithTails,
   textMax,
   uint64,
   uintMax,
@@ -228,19 +228,26 @@ export function jsonStruct<T extends object>(fields: { readonly [K in keyof T]-?
   };
 }
 
-/** A {@link jsonStruct} with one more field, which may be absent in JSON and in canonical bytes. */
-export function jsonStructWithTail<T extends object, Tail extends keyof T & string>(
+/** A {@link jsonStruct} with more fields at its end, which may be absent in JSON and in canonical bytes. */
+export function jsonStructWithTails<T extends object, Tail extends keyof T & string>(
   fields: { readonly [K in Exclude<keyof T, Tail>]-?: JsonCodec<T[K]> },
-  tail: Tail,
-  tailCodec: JsonCodec<Exclude<T[Tail], undefined>>,
+  tails: { readonly [K in Tail]-?: JsonCodec<Exclude<T[K], undefined>> },
 ): JsonCodec<T> {
-  const without = jsonStruct<Pick<T, Exclude<keyof T, Tail>>>(fields) as unknown as JsonCodec<T>;
-  const whole = jsonStruct<T>({ ...fields, [tail]: tailCodec } as unknown as { [K in keyof T]-?: JsonCodec<T[K]> });
+  const tailEntries = Object.entries(tails) as [Tail, JsonCodec<T[Tail]>][];
+  /** With as many of the tails as there are. */
+  const forms = Array.from({ length: tailEntries.length + 1 }, (_, count) =>
+    jsonStruct<T>({ ...fields, ...Object.fromEntries(tailEntries.slice(0, count)) } as unknown as {
+      [K in keyof T]-?: JsonCodec<T[K]>;
+    }),
+  );
+  const formOf = (has: (name: Tail) => boolean): JsonCodec<T> =>
+    forms[tailEntries.findLastIndex(([name]) => has(name)) + 1] as JsonCodec<T>;
   return {
-    ...structWithTail<T, Tail>(fields, tail, tailCodec),
-    toJson: (value) => (value[tail] === undefined ? without : whole).toJson(value),
+    ...structWithTails<T, Tail>(fields, tails),
+    toJson: (value) => formOf((name) => value[name] !== undefined).toJson(value),
+    // Where one is there those before it are needed, and are reported as missing.
     fromJson: (json, path, problems) =>
-      (isObject(json) && Object.hasOwn(json, tail) ? whole : without).fromJson(json, path, problems),
+      formOf((name) => isObject(json) && Object.hasOwn(json, name)).fromJson(json, path, problems),
   };
 }
 

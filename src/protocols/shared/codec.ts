@@ -160,28 +160,30 @@ export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Co
 }
 
 /**
- * A {@link struct} with one more field at its end, which may be absent: then it is as if there were no such field, byte
- * for byte.
+ * A {@link struct} with more fields at its end, which may be absent: then it is as if there were no such fields, byte for
+ * byte. One that is there needs those before it.
  */
-export function structWithTail<T extends object, Tail extends keyof T>(
+export function structWithTails<T extends object, Tail extends keyof T>(
   fields: { readonly [K in Exclude<keyof T, Tail>]-?: Codec<T[K]> },
-  tail: Tail,
-  tailCodec: Codec<Exclude<T[Tail], undefined>>,
+  tails: { readonly [K in Tail]-?: Codec<Exclude<T[K], undefined>> },
 ): Codec<T> {
-  const entries = Object.entries(fields) as [Exclude<keyof T, Tail>, Codec<T[Exclude<keyof T, Tail>]>][];
+  type AnyCodec = Codec<T[keyof T]>;
+  const entries = Object.entries(fields) as unknown as [keyof T, AnyCodec][];
+  const all = [...entries, ...(Object.entries(tails) as unknown as [keyof T, AnyCodec][])];
   return {
     write: (w, v) => {
-      const last = v[tail] as Exclude<T[Tail], undefined> | undefined;
-      w.array(entries.length + (last === undefined ? 0 : 1));
-      for (const [name, codec] of entries) codec.write(w, v[name]);
-      if (last !== undefined) tailCodec.write(w, last);
+      const missing = all.findIndex(([name], index) => index >= entries.length && v[name] === undefined);
+      const present = missing < 0 ? all : all.slice(0, missing);
+      const later = all.slice(present.length).find(([name]) => v[name] !== undefined);
+      if (later !== undefined) fail('wrong-arity', `${String(later[0])} needs the fields before it`);
+      w.array(present.length);
+      for (const [name, codec] of present) codec.write(w, v[name]);
     },
     read: (r) => {
-      const length = r.array(entries.length + 1);
+      const length = r.array(all.length);
       if (length < entries.length) fail('wrong-arity', `${length} fields where ${entries.length} are needed`);
       const value = {} as T;
-      for (const [name, codec] of entries) value[name] = codec.read(r);
-      if (length > entries.length) value[tail] = tailCodec.read(r);
+      for (const [name, codec] of all.slice(0, length)) value[name] = codec.read(r);
       return value;
     },
   };

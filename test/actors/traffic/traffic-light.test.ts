@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai';
 import type { Answered } from '../../../src/actors/traffic/messages.ts';
-import { publicationId } from '../../../src/protocols/ledger/modules/policies/policies.ts';
+import { publicationId } from '../../../src/protocols/ledger/modules/policies/publication.ts';
 import { encodeContent, namesOf } from '../../../src/protocols/policy/content.ts';
 import type { DecisionProof } from '../../../src/protocols/traffic/decision-proof.ts';
 import { verifyDecisionProof } from '../../../src/protocols/traffic/decision-proof.ts';

@@ -1,7 +1,7 @@
 /** Goal: a set decides from the height at which enough evaluators attested the same; what tightens does so at once, and is not lost. */
 import { expect } from 'chai';
+import { publicationId } from '../../../../src/protocols/ledger/modules/policies/publication.ts';
 import {
-  publicationId,
   readActiveSet,
   readPending,
   readTenantSets,

@@ -5,34 +5,14 @@
  * Source: policy-and-traffic design, "Two steps on chain". No policy is run here.
  */
 import type { Digest, PublicKey } from '../../../shared/brands.ts';
-import {
-  type Codec,
-  digest32,
-  encode,
-  list,
-  nullable,
-  publicKey32,
-  struct,
-  textMax,
-  uint,
-} from '../../../shared/codec.ts';
-import { taggedHash } from '../../../shared/hash.ts';
-import { jsonDigest, jsonKey, jsonList, jsonNullable, jsonPattern, jsonStruct, jsonUint } from '../../json-codec.ts';
+import { type Codec, digest32, list, nullable, publicKey32, struct, textMax, uint } from '../../../shared/codec.ts';
+import type { Genesis } from '../../genesis.ts';
+import { jsonDigest, jsonPattern, jsonStruct } from '../../json-codec.ts';
 import { kind, type LedgerModule, ok, type Outcome, refuse, type TransactionContext } from '../../module.ts';
 import type { Role } from '../../permissions.ts';
 import { type ReadView, table, type View } from '../../view.ts';
-
-/** What is published: nothing of it is read here but its names. */
-export interface Publication {
-  readonly policySet: Digest;
-  readonly factSet: Digest;
-  /** Day for which it is compiled, `YYYY-MM-DD`. */
-  readonly asOf: string;
-  /** Whose own stricter set it is; null: the network's. */
-  readonly tenant: PublicKey | null;
-  /** Digest of the bytes, which lie off chain. */
-  readonly content: Digest;
-}
+import { type AttestationRule, attestationRuleCodec, evaluatorsMax } from './genesis-policies.ts';
+import { factsFields, type Publication, publicationCodec, publicationId } from './publication.ts';
 
 export interface PublishedSet extends Publication {
   readonly author: PublicKey;
@@ -44,36 +24,14 @@ export interface PublishedSet extends Publication {
   readonly activeFrom: number | null;
 }
 
-/** Who attests, and how many have to. */
-interface AttestationRule {
-  readonly evaluators: readonly PublicKey[];
-  readonly attestationsMin: number;
-}
-
 interface Attestation {
   readonly publication: Digest;
   readonly compiled: Digest;
 }
 
-const evaluatorsMax = 64;
 const tighteningId = jsonPattern(/^[\x21-\x2e\x30-\x7e]{1,128}$/, 128);
-const publicationCodec = jsonStruct<Publication>({
-  policySet: jsonDigest,
-  factSet: jsonDigest,
-  asOf: jsonPattern(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 10),
-  tenant: jsonNullable(jsonKey),
-  content: jsonDigest,
-});
-const ruleCodec = jsonStruct<AttestationRule>({
-  evaluators: jsonList(jsonKey, evaluatorsMax),
-  attestationsMin: jsonUint(evaluatorsMax, 1),
-});
 const attestationCodec = jsonStruct<Attestation>({ publication: jsonDigest, compiled: jsonDigest });
-const factsBodyCodec = jsonStruct<Pick<Publication, 'factSet' | 'asOf' | 'content'>>({
-  factSet: jsonDigest,
-  asOf: jsonPattern(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 10),
-  content: jsonDigest,
-});
+const factsBodyCodec = jsonStruct<Pick<Publication, 'factSet' | 'asOf' | 'content'>>(factsFields);
 const namedCodec = jsonStruct<{ readonly id: string }>({ id: tighteningId });
 
 const publishedCodec: Codec<PublishedSet> = struct<PublishedSet>({
@@ -91,10 +49,6 @@ const retired = table('policies/retired-rule/', uint);
 const revoked = table('policies/revoked-fact/', uint);
 
 const network = 'network';
-
-/** Names a publication: the same for the same set, facts, day and tenant. */
-export const publicationId = (publication: Publication): Digest =>
-  taggedHash('bpci/policy-publication/v1', encode(publicationCodec, publication));
 
 export interface ActiveSet extends PublishedSet {
   readonly id: Digest;
@@ -206,14 +160,26 @@ const networkSet = (publication: Publication, view: View, context: TransactionCo
     ? refuse('not-own-tenant')
     : publish(publication, view, context);
 
+/** The first set decides from block 1 on. */
+function genesis({ policies }: Genesis, view: View): void {
+  if (policies === undefined) return;
+  if (policies.rule !== null) view.set(rules, 'current', policies.rule);
+  if (policies.network === null) return;
+  const { author, compiled, ...publication } = policies.network;
+  const id = publicationId(publication);
+  view.set(sets, id, { ...publication, author, publishedAt: 0, compiled, activeFrom: 1 });
+  view.set(active, network, id);
+}
+
 export const policiesModule: LedgerModule = {
   name: 'policies',
+  genesis,
   kinds: new Map([
     ['publish', kind<Publication>({ body: publicationCodec, relation: ownTenant, execute: networkSet })],
     ['publish-facts', kind({ body: factsBodyCodec, execute: publishFacts })],
     ['attest', kind<Attestation>({ body: attestationCodec, relation: namedEvaluator, execute: attest })],
     ['retire', kind({ body: namedCodec, execute: tighten('retired', retired) })],
     ['revoke-fact', kind({ body: namedCodec, execute: tighten('fact-revoked', revoked) })],
-    ['set-rule', kind<AttestationRule>({ body: ruleCodec, execute: setRule })],
+    ['set-rule', kind<AttestationRule>({ body: attestationRuleCodec, execute: setRule })],
   ]),
 };

@@ -1,0 +1,65 @@
+/**
+ * The services that a manifest may launch: one row a role, with the settings that its section of a node holds and the phase of
+ * the launch that it belongs to. How a role is started is in service-host.ts.
+ */
+import { checkShape } from './manifest-check.ts';
+import type { Located } from './manifest-source.ts';
+import { toLocated } from './manifest-source.ts';
+import {
+  choice,
+  duration,
+  listOf,
+  object,
+  optional,
+  required,
+  type ShapeValue,
+  text,
+  withDefault,
+} from './manifest-shape.ts';
+
+const wordPattern = '^[a-z][a-z0-9-]{0,62}$';
+const wordAllowed = 'lower-case letters, digits and dashes, beginning with a letter, at most 63';
+
+const trafficSettings = object('What a traffic light is told.', {
+  pipelineMode: withDefault(
+    choice('How decisions are grouped: each at once, or several under one write.', ['real-time', 'batch']),
+    'real-time',
+  ),
+  decisionLatency: withDefault(duration('Budget of a decision up to its place in the log.'), '10ms'),
+  reviewers: withDefault(
+    listOf(
+      'Who may sign proofs of a role that obligations name.',
+      object('A reviewer.', {
+        role: required(text('The role.', wordAllowed, wordPattern)),
+        account: optional(
+          text('An account of this name; its key file is made under DATA/accounts.', wordAllowed, wordPattern),
+        ),
+        publicKey: optional(
+          text('The reviewer’s key, in the place of account.', '64 lower-case hex digits', '^[0-9a-f]{64}$'),
+        ),
+      }),
+    ),
+    [],
+  ),
+});
+
+/** One row a service. */
+export const serviceRoles = {
+  traffic: { phase: 'data-flow control', title: 'traffic light', settings: trafficSettings },
+} as const;
+
+export type ServiceRole = keyof typeof serviceRoles;
+export const serviceRoleNames = Object.keys(serviceRoles) as readonly ServiceRole[];
+
+export type ServiceSettings<R extends ServiceRole = ServiceRole> = ShapeValue<(typeof serviceRoles)[R]['settings']>;
+
+/** The sections of a node, by role. */
+export const serviceSections = {
+  traffic: optional(serviceRoles.traffic.settings),
+};
+
+/** The settings of a role whose section is not there. */
+export function defaultSettings<R extends ServiceRole>(role: R): ServiceSettings<R> {
+  const empty: Located = toLocated({}, { kind: 'default' });
+  return checkShape(serviceRoles[role].settings, empty, []).draft as ServiceSettings<R>;
+}

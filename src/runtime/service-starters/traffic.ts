@@ -1,0 +1,25 @@
+/** Starts a traffic light as a manifest describes it. */
+import type { PublicKey } from '../../protocols/shared/brands.ts';
+import type { ServiceConfig, ServiceContext } from '../service-config.ts';
+import { contentSource } from '../shipped-pack.ts';
+import { type RunningTrafficService, startTrafficService } from '../traffic-service.ts';
+
+/** In batches a decision may wait for others: the budget is wider. */
+export const batchLatencyFactor = 10;
+
+export function startTraffic(
+  { name, settings, dataDir, apiAddress, endpoints }: ServiceConfig<'traffic'>,
+  { signer, client, tls }: ServiceContext,
+): Promise<RunningTrafficService> {
+  const { pipelineMode, decisionLatency, reviewers } = settings;
+  return startTrafficService({
+    ...{ name, signer, client, tls, dataDir },
+    source: contentSource(endpoints.services['policy']),
+    address: apiAddress,
+    reviewers: reviewers.flatMap(({ role, publicKey }) =>
+      publicKey === null ? [] : [{ role, key: publicKey as PublicKey }],
+    ),
+    limits: { decisionLatencyMs: decisionLatency * (pipelineMode === 'batch' ? batchLatencyFactor : 1) },
+    logTo: 'file',
+  });
+}
