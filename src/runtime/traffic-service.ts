@@ -2,30 +2,30 @@
  * A traffic light as a service: its key, store, chain feed, actor and HTTP interface. Touches nothing outside its data directory
  * and its address; after `stop` no handle is left open.
  */
-import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTrafficApi } from '../actors/traffic/traffic-api.ts';
 import { defaultTrafficLightLimits, type TrafficLightLimits } from '../actors/traffic/following.ts';
 import { trafficLightActor } from '../actors/traffic/traffic-light.ts';
 import type { TrafficLightMessage } from '../actors/traffic/messages.ts';
-import { compileHere, type ContentSource, PolicyLibrary } from '../actors/policy/policy-library.ts';
+import { type ContentSource, PolicyLibrary } from '../actors/policy/policy-library.ts';
 import type { ChainClient } from '../client/chain-client.ts';
 import { HttpChainFeed } from '../client/http-chain-feed.ts';
-import { application } from '../protocols/ledger/application.ts';
 import type { ReviewerRole } from '../protocols/ledger/modules/traffic/bodies.ts';
-import { accountAt, rolesAt } from '../protocols/ledger/queries.ts';
-import { isHex64, type PublicKey } from '../protocols/shared/brands.ts';
+import type { PublicKey } from '../protocols/shared/brands.ts';
 import { createActorSystem } from './actor-system.ts';
+import { prepareOutside } from './adapters/cedar-outside.ts';
 import { createVerifier } from './adapters/ed25519.ts';
 import { registerTraffic } from './adapters/http/routes-traffic.ts';
-import { type ServedChain, startServiceServer } from './adapters/http/server.ts';
-import { createKeyFile, readSigner } from './adapters/key-files.ts';
+import { startServiceServer } from './adapters/http/server.ts';
 import { openLmdbStore } from './adapters/lmdb-store.ts';
+import { PolicyWorkers } from './adapters/policy-workers.ts';
 import { createSystemClock } from './adapters/system-clock.ts';
 import { createSystemRandom } from './adapters/system-random.ts';
 import { createTelemetry } from './adapters/telemetry.ts';
 import type { ActorRef } from './ports/actors.ts';
 import type { TrafficApi } from './ports/traffic-api.ts';
+import { servedChain } from './served-chain.ts';
+import { serviceSigner } from './service-signer.ts';
 
 export interface TrafficServiceConfig {
   readonly client: ChainClient;
@@ -57,14 +57,6 @@ const description = {
   service: 'traffic',
 };
 
-async function lightSigner(dataDir: string): Promise<Awaited<ReturnType<typeof readSigner>>> {
-  const keys = join(dataDir, 'keys');
-  mkdirSync(keys, { recursive: true, mode: 0o700 });
-  const file = join(keys, 'light.key');
-  if (!existsSync(file)) await createKeyFile(file, 'ed25519', null);
-  return readSigner(file, null);
-}
-
 /** Rejects with ClientError, KeyFileError, StoreError, HttpListenError. */
 export async function startTrafficService(config: TrafficServiceConfig): Promise<RunningTrafficService> {
   const { client, source, dataDir, address, logTo } = config;
@@ -78,19 +70,21 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
     });
     const { telemetry } = running;
     closers.push(() => running.close());
-    const signer = await lightSigner(dataDir);
+    const signer = await serviceSigner(dataDir, 'light');
     const [clock, random, verifier] = [createSystemClock(), createSystemRandom(), createVerifier()];
     const feed = await HttpChainFeed.start({ client, signer, clock, log: telemetry.log });
     closers.push(() => feed.stop());
     const schema = { kind: 'traffic', version: 1, chainId: feed.chainId };
     const store = openLmdbStore({ directory: join(dataDir, 'log'), schema });
     closers.push(() => store.close());
+    const workshop = new PolicyWorkers(clock);
+    closers.push(() => workshop.close());
     const system = createActorSystem({ clock, random, telemetry });
     closers.push(() => system.terminate());
     const listeners: Parameters<typeof createTrafficApi>[0]['listeners'] = new Set();
     let light: ActorRef<TrafficLightMessage> | null = null;
     const library = new PolicyLibrary({
-      ...{ source, compile: compileHere },
+      ...{ source, compile: (job) => workshop.do('compile', job), outside: prepareOutside },
       onReady: () => light !== null && system.tell(light, { type: 'tables' }),
       onProblem: (content, problem) => telemetry.log.warn('a published policy set is not here', { content, problem }),
     });
@@ -108,7 +102,7 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
     const api = createTrafficApi({ system, light: () => spawned, clock, listeners });
     const server = await startServiceServer({
       ...{ address, tls: null, telemetry, chainId: feed.chainId, service: 'traffic', description },
-      api: servedChain(feed, api),
+      api: servedChain({ feed, name: 'light', whenReady: 'deciding', status: () => api.status() }),
       register: (http) => registerTraffic(http, api),
     });
     closers.push(() => server.close());
@@ -117,34 +111,4 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
     await close();
     throw error;
   }
-}
-
-/** Accounts and roles as the mirrored state has them; readiness as the light was seen last. */
-function servedChain(feed: HttpChainFeed, api: TrafficApi): ServedChain {
-  let problem: string | null = 'starting';
-  const look = (): void =>
-    void api.status().then(
-      (status) => (problem = status.isReady ? null : (status.problem ?? 'not ready')),
-      () => (problem = 'the light does not answer'),
-    );
-  feed.subscribe(look);
-  look();
-  const view = (): ReturnType<ServedChain['health']> => {
-    look();
-    const check = { name: 'light', ok: problem === null, detail: problem ?? 'deciding' };
-    return { ok: check.ok, checks: [check] };
-  };
-  const reader = (): NonNullable<ReturnType<typeof feed.current>>['reader'] | null => feed.current()?.reader ?? null;
-  return {
-    health: () => ({ ok: true, checks: [] }),
-    readiness: view,
-    account: (key) => {
-      const state = reader();
-      return state === null || !isHex64(key) ? null : (accountAt(state, key as PublicKey) ?? null);
-    },
-    rolesOf: (key) => {
-      const state = reader();
-      return state === null || !isHex64(key) ? [] : rolesAt(state, application, key as PublicKey);
-    },
-  };
 }

@@ -1,14 +1,12 @@
 /** `traffic-light start`: runs a traffic light in the foreground against a running network. */
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ContentSource } from '../../actors/policy/policy-library.ts';
+import { firstOf } from '../../actors/policy/content-store.ts';
 import { ChainClient } from '../../client/chain-client.ts';
-import { encodeContent, namesOf } from '../../protocols/policy/content.ts';
 import type { ReviewerRole } from '../../protocols/ledger/modules/traffic/bodies.ts';
 import { isHex64, type PublicKey } from '../../protocols/shared/brands.ts';
-import { readPolicyPack } from '../../runtime/adapters/policy-pack.ts';
 import { startTrafficService } from '../../runtime/traffic-service.ts';
-import { defaultPack } from '../biso-policy/command-context.ts';
+import { policyServiceSource, shippedPack } from '../biso-policy/content-source.ts';
 import { CommandError } from '../terminal.ts';
 import type { TrafficContext } from './command-context.ts';
 
@@ -41,21 +39,6 @@ const reviewer = (text: string, before: readonly ReviewerRole[]): readonly Revie
   return [...before, { role, key: key as PublicKey }];
 };
 
-/** The pack that comes with the product, and what the policy service serves. */
-function contentSource(bisoEndpoint: string | undefined): ContentSource {
-  const pack = readPolicyPack(defaultPack);
-  const bytes = encodeContent(pack);
-  const own = namesOf(pack, bytes).content;
-  return {
-    fetch: async (content) => {
-      if (content === own) return bytes;
-      if (bisoEndpoint === undefined) return null;
-      const response = await fetch(`${bisoEndpoint.replace(/\/+$/, '')}/v1/policies/${content}/content`);
-      return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
-    },
-  };
-}
-
 export function registerStart(program: Command, context: TrafficContext): void {
   program
     .command('start')
@@ -86,7 +69,10 @@ async function run(flags: StartFlags, { terminal }: TrafficContext): Promise<num
   const factor = flags.pipelineMode === 'batch' ? batchLatencyFactor : 1;
   const service = await startTrafficService({
     client: new ChainClient({ endpoint: flags.bpciEndpoint }),
-    source: contentSource(flags.bisoEndpoint),
+    source: firstOf(
+      shippedPack(),
+      ...(flags.bisoEndpoint === undefined ? [] : [policyServiceSource(flags.bisoEndpoint)]),
+    ),
     address: `127.0.0.1:${flags.dashboardPort}`,
     dataDir: flags.dataDir,
     reviewers: flags.reviewer,

@@ -109,6 +109,8 @@ export interface ServiceServerOptions extends Omit<Common, 'service' | 'descript
   /** Second part of the audience of tokens: `traffic`, `policy`. */
   readonly service: string;
   readonly description: ApiDescription;
+  /** Prometheus text format, served on `/metrics` where given. */
+  readonly metricsText?: () => Promise<string>;
   /** Adds the service's own routes. */
   readonly register: (application: Application, limits: HttpLimits) => void;
 }
@@ -116,7 +118,7 @@ export interface ServiceServerOptions extends Omit<Common, 'service' | 'descript
 /** The HTTP interface of a service, under the same rules as a node's. */
 export const startServiceServer = (options: ServiceServerOptions): Promise<RunningHttpServer> =>
   start(options, (application, limits) => {
-    registerHealth(application, options.api);
+    registerHealth(application, options.api, options.metricsText);
     registerOpenApi(application);
     options.register(application, limits);
   });
