@@ -118,13 +118,13 @@ async function start(
   );
   engine = spawned;
   const bytesOf = library.bytesOf.bind(library);
-  const served = servedChain({ feed, name: 'engine', whenReady: 'evaluating', status: () => api.status() });
   const api = createPolicyApi({
     ...{ system, engine: spawned, clock, workshop, bytesOf, domain, chainId: feed.chainId },
     relay: (transaction) => relay(client, transaction),
     keep: (content) => contents.keep(content),
     isOfficial: (account) => served.rolesOf(account).some((role) => officialRoles.includes(role)),
   });
+  const served = servedChain({ feed, name: 'engine', whenReady: 'evaluating', status: () => api.status() });
   const server = await startServiceServer({
     ...{ address, tls: null, telemetry, chainId: feed.chainId, service: 'policy', description },
     ...{ api: served, metricsText: running.metricsText },

@@ -1,5 +1,4 @@
 /** `PolicyApi` over the engine, the contents and the workshop: JSON in, checked, asked, JSON out. */
-import type { ActiveSet } from '../../protocols/ledger/modules/policies/policies.ts';
 import { decodeContent, namesOf } from '../../protocols/policy/content.ts';
 import { factSetHash, holdsOn, isDay } from '../../protocols/policy/facts.ts';
 import { PolicyError } from '../../protocols/policy/policy-error.ts';
@@ -18,12 +17,12 @@ import {
 } from '../../runtime/ports/policy-api.ts';
 import { contentBytesMax } from './content-store.ts';
 import type { Evaluated, KnownSets, PolicyEngineMessage } from './messages.ts';
+import { PublishedSets } from './published-sets.ts';
 import { publishContent, type PublishOptions } from './publishing.ts';
 import { readServedRequest, type ServedDomain } from './served-domain.ts';
 import { type PolicyWorkshop, WorkshopError } from './workshop.ts';
 
 const askTimeoutMs = 10_000;
-const setsShownMax = 500;
 const dayShape = 'a day as YYYY-MM-DD is needed';
 
 export interface PolicyApiOptions extends Omit<PublishOptions, 'content' | 'transaction'> {
@@ -81,85 +80,35 @@ async function within<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-const isMine = ({ tenant }: ActiveSet, viewer: string | null, isOfficial: PolicyApiOptions['isOfficial']): boolean =>
-  tenant === null || viewer === null || viewer === tenant || isOfficial(viewer);
+type Ask = <Reply>(make: (replyTo: ReplyTo<Reply>) => PolicyEngineMessage) => Promise<Reply>;
+
+function dayOf(asOf: string | undefined): string | null {
+  const day: unknown = asOf;
+  if (day === undefined) return null;
+  if (!isDay(day)) throw new PolicyServiceError('invalid-request', dayShape, 'asOf');
+  return day;
+}
 
 export function createPolicyApi(options: PolicyApiOptions): PolicyApi {
-  const { system, engine, workshop, clock, domain, isOfficial } = options;
-  const ask = <Reply>(make: (replyTo: ReplyTo<Reply>) => PolicyEngineMessage): Promise<Reply> =>
-    system.ask<PolicyEngineMessage, Reply>(engine, make, { timeoutMs: askTimeoutMs });
-  const known = async (): Promise<KnownSets> => {
-    const found = await ask<KnownSets | null>((replyTo) => ({ type: 'sets', replyTo }));
-    if (found === null) throw new PolicyServiceError('not-ready', 'the chain is not followed yet');
-    return found;
-  };
-  const visible = async (viewer: string | null): Promise<KnownSets> => {
-    const found = await known();
-    return { ...found, sets: found.sets.filter((set) => isMine(set, viewer, isOfficial)) };
-  };
-  const find = async (name: string | undefined, viewer: string | null): Promise<readonly [ActiveSet, KnownSets]> => {
-    const all = await visible(viewer);
-    const newest = all.sets.toSorted((a, b) => b.publishedAt - a.publishedAt);
-    const set =
-      name === undefined
-        ? all.network
-        : newest.find(({ id, content, policySet }) => name === id || name === content || name === policySet);
-    if (set !== null && set !== undefined) return [set, all];
-    throw name === undefined
-      ? new PolicyServiceError('not-ready', 'no policy set is active')
-      : new PolicyServiceError('unknown-set', 'no published set has this name');
-  };
-  const bytesOf = async ({ content }: ActiveSet): Promise<Uint8Array> => {
-    try {
-      return await options.bytesOf(content);
-    } catch (cause) {
-      throw new PolicyServiceError('content-not-here', `the bytes of ${content} are not to be had`, null, { cause });
-    }
-  };
+  const { system, engine, workshop, domain, isOfficial } = options;
+  const ask: Ask = (make) => system.ask(engine, make, { timeoutMs: askTimeoutMs });
+  const published = new PublishedSets({
+    ...{ isOfficial, bytesOf: options.bytesOf },
+    known: () => ask<KnownSets | null>((replyTo) => ({ type: 'sets', replyTo })),
+  });
   /** Who asks as a tenant that has its own set sees something of it. */
   const readFor = async (json: unknown, viewer: string | null): Promise<PolicyEvaluationRequest> => {
     const request = readServedRequest(json, domain);
-    const { tenant } = request.subject;
-    if (viewer === null || viewer === tenant || isOfficial(viewer)) return request;
-    if (!(await known()).sets.some((set) => set.tenant === tenant)) return request;
+    if (await published.mayAskFor(request.subject.tenant, viewer)) return request;
     throw new PolicyServiceError('unknown-tenant', 'there is no such tenant', 'subject.tenant');
-  };
-  const dayOf = (asOf: string | undefined): string | null => {
-    const day: unknown = asOf;
-    if (day === undefined) return null;
-    if (!isDay(day)) throw new PolicyServiceError('invalid-request', dayShape, 'asOf');
-    return day;
   };
   return {
     evaluate: (requests, viewer) => within(() => evaluateAll(ask, readFor, requests, viewer)),
-    study: (json, study, viewer) =>
-      within(async () => {
-        const day = dayOf(study.asOf);
-        const request = await readFor(json, viewer);
-        const live = await ask<readonly Evaluated[]>((replyTo) => ({ type: 'evaluate', requests: [request], replyTo }));
-        const [set, all] = await find(study.set, viewer);
-        const isLive = day === null && set.id === all.network?.id;
-        const counted = isLive
-          ? await ask<PolicyEvaluationRequest>((replyTo) => ({ type: 'counted', request, replyTo }))
-          : request;
-        const { result, ...why } = await workshop.do('study', {
-          ...{ bytes: await bytesOf(set), names: set, request: counted },
-          tightening: isLive ? all.tightening : noTightening,
-          today: day ?? utcDay(clock.now()),
-          ...(day === null ? {} : { asOf: day }),
-        });
-        const [now] = live;
-        if (isLive && now !== undefined) return { ...toEvaluation(now, request), ...why };
-        return { reasons: [], ...result, ...why, requestDigest: requestDigest(request), height: all.height };
-      }),
-    sets: (viewer) =>
-      within(async () => {
-        const { sets, active } = await visible(viewer);
-        const newest = sets.toSorted((a, b) => b.publishedAt - a.publishedAt).slice(0, setsShownMax);
-        return newest.map((set) => ({ ...set, status: statusOf(set, active) }));
-      }),
-    content: (name, viewer) => within(async () => bytesOf((await find(name, viewer))[0])),
-    facts: (asked, viewer) => within(() => factsOf(asked, viewer)),
+    study: (json, how, viewer) =>
+      within(async () => studyOne(ask, options, published, await readFor(json, viewer), how, viewer)),
+    sets: (viewer) => within(() => published.list(viewer)),
+    content: (name, viewer) => within(async () => published.bytesOf((await published.find(name, viewer)).set)),
+    facts: (asked, viewer) => within(() => factsOf(published, workshop, asked, viewer)),
     check: (content, { asOf, random }) =>
       within(() => {
         const day = dayOf(asOf);
@@ -169,8 +118,8 @@ export function createPolicyApi(options: PolicyApiOptions): PolicyApi {
     diff: (before, after, asOf, viewer) =>
       within(async () => {
         const day = dayOf(asOf);
-        const [[first], [second]] = [await find(before, viewer), await find(after, viewer)];
-        const bytes = { before: await bytesOf(first), after: await bytesOf(second) };
+        const [first, second] = [await published.find(before, viewer), await published.find(after, viewer)];
+        const bytes = { before: await published.bytesOf(first.set), after: await published.bytesOf(second.set) };
         return workshop.do('diff', { ...bytes, ...(day === null ? {} : { asOf: day }) });
       }),
     publish: (content, transaction) =>
@@ -180,20 +129,52 @@ export function createPolicyApi(options: PolicyApiOptions): PolicyApi {
       }),
     status: () => within(() => ask((replyTo) => ({ type: 'status', replyTo }))),
   };
+}
 
-  async function factsOf({ asOf, set: name }: StudyOptions, viewer: string | null): Promise<unknown> {
-    const day = dayOf(asOf);
-    const [set, { network, tightening }] = await find(name, viewer);
-    const facts = await workshop.do('facts', { bytes: await bytesOf(set), names: set });
-    const revoked = new Set(set.id === network?.id ? tightening.revokedFacts : []);
-    const on = day ?? set.asOf;
-    return {
-      ...{ asOf: on, factSetHash: factSetHash(facts), version: facts.version, countries: facts.countries.length },
-      facts: facts.facts
-        .filter((fact) => holdsOn(fact, on))
-        .map((fact) => ({ ...fact, isRevoked: revoked.has(fact.id) })),
-    };
-  }
+/** What is in force is asked of the engine; the worker says why, and answers for other sets and days. */
+async function studyOne(
+  ask: Ask,
+  { workshop, clock }: Pick<PolicyApiOptions, 'workshop' | 'clock'>,
+  published: PublishedSets,
+  request: PolicyEvaluationRequest,
+  { asOf, set: name }: StudyOptions,
+  viewer: string | null,
+): Promise<Evaluation> {
+  const day = dayOf(asOf);
+  const { set, known } = await published.find(name, viewer);
+  const isLive = day === null && set.id === known.network?.id;
+  const counted = isLive
+    ? await ask<PolicyEvaluationRequest>((replyTo) => ({ type: 'counted', request, replyTo }))
+    : request;
+  const { result, ...why } = await workshop.do('study', {
+    ...{ bytes: await published.bytesOf(set), names: set, request: counted },
+    tightening: isLive ? known.tightening : noTightening,
+    today: day ?? utcDay(clock.now()),
+    ...(day === null ? {} : { asOf: day }),
+  });
+  if (!isLive) return { reasons: [], ...result, ...why, requestDigest: requestDigest(request), height: known.height };
+  const [now] = await ask<readonly Evaluated[]>((replyTo) => ({ type: 'evaluate', requests: [request], replyTo }));
+  if (now === undefined) throw new PolicyServiceError('unavailable', 'no answer');
+  return { ...toEvaluation(now, request), ...why };
+}
+
+async function factsOf(
+  published: PublishedSets,
+  workshop: PolicyWorkshop,
+  { asOf, set: name }: StudyOptions,
+  viewer: string | null,
+): Promise<unknown> {
+  const day = dayOf(asOf);
+  const { set, known } = await published.find(name, viewer);
+  const facts = await workshop.do('facts', { bytes: await published.bytesOf(set), names: set });
+  const revoked = new Set(set.id === known.network?.id ? known.tightening.revokedFacts : []);
+  const on = day ?? set.asOf;
+  return {
+    ...{ asOf: on, factSetHash: factSetHash(facts), version: facts.version, countries: facts.countries.length },
+    facts: facts.facts
+      .filter((fact) => holdsOn(fact, on))
+      .map((fact) => ({ ...fact, isRevoked: revoked.has(fact.id) })),
+  };
 }
 
 function bytesFrom(content: string): Uint8Array {
@@ -201,11 +182,6 @@ function bytesFrom(content: string): Uint8Array {
   if (bytes.length <= contentBytesMax) return bytes;
   throw new PolicyServiceError('invalid-request', `at most ${contentBytesMax} bytes`, 'content');
 }
-
-const statusOf = ({ id, activeFrom }: ActiveSet, active: ReadonlySet<Digest>): string =>
-  active.has(id) ? 'active' : activeFrom === null ? 'waiting' : 'superseded';
-
-type Ask = <Reply>(make: (replyTo: ReplyTo<Reply>) => PolicyEngineMessage) => Promise<Reply>;
 
 /** Requests that are none are refused by themselves; the others are evaluated. */
 async function evaluateAll(

@@ -80,6 +80,7 @@ class Thread {
     worker.unref();
     const isCurrent = (): boolean => this.#worker === worker;
     worker.on('message', (answer: WorkAnswer) => {
+      if (!isCurrent()) return;
       const doing = this.#take();
       if (answer.kind === 'done') doing?.resolve(answer.result);
       else if (answer.kind === 'refused') doing?.reject(refusalOf(answer));

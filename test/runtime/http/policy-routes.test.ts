@@ -119,14 +119,18 @@ describe('the interface of a policy engine', () => {
 
   it('decides in AuthZEN’s words: true for Green alone, and who asks comes from the subject', async () => {
     engine.asked.length = 0;
-    const answers = await Promise.all(['Green', 'Yellow', 'Red'].map((state) => post('/access/v1/evaluation', access(state))));
+    const answers = await Promise.all(
+      ['Green', 'Yellow', 'Red'].map((state) => post('/access/v1/evaluation', access(state))),
+    );
     expect(answers.map((answer) => answer.json()['decision'])).deep.equal([true, false, false]);
     expect(engine.asked[0]).deep.equal({
       ...{ purpose: 'Green', classification: 'Internal', operation: 'transfer' },
       subject: { tenant: 'acme', workload: 'orders' },
     });
     expect((await post('/access/v1/evaluation', access('nonsense'))).status).equal(400);
-    expect((await post('/access/v1/evaluation', { ...access('Green'), subject: entityOf('person', 'x') })).status).equal(400);
+    expect(
+      (await post('/access/v1/evaluation', { ...access('Green'), subject: entityOf('person', 'x') })).status,
+    ).equal(400);
     expect((await post('/access/v1/evaluation', { subject: entityOf('workload', 'x') })).status).equal(400);
     const echoed = await post('/access/v1/evaluation', access('Green'), { 'x-request-id': 'r-1' });
     expect(echoed.headers['x-request-id']).equal('r-1');
@@ -142,7 +146,9 @@ describe('the interface of a policy engine', () => {
       const evaluations = [{ context: { purpose: 'nonsense' } }, {}, { context: { purpose: 'Yellow' } }];
       const options = { evaluations_semantic: semantic };
       const answer = await post('/access/v1/evaluations', { ...access('Green'), evaluations, options });
-      const { evaluations: decisions } = answer.json<{ evaluations: readonly { decision: boolean; context: object }[] }>();
+      const { evaluations: decisions } = answer.json<{
+        evaluations: readonly { decision: boolean; context: object }[];
+      }>();
       expect(decisions.map(({ decision }) => decision)).deep.equal(expected);
       expect(decisions[0]?.context).nested.include({ 'error.status': 400 });
     });
@@ -152,7 +158,9 @@ describe('the interface of a policy engine', () => {
     expect((await post('/access/v1/evaluations', access('Green'))).json()['decision']).equal(true);
     const document = (await ask(`${base}/.well-known/authzen-configuration`)).json();
     expect(document['access_evaluation_endpoint']).equal(`${base}/access/v1/evaluation`);
-    expect((await post('/access/v1/evaluations', { ...access('Green'), options: { evaluations_semantic: 'x' } })).status).equal(400);
+    expect(
+      (await post('/access/v1/evaluations', { ...access('Green'), options: { evaluations_semantic: 'x' } })).status,
+    ).equal(400);
   });
 
   it('lets nobody in with a token that does not hold, whatever the operation', async () => {
@@ -166,7 +174,9 @@ describe('the interface of a policy engine', () => {
       Object.entries(methods).map(([method, operation]) => ({ path, method, level: operation['x-bpci-access'] })),
     );
     expect(operations.length).greaterThan(12);
-    expect(new Set(operations.map(({ level }) => level))).deep.equal(new Set(['public', 'read', 'self-authenticating']));
+    expect(new Set(operations.map(({ level }) => level))).deep.equal(
+      new Set(['public', 'read', 'self-authenticating']),
+    );
     const good = mintToken(aliceKey, { chainId: chainIdHex, service: 'policy' });
     const elsewhere = mintToken(aliceKey, { chainId: chainIdHex, service: 'bpci' });
     for (const { path, method } of operations) {
