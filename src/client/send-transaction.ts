@@ -6,7 +6,8 @@ import { ClientError } from './client-error.ts';
 import { signTransaction } from './transactions.ts';
 
 const finalWaitMs = 30_000;
-const expiryBlocks = 100;
+/** How long a transaction may wait for its block. */
+export const expiryBlocks = 100;
 
 /** Resolves when it is final, with `ok` or why it changed nothing. Rejects with ClientError or TransactionError. */
 export async function sendTransaction(

@@ -17,6 +17,7 @@ import { createSystemClock } from './adapters/system-clock.ts';
 import { createSystemRandom } from './adapters/system-random.ts';
 import { createTelemetry } from './adapters/telemetry.ts';
 import type { CourtApi } from './ports/court-api.ts';
+import type { Signer } from './ports/signer.ts';
 import { servedChain } from './served-chain.ts';
 import { serviceSigner } from './service-key.ts';
 
@@ -24,8 +25,14 @@ export interface CourtServiceConfig {
   readonly client: ChainClient;
   /** `host:port` */
   readonly address: string;
-  /** Holds `keys/court.key`, made where it is absent. */
+  /** Holds its logs; and `keys/court.key`, made where it is absent and no signer is given. */
   readonly dataDir: string;
+  /** In its log lines. Default `court`. */
+  readonly name?: string;
+  /** The court's key, where somebody else keeps it. */
+  readonly signer?: Signer;
+  /** PEM texts; absent or null serves plain HTTP, on loopback only. */
+  readonly tls?: { readonly certificate: string; readonly key: string } | null;
   readonly terms: CourtTerms;
   readonly logTo: 'file' | 'stdout' | 'silent';
 }
@@ -47,6 +54,11 @@ const description = {
   service: 'court',
 };
 
+async function readinessOf(api: CourtApi): Promise<{ readonly isReady: boolean; readonly problem: string | null }> {
+  const status = await api.status();
+  return status.kind === 'answer' ? { isReady: true, problem: null } : { isReady: false, problem: status.detail };
+}
+
 /** Rejects with ClientError, KeyFileError, HttpListenError. */
 export async function startCourtService(config: CourtServiceConfig): Promise<RunningCourtService> {
   const { client, dataDir, address, logTo, terms } = config;
@@ -56,11 +68,11 @@ export async function startCourtService(config: CourtServiceConfig): Promise<Run
   };
   try {
     const running = createTelemetry({
-      ...{ name: 'court', role: 'court', logTo, logLevel: 'info', dataDir, otlpEndpoint: null },
+      ...{ name: config.name ?? 'court', role: 'court', logTo, logLevel: 'info', dataDir, otlpEndpoint: null },
     });
     const { telemetry } = running;
     closers.push(() => running.close());
-    const signer = await serviceSigner(join(dataDir, 'keys'), 'court');
+    const signer = config.signer ?? (await serviceSigner(join(dataDir, 'keys'), 'court'));
     const [clock, random] = [createSystemClock(), createSystemRandom()];
     const feed = await HttpChainFeed.start({ client, signer, clock, log: telemetry.log });
     closers.push(() => feed.stop());
@@ -69,12 +81,9 @@ export async function startCourtService(config: CourtServiceConfig): Promise<Run
     const chain: CourtChain = createCourtChain(client, feed);
     const court = system.spawn(courtActor({ chain, terms, telemetry }));
     const api = createCourtApi({ system, court, chain, terms });
-    const served = servedChain(feed, 'court', async () => {
-      const status = await api.status();
-      return status.kind === 'answer' ? null : status.detail;
-    });
+    const served = servedChain({ feed, name: 'court', whenReady: 'works', status: () => readinessOf(api) });
     const server = await startServiceServer({
-      ...{ address, tls: null, telemetry, chainId: feed.chainId, service: 'court', description },
+      ...{ address, tls: config.tls ?? null, telemetry, chainId: feed.chainId, service: 'court', description },
       api: served,
       metricsText: running.metricsText,
       register: (http) => registerCourt(http, api),

@@ -6,25 +6,32 @@ import type { StateReader } from '../protocols/ledger/view.ts';
 import { isHex64, type PublicKey } from '../protocols/shared/brands.ts';
 import type { ServedChain } from './adapters/http/server.ts';
 
-/** `problemOf` asks the service itself: null where it works. */
-export function servedChain(feed: ChainFeed, name: string, problemOf: () => Promise<string | null>): ServedChain {
+export interface ServedChainOptions {
+  readonly feed: Pick<ChainFeed, 'current' | 'subscribe'>;
+  /** Of the check, and what it says where all is well. */
+  readonly name: string;
+  readonly whenReady: string;
+  /** Asked after every block and at every question. */
+  readonly status: () => Promise<{ readonly isReady: boolean; readonly problem: string | null }>;
+}
+
+export function servedChain({ feed, name, whenReady, status }: ServedChainOptions): ServedChain {
   let problem: string | null = 'starting';
   const look = (): void =>
-    void problemOf().then(
-      (found) => (problem = found),
-      () => (problem = `the ${name} does not answer`),
+    void status().then(
+      (seen) => (problem = seen.isReady ? null : (seen.problem ?? 'not ready')),
+      () => (problem = 'it does not answer'),
     );
   feed.subscribe(look);
   look();
-  const view = (): ReturnType<ServedChain['health']> => {
-    look();
-    const check = { name, ok: problem === null, detail: problem ?? 'works' };
-    return { ok: check.ok, checks: [check] };
-  };
   const reader = (): StateReader | null => feed.current()?.reader ?? null;
   return {
     health: () => ({ ok: true, checks: [] }),
-    readiness: view,
+    readiness: () => {
+      look();
+      const check = { name, ok: problem === null, detail: problem ?? whenReady };
+      return { ok: check.ok, checks: [check] };
+    },
     account: (key) => {
       const state = reader();
       return state === null || !isHex64(key) ? null : (accountAt(state, key as PublicKey) ?? null);

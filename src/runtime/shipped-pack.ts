@@ -1,24 +1,32 @@
 /** The policy pack that comes with the product, and where the bytes of published sets are fetched. */
 import { join } from 'node:path';
+import { firstOf } from '../actors/policy/content-store.ts';
 import type { ContentSource } from '../actors/policy/policy-library.ts';
 import { encodeContent, namesOf } from '../protocols/policy/content.ts';
 import { type PolicyPack, readPolicyPack } from './adapters/policy-pack.ts';
+
+const fetchTimeoutMs = 10_000;
 
 export const defaultPackDirectory = join(import.meta.dirname, '..', '..', 'packs', 'default');
 
 export const readDefaultPack = (): PolicyPack => readPolicyPack(defaultPackDirectory);
 
-/** The shipped pack, then what the policy service serves. */
-export function contentSource(bisoEndpoint: string | undefined): ContentSource {
+function shippedPack(): ContentSource {
   const pack = readDefaultPack();
   const bytes = encodeContent(pack);
   const own = namesOf(pack, bytes).content;
-  return {
-    fetch: async (content) => {
-      if (content === own) return bytes;
-      if (bisoEndpoint === undefined) return null;
-      const response = await fetch(`${bisoEndpoint.replace(/\/+$/, '')}/v1/policies/${content}/content`);
-      return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
-    },
-  };
+  return { fetch: (content) => Promise.resolve(content === own ? bytes : null) };
 }
+
+/** `endpoint` of a policy service. Its answers are checked against their digest by whoever takes them. */
+const policyServiceSource = (endpoint: string): ContentSource => ({
+  fetch: async (content) => {
+    const url = `${endpoint.replace(/\/+$/, '')}/v1/policies/${content}/content`;
+    const response = await fetch(url, { signal: AbortSignal.timeout(fetchTimeoutMs) });
+    return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
+  },
+});
+
+/** The shipped pack, then what the policy services at these URLs serve. */
+export const contentSource = (policyEndpoints: readonly string[]): ContentSource =>
+  firstOf(shippedPack(), ...policyEndpoints.map(policyServiceSource));

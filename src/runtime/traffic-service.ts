@@ -7,16 +7,18 @@ import { createTrafficApi } from '../actors/traffic/traffic-api.ts';
 import { defaultTrafficLightLimits, type TrafficLightLimits } from '../actors/traffic/following.ts';
 import { trafficLightActor } from '../actors/traffic/traffic-light.ts';
 import type { TrafficLightMessage } from '../actors/traffic/messages.ts';
-import { compileHere, type ContentSource, PolicyLibrary } from '../actors/policy/policy-library.ts';
+import { type ContentSource, PolicyLibrary } from '../actors/policy/policy-library.ts';
 import type { ChainClient } from '../client/chain-client.ts';
 import { HttpChainFeed } from '../client/http-chain-feed.ts';
 import type { ReviewerRole } from '../protocols/ledger/modules/traffic/bodies.ts';
 import type { PublicKey } from '../protocols/shared/brands.ts';
 import { createActorSystem } from './actor-system.ts';
+import { prepareOutside } from './adapters/cedar-outside.ts';
 import { createVerifier } from './adapters/ed25519.ts';
 import { registerTraffic } from './adapters/http/routes-traffic.ts';
 import { startServiceServer } from './adapters/http/server.ts';
 import { openLmdbStore } from './adapters/lmdb-store.ts';
+import { PolicyWorkers } from './adapters/policy-workers.ts';
 import { createSystemClock } from './adapters/system-clock.ts';
 import { createSystemRandom } from './adapters/system-random.ts';
 import { createTelemetry } from './adapters/telemetry.ts';
@@ -82,12 +84,14 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
     const schema = { kind: 'traffic', version: 1, chainId: feed.chainId };
     const store = openLmdbStore({ directory: join(dataDir, 'log'), schema });
     closers.push(() => store.close());
+    const workshop = new PolicyWorkers(clock);
+    closers.push(() => workshop.close());
     const system = createActorSystem({ clock, random, telemetry });
     closers.push(() => system.terminate());
     const listeners: Parameters<typeof createTrafficApi>[0]['listeners'] = new Set();
     let light: ActorRef<TrafficLightMessage> | null = null;
     const library = new PolicyLibrary({
-      ...{ source, compile: compileHere },
+      ...{ source, compile: (job) => workshop.do('compile', job), outside: prepareOutside },
       onReady: () => light !== null && system.tell(light, { type: 'tables' }),
       onProblem: (content, problem) => telemetry.log.warn('a published policy set is not here', { content, problem }),
     });
@@ -103,13 +107,10 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
     );
     light = spawned;
     const api = createTrafficApi({ system, light: () => spawned, clock, listeners });
+    const served = servedChain({ feed, name: 'light', whenReady: 'deciding', status: () => api.status() });
     const server = await startServiceServer({
       ...{ address, tls: config.tls ?? null, telemetry, chainId: feed.chainId, service: 'traffic', description },
-      api: servedChain(feed, 'light', async () => {
-        const { isReady, problem } = await api.status();
-        return isReady ? null : (problem ?? 'not ready');
-      }),
-      metricsText: running.metricsText,
+      ...{ api: served, metricsText: running.metricsText },
       register: (http) => registerTraffic(http, api),
     });
     closers.push(() => server.close());

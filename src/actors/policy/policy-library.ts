@@ -40,7 +40,7 @@ export interface PreparedRules {
 }
 
 /** Prepares rules of a mixed set. */
-type OutsideEngine = (set: PolicySet, rules: readonly Rule[]) => PreparedRules;
+export type OutsideEngine = (set: PolicySet, rules: readonly Rule[]) => PreparedRules;
 
 /** Sets that are kept beside those in use, for replays. */
 const keptMax = 16;

@@ -66,7 +66,7 @@ async function run(flags: StartFlags, { terminal }: TrafficContext): Promise<num
   const factor = flags.pipelineMode === 'batch' ? batchLatencyFactor : 1;
   const service = await startTrafficService({
     client: new ChainClient({ endpoint: flags.bpciEndpoint }),
-    source: contentSource(flags.bisoEndpoint),
+    source: contentSource(flags.bisoEndpoint === undefined ? [] : [flags.bisoEndpoint]),
     address: `127.0.0.1:${flags.dashboardPort}`,
     dataDir: flags.dataDir,
     reviewers: flags.reviewer,

@@ -22,7 +22,7 @@ export interface CompileJob {
 }
 
 /** Throws {@link PolicyError} for bytes that are not what was published. */
-function readPublished(bytes: Uint8Array, names: ContentNames): PolicyContent {
+export function readPublished(bytes: Uint8Array, names: ContentNames): PolicyContent {
   const content = decodeContent(bytes);
   const found = namesOf(content, bytes);
   const differs = (['content', 'policySet', 'factSet', 'asOf'] as const).some((name) => found[name] !== names[name]);

@@ -61,6 +61,16 @@ export function validatePolicies(schema: string, policies: Readonly<Record<strin
   return found.map(({ policyId, error }) => toProblem(policyId, error));
 }
 
+/** The same of a set in JSON form, by the ids of its rules: for bytes that came without their text. */
+export function validatePolicySet({ schema, rules }: PolicySet): readonly string[] {
+  const parsed = checkParseSchema(schema);
+  if (parsed.type === 'failure') return parsed.errors.map(({ message }) => `schema: ${message}`);
+  const answer = validate({ schema, policies: { staticPolicies: asPolicies(rules) } });
+  if (answer.type === 'failure') return answer.errors.map(({ message }) => message);
+  const found = [...answer.validationErrors, ...answer.validationWarnings];
+  return found.map(({ policyId, error }) => `rule ${policyId}: ${error.message}`);
+}
+
 const typeNames = { principal: 'Workload', resource: 'Flow' } as const;
 let slotsUsed = 0;
 /** Slots that were closed, to be overwritten. */
@@ -78,7 +88,7 @@ export interface CedarRules {
 }
 
 /** Preparses once (tens of milliseconds for a hundred rules). Throws {@link CedarError}. */
-export function prepareCedarRules({ schema, rules }: PolicySet): CedarRules {
+export function prepareCedarRules({ schema, rules }: Pick<PolicySet, 'schema' | 'rules'>): CedarRules {
   const slot = freeSlots.pop() ?? slotsUsed++;
   const preparsed = (['permit', 'forbid'] as const).map((effect) => {
     const own = rules.filter(({ policy }) => policy.effect === effect);

@@ -14,7 +14,7 @@ export function startTraffic(
   const { pipelineMode, decisionLatency, reviewers } = settings;
   return startTrafficService({
     ...{ name, signer, client, tls, dataDir },
-    source: contentSource(endpoints.services['policy']),
+    source: contentSource(endpoints.services['policy'] === undefined ? [] : [endpoints.services['policy']]),
     address: apiAddress,
     reviewers: reviewers.flatMap(({ role, publicKey }) =>
       publicKey === null ? [] : [{ role, key: publicKey as PublicKey }],

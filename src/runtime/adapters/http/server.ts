@@ -109,7 +109,7 @@ export interface ServiceServerOptions extends Omit<Common, 'service' | 'descript
   /** Second part of the audience of tokens: `traffic`, `policy`. */
   readonly service: string;
   readonly description: ApiDescription;
-  /** Prometheus text format, served at `/metrics`. */
+  /** Prometheus text format, served on `/metrics`. */
   readonly metricsText: () => Promise<string>;
   /** Adds the service's own routes. */
   readonly register: (application: Application, limits: HttpLimits) => void;

@@ -65,6 +65,10 @@ export function readActiveSet(view: ReadView, tenant: PublicKey | null): ActiveS
 export const readTenantSets = (view: ReadView): readonly ActiveSet[] =>
   [...view.scan(active)].flatMap(([key]) => (key === network ? [] : (readActiveSet(view, key as PublicKey) ?? [])));
 
+/** Every set that was ever published, in the order of their names. */
+export const readSets = (view: ReadView): readonly ActiveSet[] =>
+  [...view.scan(sets)].map(([id, set]) => ({ ...set, id: id as Digest }));
+
 /** Sets that wait for attestations. */
 export const readPending = (view: ReadView): readonly ActiveSet[] =>
   [...view.scan(sets)].flatMap(([id, set]) => (set.activeFrom === null ? [{ ...set, id: id as Digest }] : []));
@@ -80,7 +84,13 @@ export const readTightening = (
 };
 
 /** undefined: none was set; one governor's word counts. */
-const attestationRule = (view: ReadView): AttestationRule | undefined => view.get(rules, 'current');
+export const attestationRule = (view: ReadView): AttestationRule | undefined => view.get(rules, 'current');
+
+const attestationKey = (publication: Digest, by: PublicKey): string => `${publication}/by/${by}`;
+
+/** Whether this evaluator has said what it got. */
+export const hasAttested = (view: ReadView, publication: Digest, by: PublicKey): boolean =>
+  view.get(attestations, attestationKey(publication, by)) !== undefined;
 
 const emit = (view: View, name: string, attributes: Readonly<Record<string, string>>): void =>
   view.emit({ module: 'policies', kind: name, attributes });
@@ -115,7 +125,7 @@ function attest(
   if (set.activeFrom !== null) return refuse('already-active');
   const rule = attestationRule(view) ?? { evaluators: [sender], attestationsMin: 1 };
   if (!rule.evaluators.includes(sender)) return refuse('not-an-evaluator');
-  const own = `${id}/by/${sender}`;
+  const own = attestationKey(id, sender);
   if (view.get(attestations, own) !== undefined) return refuse('already-attested');
   view.set(attestations, own, height);
   const tally = `${id}/for/${compiled}`;
