@@ -1,6 +1,6 @@
 /** Amounts for people: whole units with up to six decimals. The chain counts minor units, 10^6 of them to a unit. */
 
-const minorUnitsPerUnit = 1_000_000n;
+export const minorUnitsPerUnit = 1_000_000n;
 const amountMax = 0xffff_ffff_ffff_ffffn;
 
 /** `5`, `0.25`, `1000.000001` → minor units; null for anything else, for more than six decimals and for too much. */

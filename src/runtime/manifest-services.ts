@@ -2,6 +2,8 @@
  * The services that a manifest may launch: one row a role, with the settings that its section of a node holds and the phase of
  * the launch that it belongs to. How a role is started is in service-host.ts.
  */
+import { regions } from '../protocols/policy/request.ts';
+import { classifications } from '../protocols/policy/vocabulary.ts';
 import { checkShape } from './manifest-check.ts';
 import type { Located } from './manifest-source.ts';
 import { toLocated } from './manifest-source.ts';
@@ -14,11 +16,47 @@ import {
   required,
   type ShapeValue,
   text,
+  whole,
   withDefault,
 } from './manifest-shape.ts';
 
 const wordPattern = '^[a-z][a-z0-9-]{0,62}$';
 const wordAllowed = 'lower-case letters, digits and dashes, beginning with a letter, at most 63';
+
+const courtSettings = object('What a court asks of the agreements that name it.', {
+  name: withDefault(text('As agreements name it.', wordAllowed, wordPattern), 'court-1'),
+  jurisdiction: withDefault(
+    text('One that is built in, or of the genesis document.', wordAllowed, wordPattern),
+    'local',
+  ),
+  arbitrationThreshold: withDefault(
+    whole('Amount in dispute from which a panel decides, whole units.', 0, 1_000_000_000),
+    200,
+  ),
+  legalFramework: withDefault(
+    text('Version of the legal framework.', '1 to 32 characters without spaces', '^[!-~]{1,32}$'),
+    'v1.0',
+  ),
+});
+
+const policySettings = object('What a policy engine answers for.', {
+  geographicRegions: withDefault(
+    listOf('Regions.', choice('A region.', regions), { itemsMin: 1, distinct: true }),
+    [...regions],
+  ),
+  dataClassifications: withDefault(
+    listOf('Classes of data.', choice('A class.', classifications), { itemsMin: 1, distinct: true }),
+    [...classifications],
+  ),
+  contentsFrom: withDefault(
+    listOf(
+      'Other policy engines, where sets were published that this one has not seen.',
+      text('A policy engine.', 'a URL beginning with http:// or https://', '^https?://.+$'),
+      { distinct: true },
+    ),
+    [],
+  ),
+});
 
 const trafficSettings = object('What a traffic light is told.', {
   pipelineMode: withDefault(
@@ -45,6 +83,8 @@ const trafficSettings = object('What a traffic light is told.', {
 
 /** One row a service. */
 export const serviceRoles = {
+  court: { phase: 'core', title: 'agreement court', settings: courtSettings },
+  policy: { phase: 'core', title: 'policy engine', settings: policySettings },
   traffic: { phase: 'data-flow control', title: 'traffic light', settings: trafficSettings },
 } as const;
 
@@ -55,6 +95,8 @@ export type ServiceSettings<R extends ServiceRole = ServiceRole> = ShapeValue<(t
 
 /** The sections of a node, by role. */
 export const serviceSections = {
+  court: optional(serviceRoles.court.settings),
+  policy: optional(serviceRoles.policy.settings),
   traffic: optional(serviceRoles.traffic.settings),
 };
 

@@ -26,6 +26,8 @@ interface StartedService {
 type Starter<R extends ServiceRole> = (config: ServiceConfig<R>, context: ServiceContext) => Promise<StartedService>;
 
 const starters: { readonly [R in ServiceRole]: Starter<R> } = {
+  court: async (config, context) => (await import('./service-starters/court.ts')).startCourt(config, context),
+  policy: async (config, context) => (await import('./service-starters/policy.ts')).startPolicy(config, context),
   traffic: async (config, context) => (await import('./service-starters/traffic.ts')).startTraffic(config, context),
 };
 
