@@ -40,10 +40,9 @@ const courtSettings = object('What a court asks of the agreements that name it.'
 });
 
 const policySettings = object('What a policy engine answers for.', {
-  geographicRegions: withDefault(
-    listOf('Regions.', choice('A region.', regions), { itemsMin: 1, distinct: true }),
-    [...regions],
-  ),
+  geographicRegions: withDefault(listOf('Regions.', choice('A region.', regions), { itemsMin: 1, distinct: true }), [
+    ...regions,
+  ]),
   dataClassifications: withDefault(
     listOf('Classes of data.', choice('A class.', classifications), { itemsMin: 1, distinct: true }),
     [...classifications],

@@ -11,6 +11,7 @@ import { readActiveSet } from '../../src/protocols/ledger/modules/policies/polic
 import { type StateReader, type StateWrite, View } from '../../src/protocols/ledger/view.ts';
 import { compilePolicySet } from '../../src/protocols/policy/compile.ts';
 import { encodeContent, namesOf } from '../../src/protocols/policy/content.ts';
+import { regions } from '../../src/protocols/policy/request.ts';
 import { toHex } from '../../src/protocols/shared/bytes.ts';
 import { readDefaultPack } from '../../src/runtime/shipped-pack.ts';
 import { createVerifier } from '../../src/runtime/adapters/ed25519.ts';
@@ -86,7 +87,9 @@ ${rest}`;
   it('seeds arbitrators, the policy set and an account for every service and reviewer; the same keys give the same', async () => {
     const governed = manifest(
       '{ genesis: { arbitrators: { count: 15, bond: 5 }, policyPack: default } }',
-      `    - { name: light, roles: [traffic], ports: { api: 21004 }, traffic: { reviewers: [{ role: reviewer, account: officer }] } }\n`,
+      `    - { name: judge, roles: [court], ports: { api: 21002 }, court: { jurisdiction: delaware } }
+    - { name: engine, roles: [policy], ports: { api: 21003 } }
+    - { name: light, roles: [traffic], ports: { api: 21004 }, traffic: { reviewers: [{ role: reviewer, account: officer }] } }\n`,
     );
     const { genesis, directory: files, services, configs } = await prepare(load(governed));
     expect(genesisProblems(genesis, createVerifier(), { devnet: false })).to.deep.equal([]);
@@ -95,9 +98,12 @@ ${rest}`;
       (_, i) => showKeyFile(files.accountKeyFile(`arbitrator-${i + 1}`)).publicKey,
     );
     expect(genesis.court?.arbitrators.map(({ account }) => account)).to.have.members(keys);
-    const light = showKeyFile(files.node('light').keyFile).publicKey;
+    const [judge, engine, light] = ['judge', 'engine', 'light'].map(
+      (name) => showKeyFile(files.node(name).keyFile).publicKey,
+    );
     const officer = showKeyFile(files.accountKeyFile('officer')).publicKey;
-    expect(genesis.accounts.map(({ publicKey }) => publicKey)).to.include.members([light, officer]);
+    expect(genesis.accounts.map(({ publicKey }) => publicKey)).to.include.members([judge, engine, light, officer]);
+    expect(genesis.policies?.rule).to.deep.equal({ evaluators: [engine], attestationsMin: 1 });
     const view = new View(stateOf(genesisState(application, genesis).stateWrites));
     const pack = readDefaultPack();
     expect(readActiveSet(view, null)).to.include({
@@ -106,12 +112,28 @@ ${rest}`;
       activeFrom: 1,
     });
     expect(configs).to.have.length(5);
-    expect(services).to.have.length(1);
-    expect(services[0]).to.deep.include({ role: 'traffic', apiAddress: '127.0.0.1:21004' });
-    expect(services[0]?.endpoints.bpci).to.equal('http://127.0.0.1:21001');
-    expect(services[0]?.settings).to.deep.include({
+    expect(services.map(({ role, apiAddress }) => [role, apiAddress])).to.deep.equal([
+      ['court', '127.0.0.1:21002'],
+      ['policy', '127.0.0.1:21003'],
+      ['traffic', '127.0.0.1:21004'],
+    ]);
+    expect(services[2]?.endpoints).to.deep.equal({
+      bpci: 'http://127.0.0.1:21001',
+      services: {
+        court: 'http://127.0.0.1:21002',
+        policy: 'http://127.0.0.1:21003',
+        traffic: 'http://127.0.0.1:21004',
+      },
+    });
+    expect(services[0]?.settings).to.deep.equal({
+      ...{ name: 'court-1', jurisdiction: 'delaware', arbitrationThreshold: 200, legalFramework: 'v1.0' },
+    });
+    expect(services[1]?.settings).to.deep.include({ geographicRegions: [...regions] });
+    expect(services[2]?.settings).to.deep.include({
       reviewers: [{ role: 'reviewer', account: null, publicKey: officer }],
     });
+    // What a child process reads is what was meant.
+    expect(JSON.parse(JSON.stringify(services))).to.deep.equal(services);
     rmSync(files.genesisFile);
     expect((await prepare(load(governed))).chainId).to.equal(chainIdOf(genesis));
   });

@@ -40,7 +40,7 @@ export const firstOf = (...sources: readonly ContentSource[]): ContentSource => 
         failure = error;
       }
     }
-    if (failure !== null) throw failure instanceof Error ? failure : new Error(String(failure));
+    if (failure !== null) throw failure instanceof Error ? failure : new Error('a source failed', { cause: failure });
     return null;
   },
 });

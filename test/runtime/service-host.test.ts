@@ -1,0 +1,77 @@
+/**
+ * Goal: a court and a policy engine that a manifest describes serve what it says, with the key that their launcher keeps. Method: the
+ * host that child processes run, over a node's real HTTP interface.
+ */
+import { expect } from 'chai';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createKeyFile } from '../../src/runtime/adapters/key-files.ts';
+import { defaultSettings, type ServiceRole, type ServiceSettings } from '../../src/runtime/manifest-services.ts';
+import type { HostedNode } from '../../src/runtime/node-host.ts';
+import type { ServiceConfig } from '../../src/runtime/service-config.ts';
+import { startService } from '../../src/runtime/service-host.ts';
+import { MemoryNode } from '../support/memory-node.ts';
+import { signerOf } from '../support/memory-chain.ts';
+import { ask, postJson } from './http/server-world.ts';
+
+type Body = Record<string, unknown>;
+
+describe('services of a manifest', function () {
+  this.timeout(60_000);
+  const node = new MemoryNode({ validators: 1, accounts: [signerOf(1).publicKey] });
+  const directory = mkdtempSync(join(tmpdir(), 'service-host-'));
+  const running: HostedNode[] = [];
+
+  before(() => node.start());
+  afterEach(async () => {
+    for (const service of running.splice(0)) await service.stop();
+  });
+  after(async () => {
+    await node.stop();
+    rmSync(directory, { recursive: true });
+  });
+
+  async function configOf<R extends ServiceRole>(
+    role: R,
+    settings: Partial<ServiceSettings<R>>,
+  ): Promise<ServiceConfig<R>> {
+    const keyFile = join(directory, `${role}.key`);
+    await createKeyFile(keyFile, 'ed25519', null);
+    return {
+      ...{ kind: 'service', name: role, role, settings: { ...defaultSettings(role), ...settings } },
+      ...{ dataDir: join(directory, role), keyFile, passphraseVariable: null, chainId: node.chain.chain.chainId },
+      ...{ apiAddress: '127.0.0.1:0', http: null, authorityFile: null },
+      endpoints: { bpci: node.endpoint, services: {} },
+    };
+  }
+  async function start(config: ServiceConfig): Promise<string> {
+    const service = await startService(config);
+    running.push(service);
+    return `http://${service.addresses.api ?? ''}`;
+  }
+  const get = async (url: string): Promise<Body> => (await ask(url)).json();
+
+  it('a court asks what its section says, amounts in whole units, and is ready once it follows the chain', async () => {
+    const config = await configOf('court', { name: 'court-7', jurisdiction: 'germany', arbitrationThreshold: 300 });
+    const url = await start(config);
+    await running[0]?.ready;
+    expect(await get(`${url}/v1/status`)).to.deep.include({
+      ...{ court: 'court-7', jurisdiction: 'germany', legalFrameworkVersion: 'v1.0' },
+      arbitrationThreshold: '300000000',
+    });
+  });
+
+  it('a policy engine answers for the regions of its section, and makes no key of its own', async () => {
+    const config = await configOf('policy', { geographicRegions: ['EU'], dataClassifications: ['Public'] });
+    const url = await start(config);
+    const flow = {
+      ...{ subject: { tenant: 'acme', workload: 'orders' }, operation: 'transfer', contents: ['non-personal'] },
+      ...{ source: { region: 'EU' }, destination: { region: 'US' }, classification: 'Public' },
+    };
+    const answer = await postJson(`${url}/v1/evaluate`, flow);
+    expect(answer.status).to.equal(400);
+    expect(answer.json()['detail']).to.include('US is not served here');
+    expect(existsSync(join(config.dataDir, 'keys'))).to.equal(false);
+  });
+});
