@@ -51,6 +51,24 @@ describe('agreement-court', function () {
   const settings = (values: Readonly<Record<string, string>>): readonly string[] =>
     Object.entries(values).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
 
+  /** Names of the commands that a page of help lists. */
+  const commandsIn = (help: string): readonly string[] =>
+    [...(help.split('\nCommands:\n')[1] ?? '').matchAll(/^ {2}([a-z][a-z-]*)/gm)].flatMap(([, name]) =>
+      name === undefined || name === 'help' ? [] : [name],
+    );
+  const helpOf = async (...path: readonly string[]): Promise<number> => {
+    const { code, out, err } = await run(...path, '--help');
+    expect([code, err], path.join(' ')).deep.equal([0, '']);
+    expect(out).include(`Usage: agreement-court ${path.join(' ')}`);
+    let count = 1;
+    for (const name of commandsIn(out)) count += await helpOf(...path, name);
+    return count;
+  };
+
+  it('has help for every command', async () => {
+    expect(await helpOf()).greaterThan(20);
+  });
+
   it('lists five templates and shows the blanks of each', async () => {
     const { templates } = JSON.parse((await run('template', 'list', '--json')).out) as {
       templates: { name: string }[];

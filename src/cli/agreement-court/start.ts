@@ -55,11 +55,10 @@ export function registerStart(program: Command, context: CommandContext): void {
         .argParser(name)
         .default('local'),
     )
-    .option(
-      '--arbitration-threshold <units>',
-      'amount in dispute from which a panel decides, whole units',
-      threshold,
-      200_000_000n,
+    .addOption(
+      new Option('--arbitration-threshold <units>', 'amount in dispute from which a panel decides, whole units')
+        .argParser(threshold)
+        .default(200_000_000n, '200'),
     )
     .option('--legal-framework-version <version>', 'that agreements name', framework, 'v1.0')
     .option('--court-api-port <port>', 'HTTP API', port, 21002)
