@@ -122,7 +122,7 @@ export class PolicyWorkers implements PolicyWorkshop {
 
   do<Name extends WorkName>(name: Name, job: PolicyWork[Name]['job']): Promise<PolicyWork[Name]['result']> {
     const thread = name === 'compile' ? this.#compiling : this.#studying;
-    return thread.do({ name, job } as WorkOrder) as Promise<PolicyWork[Name]['result']>;
+    return thread.do({ name, job } as WorkOrder);
   }
 
   async close(): Promise<void> {
