@@ -8,6 +8,7 @@ import type {
   Effect,
   HeightFacts,
   Input,
+  JournalRecord,
   MachineState,
   MachineVerdict,
   TimerKind,
@@ -73,17 +74,35 @@ export class Host {
       areProven: (claims) => areProven(chainId, signer.publicKey, claims, dependencies.verifier),
     });
     this.#live = dependencies.livePeers();
+    const journaled = this.#journal.read(chain.tip.height + 1);
     const started = createMachine({
       chainId,
       self: signer.publicKey,
       facts: this.#facts(),
-      records: this.#journal.read(chain.tip.height + 1),
+      records: journaled,
       live: this.#live,
     });
     this.#state = started.state;
+    this.#tellRestored(journaled);
     this.#perform(started.effects);
     this.#maker.prepareTurn();
     this.run();
+  }
+
+  /**
+   * An own prepare may have become durable when nobody was there any more to be told of it: the disk was full, or the
+   * process died. It leaves with the certificate that it is part of, so it is told before that.
+   */
+  #tellRestored(records: readonly JournalRecord[]): void {
+    const { onSigned, signer } = this.dependencies;
+    if (onSigned === undefined) return;
+    for (const record of records) {
+      if (record.type !== 'prepared') continue;
+      for (const { author, signature, height, round, digest } of record.prepares) {
+        if (author !== signer.publicKey) continue;
+        this.outbox.whenDurable(() => onSigned({ kind: 'prepare', height, round, digest }, signature));
+      }
+    }
   }
 
   /** Of the set that decides the present height. */

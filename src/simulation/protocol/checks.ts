@@ -221,9 +221,8 @@ export class ProtocolChecks {
         this.onRefused(member, memberOf(report.peer), report.reason);
         return;
       case 'guard-refused':
-        // Who lost a decided block decides it again, and begins the next height without what it had recorded there: for
-        // both it may have signed already.
-        if (report.payload.height > (this.#lost[instance] ?? -1) + 1)
+        // Who lost a decided block decides it again, but may have signed for the next height already.
+        if (report.payload.height > (this.#lost[instance] ?? 0))
           this.violate('guard', `validator ${member} asked for a ${report.payload.kind} that is ${report.reason}`);
         return;
       case 'decided-invalid':

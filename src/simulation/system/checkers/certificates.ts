@@ -4,8 +4,6 @@
  * quorum of seals for it may exist, so that no correct validator commits to another block in that round, nor proposes,
  * prepares or commits to one in a later round; what is final has such commits. Source: consensus design, rules 3, 5, 6 and 7.
  *
- * An own prepare that was never told counts for whoever rests on it, and for nobody else.
- *
  * Independent of the order of the facts: whoever prepared in a later round does not commit in an earlier one any more.
  */
 import type { UnsignedPayload } from '../../../protocols/ibft/messages.ts';
@@ -98,7 +96,7 @@ export class Certificates implements Checker {
   ): string | null {
     if (preparedRound === null || preparedDigest === null) return null;
     const claim = { height, round: preparedRound, digest: preparedDigest };
-    const prepares = preparesFor(node, this.#support(height, preparedRound, preparedDigest));
+    const prepares = this.#support(height, preparedRound, preparedDigest).prepares.size;
     if (prepares >= least) return null;
     return `validator ${node} claims in round ${round} to have prepared ${place(claim)}: ${prepares} correct validators did, ${least} are needed`;
   }
@@ -141,20 +139,13 @@ export class Certificates implements Checker {
 
 function unpreparedCommit(
   node: number,
-  support: Support,
+  { prepares }: Support,
   payload: UnsignedPayload & { readonly digest: string },
   least: number,
 ): string | null {
-  const prepares = preparesFor(node, support);
-  if (prepares >= least) return null;
-  return `validator ${node} committed to ${place(payload)} on ${prepares} prepares of correct validators, ${least} are needed`;
+  if (prepares.size >= least) return null;
+  return `validator ${node} committed to ${place(payload)} on ${prepares.size} prepares of correct validators, ${least} are needed`;
 }
-
-/**
- * Correct validators that prepared, as one of them has it. Its own prepare may have become durable when nobody was there
- * any more to be told of it: its disk was full, or it crashed.
- */
-const preparesFor = (node: number, { prepares }: Support): number => prepares.size + (prepares.has(node) ? 0 : 1);
 
 const isSupported = ({ prepares, commits, proposed }: Support): boolean =>
   proposed || prepares.size > 0 || commits.size > 0;
