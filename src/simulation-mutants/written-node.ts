@@ -5,7 +5,7 @@ export const nodeMutants: readonly WrittenMutant[] = [
   {
     name: 'persist-after-send',
     file: 'actors/validator/outbox.ts',
-    original: 'return Promise.all(covered).then(() => () => {',
+    original: 'return covered.then(() => () => {',
     replacement: 'return Promise.resolve().then(() => () => {',
     breaks: 'messages leave before what they rest on is on the disk',
     trials: ['slow disks, many crashes', 'all at once'],
@@ -78,8 +78,8 @@ export const nodeMutants: readonly WrittenMutant[] = [
   {
     name: 'journal-not-read',
     file: 'actors/validator/host.ts',
-    original: 'records: this.#journal.read(chain.tip.height + 1),',
-    replacement: 'records: [],',
+    original: 'const journaled = this.#journal.read(chain.tip.height + 1);',
+    replacement: 'const journaled: readonly JournalRecord[] = [];',
     breaks: 'a restarted validator begins its height anew',
     trials: ['all at once', 'slow disks, many crashes'],
   },

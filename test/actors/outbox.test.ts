@@ -41,21 +41,45 @@ describe('the outbox', () => {
     expect(outbox.flush()).to.equal(null);
   });
 
-  it('waits for the chain store too once a block was written', async () => {
-    const records = new MemoryDisk().open(schema);
+  it('writes no record of the next height before the block that it builds on is durable', async () => {
+    const disk = new MemoryDisk();
+    const records = disk.open(schema);
     let release: () => void = () => undefined;
     const chain = { durable: () => new Promise<void>((resolve) => (release = resolve)) };
     const outbox = new Outbox({ records, chain });
     outbox.chainWritten();
     outbox.record([write('next height')]);
-    const order: string[] = [];
-    outbox.whenDurable(() => order.push('sent'));
-    const flushed = outbox.flush()?.then((send) => send());
+    const sent: string[] = [];
+    outbox.whenDurable(() => sent.push('next height'));
+    const block = outbox.flush();
+    expect(outbox.flush(), 'one flush at a time').to.equal(null);
+    // Whatever reaches the disk of the records now outlives a power cut that takes the block.
     await records.durable();
-    order.push('records durable');
+    expect(records.get('journal', toUtf8('next height'))).to.equal(undefined);
     release();
-    await flushed;
-    expect(order).to.deep.equal(['records durable', 'sent']);
+    (await block)?.();
+    expect(sent).to.deep.equal([]);
+    (await outbox.flush())?.();
+    expect(sent).to.deep.equal(['next height']);
+    disk.crash();
+    expect(disk.open(schema).get('journal', toUtf8('next height'))).to.not.equal(undefined);
+  });
+
+  it('sends what waited for a block though another one was written meanwhile', async () => {
+    const records = new MemoryDisk().open(schema);
+    const outbox = new Outbox({ records, chain: records });
+    const sent: string[] = [];
+    outbox.chainWritten();
+    outbox.whenDurable(() => sent.push('first'));
+    const first = await outbox.flush();
+    outbox.chainWritten();
+    outbox.whenDurable(() => sent.push('second'));
+    first?.();
+    (await outbox.flush())?.();
+    expect(sent).to.deep.equal(['first']);
+    (await outbox.flush())?.();
+    (await outbox.flush())?.();
+    expect(sent).to.deep.equal(['first', 'second']);
   });
 
   it('gives a full disk to its caller and sends nothing', async () => {
