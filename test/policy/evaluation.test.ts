@@ -24,7 +24,7 @@ import { decode, encode } from '../../src/protocols/shared/codec.ts';
 import { compiled, decide, pack, requestOf, ruleText, setOf } from './default-pack.ts';
 
 const digest = 'ab'.repeat(32);
-const countries = ['DE', 'FR', 'US', 'US-CA', 'GB', 'CH', 'CN', 'RU', 'IN', 'JP', 'CA', 'HK', 'ZZ'];
+const countries = ['DE', 'FR', 'US', 'US-CA', 'GB', 'CH', 'CN', 'RU', 'IN', 'JP', 'NZ', 'KR', 'CA', 'HK', 'ZZ'];
 const someOf = (words: readonly string[]) => fc.subarray([...words]);
 const few = (words: readonly string[]) => fc.uniqueArray(fc.constantFrom(...words), { maxLength: 3 });
 
@@ -61,7 +61,7 @@ describe('policy/evaluation', () => {
   });
 
   it('is Red under an inherited regime that the set does not know', () => {
-    const request = requestOf('DE', 'JP', { origin: [{ decision: digest, regimes: ['appi'] }] });
+    const request = requestOf('DE', 'NZ', { origin: [{ decision: digest, regimes: ['appi'] }] });
     expect(decide(request).regimes).to.deep.include({ regime: 'appi', state: 'Red', rules: [] });
     expect(decide(request).state).to.equal('Red');
   });
@@ -104,7 +104,7 @@ describe('policy/evaluation', () => {
       decide(requestOf('DE', 'FR', { contents: ['personal', 'non-personal'], bases: ['contract'] })).faults,
     ).to.deep.equal(['contradictory']);
     for (const fault of vocabulary.engineFaults) {
-      expect(decide(requestOf('DE', 'JP'), { faults: [fault] }).state).to.equal('Red');
+      expect(decide(requestOf('DE', 'NZ'), { faults: [fault] }).state).to.equal('Red');
     }
   });
 
@@ -166,9 +166,9 @@ describe('policy/overlay', () => {
   it('revokes a fact at once', () => {
     const inForce = putInForce(pack.set, pack.facts, pack.asOf, {
       ...emptyOverlay,
-      revokedFacts: ['gdpr-adequate-jp'],
+      revokedFacts: ['gdpr-adequate-nz'],
     });
-    expect(evaluateInForce(inForce, requestOf('DE', 'JP')).state).to.equal('Red');
+    expect(evaluateInForce(inForce, requestOf('DE', 'NZ')).state).to.equal('Red');
     expect(evaluateInForce(inForce, requestOf('DE', 'KR')).state).to.equal('Green');
   });
 
@@ -176,8 +176,8 @@ describe('policy/overlay', () => {
     const retired = putInForce(pack.set, pack.facts, pack.asOf, { ...emptyOverlay, retiredRules: ['4'] });
     expect(evaluateInForce(retired, requestOf('DE', 'US', { bases: ['dpf'] })).state).to.equal('Red');
     const suspended = putInForce(pack.set, pack.facts, pack.asOf, { ...emptyOverlay, suspendedTenants: ['acme'] });
-    expect(evaluateInForce(suspended, requestOf('DE', 'JP')).state).to.equal('Red');
-    const other = requestOf('DE', 'JP', { subject: { tenant: 'other', workload: 'w' } });
+    expect(evaluateInForce(suspended, requestOf('DE', 'NZ')).state).to.equal('Red');
+    const other = requestOf('DE', 'NZ', { subject: { tenant: 'other', workload: 'w' } });
     expect(evaluateInForce(suspended, other).state).to.equal('Green');
   });
 
@@ -192,7 +192,7 @@ describe('policy/overlay', () => {
   it('never loosens: the worse of both counts', () => {
     const overlay = {
       ...emptyOverlay,
-      revokedFacts: ['gdpr-adequate-jp', 'uk-adequate-eea'],
+      revokedFacts: ['gdpr-adequate-nz', 'uk-adequate-eea'],
       retiredRules: ['32', '5', '19b'],
     };
     const inForce = putInForce(pack.set, pack.facts, pack.asOf, overlay);
@@ -206,7 +206,7 @@ describe('policy/overlay', () => {
     const inForce = putInForce(pack.set, pack.facts, pack.asOf);
     const tenantSet = compilePolicySet(
       setOf(
-        ruleText('own-red', 'red', 'context.destination == "JP"', 'tenant'),
+        ruleText('own-red', 'red', 'context.destination == "NZ"', 'tenant'),
         ruleText('own-green', 'green', 'context.destination == "IN"', 'tenant'),
         ruleText('own-yellow', 'yellow', 'context.destination == "KR"', 'tenant'),
       ),
@@ -214,8 +214,8 @@ describe('policy/overlay', () => {
       pack.asOf,
     );
     const state = (to: string) => evaluateInForce(inForce, requestOf('DE', to), { tenantSet });
-    expect(state('JP').state).to.equal('Red');
-    expect(state('JP').rules.map(({ id }) => id)).to.deep.equal(['own-red']);
+    expect(state('NZ').state).to.equal('Red');
+    expect(state('NZ').rules.map(({ id }) => id)).to.deep.equal(['own-red']);
     expect(state('IN').state).to.equal('Red');
     expect(state('KR').state).to.equal('Yellow');
     expect(state('KR').obligations.map(({ id }) => id)).to.deep.equal(['log', 'record-decision-and-expiry']);

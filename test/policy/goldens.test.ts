@@ -15,7 +15,7 @@ describe('policy/default pack', () => {
     const { cases, failures, withoutGoldens } = checkGoldens(packDirectory, compiled);
     expect(failures).to.deep.equal([]);
     expect(withoutGoldens).to.deep.equal([]);
-    expect(cases).to.equal(3 * pack.set.rules.filter(({ state }) => state !== null).length);
+    expect(cases).to.be.at.least(3 * pack.set.rules.filter(({ state }) => state !== null).length);
   });
 
   it('fails its goldens when a rule is taken away', () => {
@@ -42,8 +42,8 @@ describe('policy/default pack', () => {
 
   it('ends with its earliest fact: after 27 December 2031 everything is Red', () => {
     expect(compiled.validUntil).to.equal('2031-12-27');
-    expect(decide(requestOf('DE', 'JP'), { today: '2031-12-27' }).state).to.equal('Green');
-    const late = decide(requestOf('DE', 'JP'), { today: '2031-12-28' });
+    expect(decide(requestOf('DE', 'KR'), { today: '2031-12-27' }).state).to.equal('Green');
+    const late = decide(requestOf('DE', 'KR'), { today: '2031-12-28' });
     expect(late.state).to.equal('Red');
     expect(late.rules.map(({ id }) => id)).to.deep.equal(['27']);
     expect(late.faults).to.deep.equal(['expired-fact']);
