@@ -15,6 +15,7 @@ import type {
   HealthView,
   NetworkView,
   ServiceView,
+  StateChangesView,
   StatePage,
   StateView,
   TransactionView,
@@ -151,6 +152,18 @@ export class ChainClient {
   /** A page of a module's entries at the tip. */
   stateEntries(module: string, options: { readonly after?: string; readonly limit?: number } = {}): Promise<StatePage> {
     return this.#json(`/v1/state/${encodeURIComponent(module)}`, { query: { ...options } });
+  }
+
+  /** What of the state differs between two heights; without `from` everything. `not-found` where one is not kept. */
+  stateChanges(
+    query: {
+      readonly from?: number | undefined;
+      readonly to?: number | undefined;
+      readonly trusted?: number | undefined;
+      readonly after?: string | undefined;
+    } = {},
+  ): Promise<StateChangesView> {
+    return this.#json('/v1/state-changes', { query });
   }
 
   transaction(hash: string): Promise<TransactionView>;

@@ -1,94 +1,78 @@
 /**
- * The chain as a service follows it over a node's HTTP interface: a mirror of the state, refreshed module by module where events
- * say that something changed. The node is believed: it is the service's own, on the same machine or under a pinned authority.
+ * The chain as a service follows it over a node's HTTP interface: the state in memory, from block to block by what changed. The node
+ * is not believed: headers have to be sealed by the validators that follow from genesis, and the state has to have the root that
+ * they sealed. What a node can still do is to keep silent, and then the state grows old.
  */
 import type { ChainFeed, FollowedState, Sent } from '../actors/traffic/chain-feed.ts';
-import { application } from '../protocols/ledger/application.ts';
-import type { StateReader } from '../protocols/ledger/view.ts';
-import { type ChainId, chainId as toChainId } from '../protocols/shared/brands.ts';
-import { compareText, fromHex, toUtf8 } from '../protocols/shared/bytes.ts';
+import { chainIdOf, type Genesis, genesisValidatorSet } from '../protocols/ledger/genesis.ts';
+import { genesisFromJson } from '../protocols/ledger/genesis-json.ts';
+import type { TrustedHeight } from '../protocols/ledger/light-client.ts';
+import { parametersAt, validatorSetsAt } from '../protocols/ledger/queries.ts';
+import type { SignatureCheck } from '../protocols/ledger/signed-note.ts';
+import type { ChainId } from '../protocols/shared/brands.ts';
 import type { Clock, TimerHandle } from '../runtime/ports/clock.ts';
-import type { Signer } from '../runtime/ports/signer.ts';
+import type { Signer, Verifier } from '../runtime/ports/signer.ts';
 import type { Log } from '../runtime/ports/telemetry.ts';
 import type { ChainClient } from './chain-client.ts';
 import { ClientError } from './client-error.ts';
+import { readChanges } from './proved-changes.ts';
 import { sendTransaction } from './send-transaction.ts';
+import { StateMirror } from './state-mirror.ts';
+
+/** Where what is trusted is kept from one start to the next. */
+export interface TrustMemory {
+  load(): TrustedHeight | null;
+  save(trusted: TrustedHeight): void;
+}
 
 export interface HttpChainFeedOptions {
   readonly client: ChainClient;
   /** Signs the service's own transactions. */
   readonly signer: Signer;
+  readonly verifier: Pick<Verifier, 'verify'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** What everything is proved from. Absent: what the node says its genesis is, on the first start. */
+  readonly genesis?: Genesis | undefined;
+  readonly memory?: TrustMemory | undefined;
   /** How often the node is asked for a new block, ms. */
   readonly pollMs?: number;
 }
 
 const pollMsDefault = 250;
-const pageEntries = 1000;
-const eventsPage = 1000;
-/** Modules whose state services read. */
-const mirrored: readonly string[] = application.modules.map(({ name }) => name);
-
-/** Agreements and cases write in each other's state, and hold value in accounts: what one of them tells of may be a change of all. */
-const together: readonly string[] = ['accounts', 'agreements', 'court'];
-const changing: readonly string[] = ['agreements', 'court'];
-
-type Entries = readonly (readonly [key: string, value: Uint8Array])[];
-const keyText = new TextDecoder('latin1');
-
-interface ModuleEntries {
-  readonly sorted: Entries;
-  readonly byKey: ReadonlyMap<string, Uint8Array>;
-}
-
-/** State in memory, module by module. */
-class Mirror implements StateReader {
-  readonly #modules = new Map<string, ModuleEntries>();
-
-  set(module: string, sorted: Entries): void {
-    this.#modules.set(module, { sorted, byKey: new Map(sorted) });
-  }
-
-  get(key: Uint8Array): Uint8Array | undefined {
-    const text = keyText.decode(key);
-    return this.#module(text)?.byKey.get(text);
-  }
-
-  *range(prefix: Uint8Array): Iterable<readonly [Uint8Array, Uint8Array]> {
-    const text = keyText.decode(prefix);
-    for (const [key, value] of this.#module(text)?.sorted ?? []) if (key.startsWith(text)) yield [toUtf8(key), value];
-  }
-
-  #module(key: string): ModuleEntries | undefined {
-    return this.#modules.get(key.slice(0, key.indexOf('/')));
-  }
-}
+/** Trust is written down again after so many blocks. */
+const trustSavedBlocks = 100;
 
 export class HttpChainFeed implements ChainFeed {
   readonly chainId: ChainId;
   readonly #options: HttpChainFeedOptions;
-  readonly #mirror = new Mirror();
+  readonly #verify: SignatureCheck;
   readonly #listeners = new Set<(state: FollowedState) => void>();
+  #mirror = new StateMirror();
+  #trusted: TrustedHeight;
+  /** Everything rests on the node's word for its genesis: the age of that proves nothing. */
+  #isFirstUse: boolean;
+  #savedHeight = 0;
   #current: FollowedState | null = null;
-  #lastEventId: string | null = null;
-  /** Modules of which the mirror is not known to be the newest; they stay where reading them failed. */
-  readonly #outdated = new Set<string>(mirrored);
   #timer: TimerHandle | null = null;
   #polling: Promise<void> = Promise.resolve();
   #isStopped = false;
   /** Transactions go one after the other: each takes the nonce that the node says is free. */
   #sending: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: HttpChainFeedOptions, chainId: ChainId) {
+  private constructor(options: HttpChainFeedOptions, { trusted, isFirstUse }: StartingTrust) {
     this.#options = options;
-    this.chainId = chainId;
+    this.#trusted = trusted;
+    this.#isFirstUse = isFirstUse;
+    this.chainId = trusted.chainId;
+    this.#verify = (key, message, signature) => options.verifier.verify(key, message, signature);
   }
 
-  /** Resolves once the state is here. Rejects with ClientError where the node cannot be asked. */
+  /**
+   * Resolves once the state is here. Rejects with ClientError where the node cannot be asked, is of another chain, or proves nothing.
+   */
   static async start(options: HttpChainFeedOptions): Promise<HttpChainFeed> {
-    const { chainId } = await options.client.network();
-    const feed = new HttpChainFeed(options, toChainId(chainId));
+    const feed = new HttpChainFeed(options, await startingTrust(options));
     await feed.#follow();
     feed.#schedule();
     return feed;
@@ -107,6 +91,7 @@ export class HttpChainFeed implements ChainFeed {
     this.#isStopped = true;
     this.#timer?.cancel();
     await this.#polling;
+    this.#remember(0);
   }
 
   send(kind: string, body: unknown): Promise<Sent> {
@@ -137,58 +122,76 @@ export class HttpChainFeed implements ChainFeed {
     });
   }
 
-  /** Takes over the newest block, and what changed up to it. */
+  /** Takes over what changed up to the node's newest block. */
   async #follow(): Promise<void> {
-    const { client } = this.#options;
-    const block = await client.block('latest');
-    if (block.height === this.#current?.height) return;
-    await this.#noteChanges();
-    for (const module of [...this.#outdated]) {
-      this.#mirror.set(module, await this.#entries(module));
-      this.#outdated.delete(module);
+    if (this.#current === null) return this.#read(new StateMirror(), null);
+    try {
+      await this.#read(this.#mirror, this.#current.height);
+    } catch (error) {
+      if (!(error instanceof ClientError) || error.code !== 'not-found') throw error;
+      // The node keeps the state that is here no more: too many blocks were missed.
+      await this.#read(new StateMirror(), null);
     }
-    const time = Number(block.header['time']);
-    this.#current = { height: block.height, time, reader: this.#mirror };
+  }
+
+  async #read(mirror: StateMirror, from: number | null): Promise<void> {
+    const proved = await readChanges(this.#options.client, from, this.#trusted, this.#verify);
+    if (proved === null) return;
+    const { header, changes } = proved;
+    const { height, time } = header;
+    const age = height - this.#trusted.height;
+    if (!this.#isFirstUse && age > this.#trusted.trustPeriodBlocks)
+      throw new ClientError(
+        'bad-answer',
+        `height ${height} is ${age} blocks after what is trusted, more than the trust period: name a newer height that is trusted`,
+      );
+    if (!mirror.advance(height, changes, header.stateRoot))
+      throw new ClientError('bad-answer', `the state of height ${height} is not the one that the validators sealed`);
+    this.#mirror = mirror;
+    const { trustPeriodBlocks } = parametersAt(mirror);
+    this.#trusted = { chainId: this.chainId, height, set: validatorSetsAt(mirror).next, trustPeriodBlocks };
+    this.#isFirstUse = false;
+    this.#remember(trustSavedBlocks);
+    this.#current = { height, time, reader: mirror };
     for (const listener of this.#listeners) listener(this.#current);
   }
 
-  /** Events up to now. Before the first state, only where they end. */
-  async #noteChanges(): Promise<void> {
-    const { client } = this.#options;
-    if (this.#current === null) {
-      const { lastEventId } = await client.eventPage({ limit: 1 });
-      this.#lastEventId = lastEventId;
-      return;
-    }
-    for (;;) {
-      const { events } = await client.eventPage({ after: this.#lastEventId, limit: eventsPage });
-      for (const { module } of events) {
-        const changed = changing.includes(module) ? together : mirrored.filter((name) => name === module);
-        for (const name of changed) this.#outdated.add(name);
-      }
-      this.#lastEventId = events.at(-1)?.id ?? this.#lastEventId;
-      if (events.length < eventsPage) return;
-    }
+  #remember(blocksMin: number): void {
+    const { memory } = this.#options;
+    if (memory === undefined || this.#trusted.height <= this.#savedHeight + blocksMin) return;
+    memory.save(this.#trusted);
+    this.#savedHeight = this.#trusted.height;
   }
+}
 
-  /** Read again from the start where a block came between two pages. */
-  async #entries(module: string): Promise<Entries> {
-    const { client } = this.#options;
-    for (;;) {
-      const entries: (readonly [string, Uint8Array])[] = [];
-      let height: number | null = null;
-      let after: string | undefined;
-      for (;;) {
-        const page = await client.stateEntries(module, {
-          limit: pageEntries,
-          ...(after === undefined ? {} : { after }),
-        });
-        height ??= page.height;
-        if (page.height !== height) break;
-        for (const { key, value } of page.entries) entries.push([`${module}/${key}`, fromHex(value)]);
-        after = page.entries.at(-1)?.key;
-        if (!page.more || after === undefined) return entries.sort(([a], [b]) => compareText(a, b));
-      }
-    }
-  }
+interface StartingTrust {
+  readonly trusted: TrustedHeight;
+  readonly isFirstUse: boolean;
+}
+
+/** The newest height that is trusted: remembered, or genesis. */
+async function startingTrust({ client, genesis, memory }: HttpChainFeedOptions): Promise<StartingTrust> {
+  const remembered = memory?.load() ?? null;
+  const given = genesis === undefined ? null : genesisTrust(genesis);
+  const { chainId } = await client.network();
+  for (const known of [given, remembered])
+    if (known !== null && known.chainId !== chainId)
+      throw new ClientError('bad-answer', `${client.endpoint} is of chain ${chainId}, not of ${known.chainId}`);
+  const trusted = remembered ?? given;
+  if (trusted !== null) return { trusted, isFirstUse: false };
+  const first = genesisTrust(await genesisOf(client));
+  if (first.chainId !== chainId)
+    throw new ClientError('bad-answer', `the genesis that ${client.endpoint} has is not of its chain`);
+  return { trusted: first, isFirstUse: true };
+}
+
+function genesisTrust(genesis: Genesis): TrustedHeight {
+  const { trustPeriodBlocks } = genesis.parameters;
+  return { chainId: chainIdOf(genesis), height: 0, set: genesisValidatorSet(genesis), trustPeriodBlocks };
+}
+
+async function genesisOf(client: ChainClient): Promise<Genesis> {
+  const read = genesisFromJson(await client.genesis());
+  if ('problems' in read) throw new ClientError('bad-answer', `${client.endpoint} has no genesis document`);
+  return read.value;
 }

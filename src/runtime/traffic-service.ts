@@ -10,6 +10,7 @@ import type { TrafficLightMessage } from '../actors/traffic/messages.ts';
 import { type ContentSource, PolicyLibrary } from '../actors/policy/policy-library.ts';
 import type { ChainClient } from '../client/chain-client.ts';
 import { HttpChainFeed } from '../client/http-chain-feed.ts';
+import type { Genesis } from '../protocols/ledger/genesis.ts';
 import type { ReviewerRole } from '../protocols/ledger/modules/traffic/bodies.ts';
 import type { PublicKey } from '../protocols/shared/brands.ts';
 import { createActorSystem } from './actor-system.ts';
@@ -22,6 +23,7 @@ import { PolicyWorkers } from './adapters/policy-workers.ts';
 import { createSystemClock } from './adapters/system-clock.ts';
 import { createSystemRandom } from './adapters/system-random.ts';
 import { createTelemetry } from './adapters/telemetry.ts';
+import { trustedHeightFile } from './adapters/trusted-height-file.ts';
 import type { ActorRef } from './ports/actors.ts';
 import type { Signer } from './ports/signer.ts';
 import type { TrafficApi } from './ports/traffic-api.ts';
@@ -43,6 +45,8 @@ export interface TrafficServiceConfig {
   /** PEM texts; absent or null serves plain HTTP, on loopback only. */
   readonly tls?: { readonly certificate: string; readonly key: string } | null;
   readonly reviewers: readonly ReviewerRole[];
+  /** What the chain is proved from. Absent: what the node says its genesis is, on the first start. */
+  readonly genesis?: Genesis | undefined;
   readonly limits?: Partial<TrafficLightLimits>;
   readonly logTo: 'file' | 'stdout' | 'silent';
 }
@@ -79,7 +83,10 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
     closers.push(() => running.close());
     const signer = config.signer ?? (await serviceSigner(join(dataDir, 'keys'), 'light'));
     const [clock, random, verifier] = [createSystemClock(), createSystemRandom(), createVerifier()];
-    const feed = await HttpChainFeed.start({ client, signer, clock, log: telemetry.log });
+    const feed = await HttpChainFeed.start({
+      ...{ client, signer, verifier, clock, log: telemetry.log, genesis: config.genesis },
+      memory: trustedHeightFile(join(dataDir, 'trusted-height.json')),
+    });
     closers.push(() => feed.stop());
     const schema = { kind: 'traffic', version: 1, chainId: feed.chainId };
     const store = openLmdbStore({ directory: join(dataDir, 'log'), schema });

@@ -32,6 +32,8 @@ export interface MemoryChainOptions {
   readonly trustPeriodBlocks?: number;
   readonly governors?: readonly PublicKey[];
   readonly court?: GenesisCourt;
+  /** Heights whose state is kept. */
+  readonly historyBlocks?: number;
 }
 
 function genesisOf(
@@ -74,12 +76,14 @@ export class MemoryChain {
   readonly reader: ChainReader;
   /** Of genesis, in the order of their keys. */
   readonly validators: readonly Signer[];
+  readonly #historyBlocks: number;
 
   constructor(options: MemoryChainOptions) {
     this.validators = Array.from({ length: options.validators }, (_, i) => signerOf(10 + i)).sort((a, b) =>
       compareText(a.publicKey, b.publicKey),
     );
     this.genesis = genesisOf(this.validators, options);
+    this.#historyBlocks = options.historyBlocks ?? 100;
     this.chain = this.emptyCopy();
     this.reader = new ChainReader(this.chain.store);
   }
@@ -87,7 +91,7 @@ export class MemoryChain {
   /** A chain of the same genesis that has nothing else. */
   emptyCopy(): Chain {
     const store = new MemoryDisk().open({ kind: 'chain', version: 1, chainId: chainIdOf(this.genesis) });
-    return new Chain({ store, genesis: this.genesis, signatures: verifier, historyBlocks: 100 });
+    return new Chain({ store, genesis: this.genesis, signatures: verifier, historyBlocks: this.#historyBlocks });
   }
 
   /** Appends a block of these transactions, every one of which must be admitted. Returns its height. */

@@ -203,7 +203,7 @@ function trustedHeader(text: string): { height: number; digest: Digest } {
   return { height: Number(heightText), digest: digest as Digest };
 }
 
-function readGenesis(file: string): Genesis {
+export function readGenesis(file: string): Genesis {
   const read = genesisFromJson(readJsonFile(file, 'genesis document'));
   if ('value' in read) return read.value;
   throw new CommandError(

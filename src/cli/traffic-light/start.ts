@@ -7,6 +7,7 @@ import { isHex64, type PublicKey } from '../../protocols/shared/brands.ts';
 import { batchLatencyFactor } from '../../runtime/service-starters/traffic.ts';
 import { contentSource } from '../../runtime/shipped-pack.ts';
 import { startTrafficService } from '../../runtime/traffic-service.ts';
+import { readGenesis } from '../bpci/verify-commands.ts';
 import { CommandError } from '../terminal.ts';
 import type { TrafficContext } from './command-context.ts';
 
@@ -18,6 +19,7 @@ interface StartFlags {
   readonly decisionLatencyMs: number;
   readonly dashboardPort: number;
   readonly dataDir: string;
+  readonly genesis?: string;
   readonly reviewer: readonly ReviewerRole[];
 }
 
@@ -51,6 +53,7 @@ export function registerStart(program: Command, context: TrafficContext): void {
     .option('--decision-latency-ms <ms>', 'budget of a decision up to its place in the log', wholeFrom(1, 60_000), 10)
     .option('--dashboard-port <port>', 'HTTP API', wholeFrom(0, 65_535), 21004)
     .option('--data-dir <path>', 'where key and log are kept', join('.', 'data', 'traffic-light'))
+    .option('--genesis <file>', 'what the chain is proved from; else what the node says it is, on the first start')
     .option(
       '--reviewer <role=key>',
       'who may sign proofs of a role; may be given again',
@@ -70,6 +73,7 @@ async function run(flags: StartFlags, { terminal }: TrafficContext): Promise<num
     address: `127.0.0.1:${flags.dashboardPort}`,
     dataDir: flags.dataDir,
     reviewers: flags.reviewer,
+    genesis: flags.genesis === undefined ? undefined : readGenesis(flags.genesis),
     limits: { decisionLatencyMs: flags.decisionLatencyMs * factor },
     logTo: 'file',
   });

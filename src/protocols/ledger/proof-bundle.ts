@@ -83,7 +83,7 @@ export interface ProofBundle {
   readonly tlogProof: string | null;
 }
 
-const jsonChainId = jsonDigest as unknown as JsonCodec<ChainId>;
+export const jsonChainId = jsonDigest as unknown as JsonCodec<ChainId>;
 const heightMin = 1;
 const jsonHeight = jsonUint(Number.MAX_SAFE_INTEGER, heightMin);
 
@@ -110,7 +110,7 @@ const jsonCommit: JsonCodec<Commit> = jsonStruct<Commit>({
   seals: jsonList(jsonStruct<CommitSeal>({ validator: jsonKey, signature: jsonBytesExact(64) }), validatorsMax),
 });
 
-const jsonValidatorSet: JsonCodec<ValidatorSet> = jsonStruct<ValidatorSet>({
+export const jsonValidatorSet: JsonCodec<ValidatorSet> = jsonStruct<ValidatorSet>({
   validators: jsonList(jsonStruct<Validator>({ publicKey: jsonKey, vrfPublicKey: jsonKey }), validatorsMax),
   quorum: jsonUint(validatorsMax, 1),
 });
@@ -120,6 +120,11 @@ export const setChangeCodec: JsonCodec<SetChange> = jsonStruct<SetChange>({
   commit: jsonCommit,
   nextValidators: jsonValidatorSet,
 });
+
+/** A final header with what makes it final. */
+export const sealedHeaderCodec: JsonCodec<Pick<ProofBundle, 'header' | 'commit'>> = jsonStruct<
+  Pick<ProofBundle, 'header' | 'commit'>
+>({ header: jsonHeader, commit: jsonCommit });
 
 /** The bundle as JSON, read strictly: unknown fields, other spellings of bytes and numbers are problems. */
 export const proofBundleCodec: JsonCodec<ProofBundle> = jsonStruct<ProofBundle>({

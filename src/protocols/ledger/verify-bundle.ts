@@ -8,11 +8,11 @@
 import type { Digest, PublicKey } from '../shared/brands.ts';
 import { equalBytes, fromHex, toHex } from '../shared/bytes.ts';
 import { tryDecode } from '../shared/codec.ts';
-import { type BlockHeader, blockDigest, type Commit } from './block.ts';
-import { commitRefusal, sealsToVerify } from './block-limits.ts';
+import { type BlockHeader, blockDigest } from './block.ts';
 import { logOrigin, parseCheckpoint, validatorNoteKey } from './checkpoint.ts';
 import { chainIdOf, type Genesis, genesisValidatorSet } from './genesis.ts';
 import { decodeCommitmentProof, Ics23Error, verifyMembership, verifyNonMembership } from './ics23.ts';
+import { sealsFinding } from './light-client.ts';
 import { encodeLogLeaf } from './log-leaf.ts';
 import { hashLeaf } from './merkle-hash.ts';
 import { verifyInclusion } from './merkle-log.ts';
@@ -98,7 +98,7 @@ export function verifyBundle(bundle: ProofBundle, genesis: Genesis, options: Ver
     ),
     outcome(
       'header-seals',
-      sealsFinding(context, header, bundle.commit, set),
+      sealsFinding(options.verifySignature, bundle, set),
       `${bundle.commit.seals.length} seals of round ${bundle.commit.round}`,
     ),
     ...(subject.type === 'transaction' ? transactionChecks(context, subject) : [stateCheck(header, subject)]),
@@ -147,22 +147,13 @@ function setChainFinding({ bundle, genesis }: Context): Finding {
 
 function changeSealsFinding(context: Context): Finding {
   let set = genesisValidatorSet(context.genesis);
-  for (const { header, commit, nextValidators } of context.bundle.setChanges) {
-    const finding = sealsFinding(context, header, commit, set);
+  for (const change of context.bundle.setChanges) {
+    const { header, nextValidators } = change;
+    const finding = sealsFinding(context.options.verifySignature, change, set);
     if (finding !== null) return `at height ${header.height}: ${finding}`;
     set = nextValidators;
   }
   return null;
-}
-
-/** Every seal must hold, not a quorum of them only: a bundle has no room for junk. */
-function sealsFinding({ options }: Context, header: BlockHeader, commit: Commit, set: ValidatorSet): Finding {
-  const refusal = commitRefusal(commit, header.height, set);
-  if (refusal !== null) return `the commit is refused: ${refusal}`;
-  const bad = sealsToVerify(header.chainId, header.height, blockDigest(header), commit).find(
-    ({ key, message, signature }) => !options.verifySignature(key, message, signature),
-  );
-  return bad === undefined ? null : `the seal of ${bad.key} does not hold`;
 }
 
 function transactionChecks({ bundle, options }: Context, subject: TransactionSubject): BundleCheck[] {

@@ -12,6 +12,7 @@ import type { ChainApi, ConsensusView, HealthView, ProofOptions } from '../ports
 import type { Clock } from '../ports/clock.ts';
 import { blockView, eventViews, finalTransactionView, pendingTransactionView } from './chain-views.ts';
 import { FinalityWaiters } from './finality-waiters.ts';
+import { stateChanges } from './state-changes.ts';
 import { stateEntries, stateView } from './state-view.ts';
 
 /** What of the mempool the interface needs. */
@@ -61,6 +62,7 @@ export function createChainApi(parts: ChainApiParts): ChainApi {
     account: (key) => accountView(chain, pool, key),
     state: (module, key, options) => stateView(chain, reader, parts.stateProof, { module, key, ...options }),
     stateEntries: (module, after, limit) => stateEntries(chain, module, after, limit),
+    stateChanges: (query) => stateChanges(chain, reader, query),
     validators: (height) => validatorViews(chain, height),
     consensus: parts.consensus,
     services: () =>

@@ -145,6 +145,31 @@ export interface StatePage {
   readonly more: boolean;
 }
 
+/** What of the state differs between two heights, with what proves the later one. */
+export interface StateChangesView {
+  /** Height whose state is reached. Not above `from`: nothing is new, and nothing else is said. */
+  readonly height: number;
+  /** Header and commit of `height` (as in a proof bundle); null where nothing is new. */
+  readonly sealed: unknown;
+  /** As in a proof bundle: changes of the validator set above the trusted height. */
+  readonly setChanges: readonly unknown[];
+  /** By the SHA-256 of their keys. Keys with their module's name, values in hex; null: deleted. */
+  readonly entries: readonly { readonly key: string; readonly value: string | null }[];
+  /** Where to go on, given back as `after`; null: that was all. */
+  readonly next: string | null;
+}
+
+export interface StateChangesQuery {
+  /** Height whose state is known; null: none. */
+  readonly from: number | null;
+  /** Height to reach; null: the tip. */
+  readonly to: number | null;
+  readonly after: string | null;
+  /** Height up to which the validator sets are known. */
+  readonly trusted: number;
+  readonly limit: number;
+}
+
 export interface ServiceView {
   readonly id: string;
   readonly kind: string;
@@ -194,6 +219,8 @@ export interface ChainApi {
   state(module: string, key: string, options: StateOptions): StateView | null;
   /** At most `limit` entries of a module after a key (exclusive; null: from the first); null for what is no module. */
   stateEntries(module: string, after: string | null, limit: number): StatePage | null;
+  /** null where the state of one of the heights is not kept. */
+  stateChanges(query: StateChangesQuery): StateChangesView | null;
   /** The set that decides the next block, or decided the one at `height`; null for heights beyond, and for genesis. */
   validators(height?: number): readonly ValidatorView[] | null;
   consensus(): ConsensusView;

@@ -13,6 +13,8 @@ import type {
   EventView,
   HealthView,
   ProofOptions,
+  StateChangesQuery,
+  StateChangesView,
   StateOptions,
   StatePage,
   StateView,
@@ -329,6 +331,20 @@ export class FakeChain implements ChainApi {
       .slice(0, limit)
       .map((key) => ({ key, value: toHex(toUtf8(String(this.accounts.get(key)?.balance))) }));
     return { height: this.height, time: 1_700_000_000_000, entries, more: keys.length > limit };
+  }
+
+  stateChanges({ from, limit, after }: StateChangesQuery): StateChangesView | null {
+    const height = this.height;
+    if ((from ?? 0) >= height) return { height, sealed: null, setChanges: [], entries: [], next: null };
+    const keys = [...this.accounts.keys()].sort().filter((key) => after === null || key > after);
+    const entries = keys.slice(0, limit).map((key) => ({ key: `accounts/account/${key}`, value: '01' }));
+    return {
+      height,
+      sealed: {},
+      setChanges: [],
+      entries,
+      next: keys.length > limit ? (keys[limit - 1] ?? null) : null,
+    };
   }
 
   state(module: string, key: string, options: StateOptions): StateView | null {

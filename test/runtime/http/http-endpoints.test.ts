@@ -238,6 +238,8 @@ describe('HTTP endpoints', () => {
       ['getTransaction', `/v1/transactions/${'0'.repeat(64)}?through=0`, 'querystring/through'],
       ['getValidators', '/v1/validators?height=1.5', 'querystring/height'],
       ['getState', '/v1/state/UPPER/x', 'params/module'],
+      ['getStateChanges', '/v1/state-changes?from=0', 'querystring/from'],
+      ['getStateChanges', '/v1/state-changes?after=x', 'querystring/after'],
       ['getEvents', '/v1/events?after=1', 'querystring/after'],
       ['getEvents', '/v1/events?limit=0', 'querystring/limit'],
       ['submitTransactions', '/v1/transactions?wait=long', 'querystring/wait'],
@@ -296,6 +298,17 @@ describe('HTTP endpoints', () => {
     const absent = await call('getState', '/v1/state/accounts/nothing%2Fhere');
     expect(absent.json()).to.deep.include({ key: 'nothing/here', value: null, decoded: null });
     expect((await call('getState', '/v1/state/unknown/x')).status).to.equal(404);
+  });
+
+  it('pages through what changed of the state', async () => {
+    type Page = { height: number; entries: { key: string }[]; next: string | null };
+    const whole = (await call('getStateChanges', '/v1/state-changes')).json<Page>();
+    const first = (await call('getStateChanges', '/v1/state-changes?limit=2')).json<Page>();
+    expect(first.entries).to.deep.equal(whole.entries.slice(0, 2));
+    const rest = (await call('getStateChanges', `/v1/state-changes?after=${first.next}&trusted=1`)).json<Page>();
+    expect(rest.entries).to.deep.equal(whole.entries.slice(2));
+    const none = (await call('getStateChanges', `/v1/state-changes?from=${whole.height}`)).json<Page>();
+    expect([none.entries, none.next]).to.deep.equal([[], null]);
   });
 
   it('pages through the entries of a module', async () => {

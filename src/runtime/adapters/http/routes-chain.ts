@@ -2,7 +2,7 @@
 import { Type, type TSchema } from 'typebox';
 import type { RouteHandlerMethod } from 'fastify';
 import { permissionRows, roles } from '../../../protocols/ledger/permissions.ts';
-import type { ChainApi } from '../../ports/chain-api.ts';
+import type { ChainApi, StateChangesQuery } from '../../ports/chain-api.ts';
 import type { Application } from './application.ts';
 import { json } from './openapi.ts';
 import { notFound } from './problem.ts';
@@ -26,6 +26,7 @@ const heightQuery = Type.Object(
   { height: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })) },
   { additionalProperties: false },
 );
+const height = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 const noQuery = Type.Object({}, { additionalProperties: false });
 
 export function registerChainRoutes(application: Application, api: ChainApi): void {
@@ -187,6 +188,29 @@ const blockAndStateRoutes = (api: ChainApi): readonly ReadRoute[] => [
       const page = api.stateEntries(params['module'] as string, after, (query['limit'] as number | undefined) ?? 1_000);
       if (page === null) throw notFound('this module');
       return page;
+    },
+  },
+  {
+    url: '/v1/state-changes',
+    operationId: 'getStateChanges',
+    summary: 'What of the state differs between two heights, a page at a time, with what proves the later one',
+    tag: 'state',
+    querystring: Type.Object(
+      {
+        from: Type.Optional(height),
+        to: Type.Optional(height),
+        trusted: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 })),
+        after: Type.Optional(hash64),
+        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 10_000 })),
+      },
+      { additionalProperties: false },
+    ),
+    answer: json('The changes; without `from` everything', 'StateChanges'),
+    read: ({ query }) => {
+      const { from = null, to = null, after = null, trusted = 0, limit = 10_000 } = query;
+      const changes = api.stateChanges({ from, to, after, trusted, limit } as StateChangesQuery);
+      if (changes === null) throw notFound('the state of these heights');
+      return changes;
     },
   },
   {

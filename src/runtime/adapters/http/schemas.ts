@@ -201,6 +201,13 @@ export const namedSchemas: readonly TSchema[] = [
     entries: array(Type.Object({ key: Type.String(), value: hex }, closed)),
     more: Type.Boolean(),
   }),
+  object('StateChanges', {
+    height: natural,
+    sealed: anyJson,
+    setChanges: array(anyJson),
+    entries: array(Type.Object({ key: Type.String(), value: nullable(hex) }, closed)),
+    next: nullable(hash64),
+  }),
   object('State', {
     module: Type.String(),
     key: Type.String(),
