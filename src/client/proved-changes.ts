@@ -10,7 +10,7 @@ import type { StateChangesView } from '../runtime/ports/chain-api.ts';
 import type { ChainClient } from './chain-client.ts';
 import { ClientError } from './client-error.ts';
 
-export interface ProvedChanges {
+interface ProvedChanges {
   /** Final under the validators that are trusted; its `stateRoot` is what the changes have to lead to. */
   readonly header: BlockHeader;
   readonly changes: readonly StateChange[];

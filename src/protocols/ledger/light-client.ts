@@ -28,7 +28,7 @@ export const trustedHeightCodec: JsonCodec<TrustedHeight> = jsonStruct<TrustedHe
   trustPeriodBlocks: jsonUint(),
 });
 
-export interface SealedHeader {
+interface SealedHeader {
   readonly header: BlockHeader;
   readonly commit: Commit;
 }

@@ -7,7 +7,7 @@ import { loadLeaf, loadNode, type RootRef, type StateChange, type TreeReader } f
 import { type Child, emptyNode, fanOut, nibbleAt, type TreeNode } from './state-tree-node.ts';
 
 /** A key that was set, or deleted (null). `path` is the SHA-256 of the key: the order of the walk. */
-export interface TreeChange extends StateChange {
+interface TreeChange extends StateChange {
   readonly path: Uint8Array;
 }
 

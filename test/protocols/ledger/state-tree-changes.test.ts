@@ -42,12 +42,12 @@ class Versions {
     const keys = [...new Set([...before.keys(), ...after.keys()])];
     return keys
       .filter((key) => before.get(key) !== after.get(key))
-      .map((key) => `${key} ${after.get(key)}`)
+      .map((key) => `${key} ${after.get(key) ?? 'none'}`)
       .sort();
   }
 }
 
-const shown = ({ key, value }: StateChange): string => `${toHex(key)} ${value === null ? undefined : toHex(value)}`;
+const shown = ({ key, value }: StateChange): string => `${toHex(key)} ${value === null ? 'none' : toHex(value)}`;
 
 describe('what differs between two versions of the state tree', () => {
   it('is what was changed between them, whichever two they are, in the order of the paths', () => {
