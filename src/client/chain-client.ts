@@ -307,7 +307,12 @@ async function fetchWith(certificateAuthority: string | undefined): Promise<type
 }
 
 async function refusal(response: Response): Promise<ClientError> {
-  const text = await response.text();
+  let text: string;
+  try {
+    text = await response.text();
+  } catch (cause) {
+    return new ClientError('unreachable', `the answer of status ${response.status} broke off`, { cause });
+  }
   let problem: { readonly code?: unknown; readonly detail?: unknown } = {};
   try {
     const parsed: unknown = JSON.parse(text);

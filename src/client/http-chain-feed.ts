@@ -157,10 +157,15 @@ export class HttpChainFeed implements ChainFeed {
   }
 
   #remember(blocksMin: number): void {
-    const { memory } = this.#options;
+    const { memory, log } = this.#options;
     if (memory === undefined || this.#trusted.height <= this.#savedHeight + blocksMin) return;
-    memory.save(this.#trusted);
     this.#savedHeight = this.#trusted.height;
+    try {
+      memory.save(this.#trusted);
+    } catch (error) {
+      // The state is proved all the same; what is lost is where the next start begins.
+      log.warn('what is trusted cannot be kept', { problem: error instanceof Error ? error.message : String(error) });
+    }
   }
 }
 

@@ -1,12 +1,27 @@
 /** Changes of the state as a node tells them, read strictly and held against a set of validators that is trusted. */
 import type { BlockHeader } from '../protocols/ledger/block.ts';
-import { readJson } from '../protocols/ledger/json-codec.ts';
+import {
+  type JsonCodec,
+  jsonBytesMax,
+  jsonDigest,
+  jsonList,
+  jsonNullable,
+  jsonPattern,
+  jsonStruct,
+  jsonUint,
+  readJson,
+} from '../protocols/ledger/json-codec.ts';
 import { headerFinding, type TrustedHeight } from '../protocols/ledger/light-client.ts';
-import { sealedHeaderCodec, type SetChange, setChangeCodec } from '../protocols/ledger/proof-bundle.ts';
+import {
+  type ProofBundle,
+  sealedHeaderCodec,
+  type SetChange,
+  setChangeCodec,
+} from '../protocols/ledger/proof-bundle.ts';
 import type { SignatureCheck } from '../protocols/ledger/signed-note.ts';
 import type { StateChange } from '../protocols/ledger/state-tree.ts';
-import { fromHex, toUtf8 } from '../protocols/shared/bytes.ts';
-import type { StateChangesView } from '../runtime/ports/chain-api.ts';
+import type { Digest } from '../protocols/shared/brands.ts';
+import { toUtf8 } from '../protocols/shared/bytes.ts';
 import type { ChainClient } from './chain-client.ts';
 import { ClientError } from './client-error.ts';
 
@@ -16,28 +31,57 @@ interface ProvedChanges {
   readonly changes: readonly StateChange[];
 }
 
+/** An entry whose value is not null is set, else deleted. */
+interface Entry {
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
+
+interface Page {
+  readonly height: number;
+  readonly sealed: Pick<ProofBundle, 'header' | 'commit'> | null;
+  readonly setChanges: readonly SetChange[];
+  readonly entries: readonly Entry[];
+  readonly next: Digest | null;
+}
+
+const pageEntriesMax = 10_000;
+const setChangesMax = 1_000_000;
+const valueBytesMax = 16 * 2 ** 20;
+
+const pageCodec: JsonCodec<Page> = jsonStruct<Page>({
+  height: jsonUint(),
+  sealed: jsonNullable(sealedHeaderCodec),
+  setChanges: jsonList(setChangeCodec, setChangesMax),
+  entries: jsonList(
+    jsonStruct<Entry>({
+      key: jsonPattern(/^[\x21-\x7e]{1,511}$/, 511),
+      value: jsonNullable(jsonBytesMax(valueBytesMax)),
+    }),
+    pageEntriesMax,
+  ),
+  next: jsonNullable(jsonDigest),
+});
+
 const wrong = (problem: string): ClientError =>
   new ClientError('bad-answer', `the node cannot prove its state: ${problem}`);
 
-const keyPattern = /^[\x21-\x7e]{1,511}$/;
-const valuePattern = /^([0-9a-f]{2})+$/;
-
-function changeOf({ key, value }: StateChangesView['entries'][number]): StateChange {
-  if (!keyPattern.test(key) || (value !== null && !valuePattern.test(value))) throw wrong(`an entry under ${key}`);
-  return { key: toUtf8(key), value: value === null ? null : fromHex(value) };
+async function readPage(client: ChainClient, query: Parameters<ChainClient['stateChanges']>[0]): Promise<Page> {
+  const read = readJson(pageCodec, await client.stateChanges(query));
+  if ('value' in read) return read.value;
+  throw wrong(read.problems.map(({ path, message }) => `${path}: ${message}`)[0] ?? 'its answer cannot be read');
 }
 
-function headerOf(page: StateChangesView, trusted: TrustedHeight, verify: SignatureCheck): BlockHeader {
-  const sealed = readJson(sealedHeaderCodec, page.sealed);
-  if ('problems' in sealed) throw wrong('there is no header');
-  const setChanges = page.setChanges.map((json): SetChange => {
-    const change = readJson(setChangeCodec, json);
-    if ('problems' in change) throw wrong('a change of validators is none');
-    return change.value;
-  });
-  const finding = headerFinding(trusted, setChanges, sealed.value, verify);
+function headerOf(page: Page, trusted: TrustedHeight, verify: SignatureCheck): BlockHeader {
+  if (page.sealed === null) throw wrong('there is no header');
+  const finding = headerFinding(trusted, page.setChanges, page.sealed, verify);
   if (finding !== null) throw wrong(finding);
-  return sealed.value.header;
+  return page.sealed.header;
+}
+
+function changeOf({ key, value }: Entry): StateChange {
+  if (value?.length === 0) throw wrong(`nothing is held under ${key}`);
+  return { key: toUtf8(key), value };
 }
 
 /**
@@ -51,7 +95,7 @@ export async function readChanges(
   verify: SignatureCheck,
 ): Promise<ProvedChanges | null> {
   const base = { trusted: trusted.height, ...(from === null ? {} : { from }) };
-  const first = await client.stateChanges(base);
+  const first = await readPage(client, base);
   if (from !== null && first.height <= from) return null;
   const header = headerOf(first, trusted, verify);
   if (header.height !== first.height) throw wrong(`the header of ${header.height} for the state of ${first.height}`);
@@ -62,7 +106,7 @@ export async function readChanges(
     for (const entry of page.entries) changes.set(entry.key, changeOf(entry));
     if (page.next === null) return { header, changes: [...changes.values()] };
     const before = page.next;
-    page = await client.stateChanges({ ...base, to: first.height, after: before });
+    page = await readPage(client, { ...base, to: first.height, after: before });
     if (page.next !== null && page.next <= before) throw wrong('its pages do not go on');
   }
 }

@@ -8,7 +8,7 @@ import { createCourtApi } from '../actors/court/court-api.ts';
 import { courtActor, type CourtTerms } from '../actors/court/court.ts';
 import type { ChainClient } from '../client/chain-client.ts';
 import { createCourtChain } from '../client/court-chain.ts';
-import { HttpChainFeed } from '../client/http-chain-feed.ts';
+import type { Genesis } from '../protocols/ledger/genesis.ts';
 import type { PublicKey } from '../protocols/shared/brands.ts';
 import { createActorSystem } from './actor-system.ts';
 import { registerCourt } from './adapters/http/routes-court.ts';
@@ -19,6 +19,7 @@ import { createTelemetry } from './adapters/telemetry.ts';
 import type { CourtApi } from './ports/court-api.ts';
 import type { Signer } from './ports/signer.ts';
 import { servedChain } from './served-chain.ts';
+import { followChain } from './service-feed.ts';
 import { serviceSigner } from './service-key.ts';
 
 export interface CourtServiceConfig {
@@ -33,6 +34,8 @@ export interface CourtServiceConfig {
   readonly signer?: Signer;
   /** PEM texts; absent or null serves plain HTTP, on loopback only. */
   readonly tls?: { readonly certificate: string; readonly key: string } | null;
+  /** What the chain is proved from. Absent: what the node says its genesis is, on the first start. */
+  readonly genesis?: Genesis | undefined;
   readonly terms: CourtTerms;
   readonly logTo: 'file' | 'stdout' | 'silent';
 }
@@ -74,7 +77,7 @@ export async function startCourtService(config: CourtServiceConfig): Promise<Run
     closers.push(() => running.close());
     const signer = config.signer ?? (await serviceSigner(join(dataDir, 'keys'), 'court'));
     const [clock, random] = [createSystemClock(), createSystemRandom()];
-    const feed = await HttpChainFeed.start({ client, signer, clock, log: telemetry.log });
+    const feed = await followChain({ client, signer, clock, log: telemetry.log, dataDir, genesis: config.genesis });
     closers.push(() => feed.stop());
     const system = createActorSystem({ clock, random, telemetry });
     closers.push(() => system.terminate());

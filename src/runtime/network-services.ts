@@ -83,6 +83,7 @@ export async function serviceConfigs(
       keyFile: own.keyFile,
       passphraseVariable: loaded.manifest.spec.defaults.passphraseVariable,
       chainId,
+      genesisFile: directory.genesisFile,
       apiAddress: joinAddress(node.host.listen, node.apiPort),
       http: node.tls
         ? (node.certificate ?? { certificateFile: own.certificateFile, keyFile: own.certificateKeyFile })

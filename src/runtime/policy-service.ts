@@ -11,7 +11,7 @@ import { type ContentSource, PolicyLibrary } from '../actors/policy/policy-libra
 import { type ServedDomain, wholeDomain } from '../actors/policy/served-domain.ts';
 import type { ChainClient } from '../client/chain-client.ts';
 import { ClientError } from '../client/client-error.ts';
-import { HttpChainFeed } from '../client/http-chain-feed.ts';
+import type { Genesis } from '../protocols/ledger/genesis.ts';
 import { chainId as toChainId, type PublicKey } from '../protocols/shared/brands.ts';
 import { createActorSystem } from './actor-system.ts';
 import { prepareOutside } from './adapters/cedar-outside.ts';
@@ -27,6 +27,7 @@ import type { ActorRef } from './ports/actors.ts';
 import { type PolicyApi, PolicyServiceError } from './ports/policy-api.ts';
 import type { Signer } from './ports/signer.ts';
 import { servedChain } from './served-chain.ts';
+import { followChain } from './service-feed.ts';
 import { serviceSigner } from './service-key.ts';
 
 export interface PolicyServiceOptions {
@@ -43,6 +44,8 @@ export interface PolicyServiceOptions {
   readonly tls?: { readonly certificate: string; readonly key: string } | null;
   /** Where contents that were not published here are: the pack that comes with the product, other policy services. */
   readonly source?: ContentSource;
+  /** What the chain is proved from. Absent: what the node says its genesis is, on the first start. */
+  readonly genesis?: Genesis | undefined;
   /** Default all regions and classes. */
   readonly domain?: ServedDomain;
   /** State older than this decides nothing, ms. Default 30,000. */
@@ -98,7 +101,7 @@ async function start(
   closers.push(() => running.close());
   const signer = options.signer ?? (await serviceSigner(join(dataDir, 'keys'), 'policy'));
   const [clock, random] = [createSystemClock(), createSystemRandom()];
-  const feed = await HttpChainFeed.start({ client, signer, clock, log: telemetry.log });
+  const feed = await followChain({ client, signer, clock, log: telemetry.log, dataDir, genesis: options.genesis });
   closers.push(() => feed.stop());
   const schema = { kind: 'policy', version: 1, chainId: toChainId(feed.chainId) };
   const store = openLmdbStore({ directory: join(dataDir, 'contents'), schema });

@@ -1,5 +1,6 @@
 /** Everything that one service needs to run: what the launcher makes of a manifest. Written as JSON for the child process. */
 import type { ChainClient } from '../client/chain-client.ts';
+import type { Genesis } from '../protocols/ledger/genesis.ts';
 import type { ServiceRole, ServiceSettings } from './manifest-services.ts';
 import type { NodeConfig } from './node-config.ts';
 import type { Signer } from './ports/signer.ts';
@@ -25,6 +26,8 @@ export interface ServiceConfig<R extends ServiceRole = ServiceRole> {
   /** Environment variable that holds the key files' passphrase, or null where they are not encrypted. */
   readonly passphraseVariable: string | null;
   readonly chainId: string;
+  /** What it is proved from; null: what the node says, on the first start. */
+  readonly genesisFile: string | null;
   /** `host:port`. */
   readonly apiAddress: string;
   /** PEM files; null makes plain HTTP, allowed on loopback only. */
@@ -44,6 +47,8 @@ export interface ServiceContext {
   readonly signer: Signer;
   /** Asks the node of the chain that it follows. */
   readonly client: ChainClient;
+  /** What the chain is proved from, where it is known. */
+  readonly genesis: Genesis | undefined;
   /** PEM texts of the listener's certificate, or null. */
   readonly tls: { readonly certificate: string; readonly key: string } | null;
 }

@@ -9,6 +9,7 @@ import { CodedError } from '../protocols/shared/errors.ts';
 import type { ServiceRole } from './manifest-services.ts';
 import { isLoopbackHost, parseAddress } from './adapters/http/addresses.ts';
 import { readPassphrase, readSigner } from './adapters/key-files.ts';
+import { readGenesis } from './network-prepare.ts';
 import type { HostedNode } from './node-host.ts';
 import type { Signer } from './ports/signer.ts';
 import type { ServiceConfig, ServiceContext } from './service-config.ts';
@@ -33,7 +34,7 @@ const starters: { readonly [R in ServiceRole]: Starter<R> } = {
 
 const readinessPollMs = 100;
 
-/** Rejects with what the service's start rejects with: KeyFileError, StoreError, HttpListenError, ClientError. */
+/** Rejects with what the service's start rejects with: KeyFileError, PrepareError, StoreError, HttpListenError, ClientError. */
 export async function startService(config: ServiceConfig): Promise<HostedNode> {
   const passphrase =
     config.passphraseVariable === null ? null : readPassphrase({ variable: config.passphraseVariable });
@@ -45,7 +46,8 @@ export async function startService(config: ServiceConfig): Promise<HostedNode> {
       ? null
       : { certificate: readFileSync(http.certificateFile, 'utf8'), key: readFileSync(http.keyFile, 'utf8') };
   const start = starters[config.role] as Starter<ServiceRole>;
-  const service = await start(config, { signer, client, tls });
+  const genesis = config.genesisFile === null ? undefined : readGenesis(config.genesisFile);
+  const service = await start(config, { signer, client, tls, genesis });
   let isStopped = false;
   const own = clientOf(urlOf(service.address), { signer, chainId, authorityFile, service: config.role });
   return {

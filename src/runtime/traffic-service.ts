@@ -9,7 +9,6 @@ import { trafficLightActor } from '../actors/traffic/traffic-light.ts';
 import type { TrafficLightMessage } from '../actors/traffic/messages.ts';
 import { type ContentSource, PolicyLibrary } from '../actors/policy/policy-library.ts';
 import type { ChainClient } from '../client/chain-client.ts';
-import { HttpChainFeed } from '../client/http-chain-feed.ts';
 import type { Genesis } from '../protocols/ledger/genesis.ts';
 import type { ReviewerRole } from '../protocols/ledger/modules/traffic/bodies.ts';
 import type { PublicKey } from '../protocols/shared/brands.ts';
@@ -23,11 +22,11 @@ import { PolicyWorkers } from './adapters/policy-workers.ts';
 import { createSystemClock } from './adapters/system-clock.ts';
 import { createSystemRandom } from './adapters/system-random.ts';
 import { createTelemetry } from './adapters/telemetry.ts';
-import { trustedHeightFile } from './adapters/trusted-height-file.ts';
 import type { ActorRef } from './ports/actors.ts';
 import type { Signer } from './ports/signer.ts';
 import type { TrafficApi } from './ports/traffic-api.ts';
 import { servedChain } from './served-chain.ts';
+import { followChain } from './service-feed.ts';
 import { serviceSigner } from './service-key.ts';
 
 export interface TrafficServiceConfig {
@@ -83,10 +82,7 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
     closers.push(() => running.close());
     const signer = config.signer ?? (await serviceSigner(join(dataDir, 'keys'), 'light'));
     const [clock, random, verifier] = [createSystemClock(), createSystemRandom(), createVerifier()];
-    const feed = await HttpChainFeed.start({
-      ...{ client, signer, verifier, clock, log: telemetry.log, genesis: config.genesis },
-      memory: trustedHeightFile(join(dataDir, 'trusted-height.json')),
-    });
+    const feed = await followChain({ client, signer, clock, log: telemetry.log, dataDir, genesis: config.genesis });
     closers.push(() => feed.stop());
     const schema = { kind: 'traffic', version: 1, chainId: feed.chainId };
     const store = openLmdbStore({ directory: join(dataDir, 'log'), schema });

@@ -28,6 +28,8 @@ class FeedWorld {
   readonly reads: StateChangesQuery[] = [];
   /** Makes the answer of the node. */
   answer: (truth: StateChangesView | null, query: StateChangesQuery) => StateChangesView | null = (truth) => truth;
+  /** What becomes of it on the way to the service. */
+  heard: (answer: StateChangesView) => unknown = (answer) => answer;
   pageEntriesMax = 10_000;
   readonly warnings: string[] = [];
   readonly feeds: HttpChainFeed[] = [];
@@ -71,6 +73,8 @@ class FeedWorld {
 
   async follow(options: Partial<HttpChainFeedOptions> = { genesis: this.chain.genesis }): Promise<HttpChainFeed> {
     const client = new ChainClient({ endpoint: `http://${this.#server.address}` });
+    const changes = client.stateChanges.bind(client);
+    client.stateChanges = async (query) => this.heard(await changes(query)) as StateChangesView;
     const warn = (_message: string, fields?: object): void => {
       this.warnings.push(String((fields as { problem?: unknown } | undefined)?.problem));
       this.#told('warned');
@@ -242,6 +246,11 @@ describe('a node that lies to a service', () => {
       'commit-below-quorum',
     ],
     ['has no header', (truth) => ({ ...truth, sealed: null }), 'no header'],
+    [
+      'deletes by an empty value',
+      (truth) => ({ ...truth, entries: [{ key: 'court/x', value: '' }] }),
+      'nothing is held',
+    ],
     ['says another height', (truth) => ({ ...truth, height: truth.height + 1 }), 'for the state of'],
   ];
   for (const [what, lie, problem] of lies)
@@ -254,6 +263,32 @@ describe('a node that lies to a service', () => {
       expect(world.warnings.at(-1)).contain(problem);
       expect([mirrored(feed), feed.current()?.height]).deep.equal([before, 1]);
       world.answer = (truth) => truth;
+      expect(await world.poll()).equal('followed');
+      expect(mirrored(feed)).deep.equal(world.held());
+    });
+
+  const junk: readonly (readonly [string, (truth: StateChangesView) => unknown, string])[] = [
+    ['no changes', ({ height }) => ({ height }), 'sealed: missing'],
+    ['a list', () => [], 'an object expected'],
+    ['keys that are no text', (truth) => ({ ...truth, entries: [{ key: 7, value: '01' }] }), 'entries[0].key'],
+    [
+      'values that are no bytes',
+      (truth) => ({ ...truth, entries: [{ key: 'court/x', value: 'zz' }] }),
+      'entries[0].value',
+    ],
+    ['half a header', (truth) => ({ ...truth, sealed: { header: null } }), 'sealed.header'],
+    ['no list of set changes', (truth) => ({ ...truth, setChanges: {} }), 'setChanges'],
+    ['a place to go on that is none', (truth) => ({ ...truth, next: 'aa' }), 'next'],
+  ];
+  for (const [what, answer, problem] of junk)
+    it(`does a service no harm with ${what} for an answer`, async () => {
+      const feed = await world.follow();
+      world.register('one');
+      world.heard = answer;
+      expect(await world.poll()).equal('warned');
+      expect(world.warnings.at(-1)).contain(problem);
+      expect(feed.current()?.height).equal(1);
+      world.heard = (truth) => truth;
       expect(await world.poll()).equal('followed');
       expect(mirrored(feed)).deep.equal(world.held());
     });
@@ -274,6 +309,26 @@ describe('what a service trusts of a chain', () => {
     save(trusted): void {
       this.saved = trusted;
     },
+  });
+
+  it('is followed on where it cannot be written down: the next start begins where the last one did', async () => {
+    const world = new FeedWorld();
+    await world.listen();
+    try {
+      const full: TrustMemory = {
+        load: () => null,
+        save: () => {
+          throw new Error('no space is left');
+        },
+      };
+      const feed = await world.follow({ genesis: world.chain.genesis, memory: full });
+      world.chain.growTo(102);
+      expect(await world.poll()).equal('warned');
+      expect(world.warnings.at(-1)).contain('no space is left');
+      expect(feed.current()?.height).equal(102);
+    } finally {
+      await world.stop();
+    }
   });
 
   it('is the newest height that it knew, so that it outlives the trust period', async () => {

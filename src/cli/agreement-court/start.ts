@@ -6,6 +6,7 @@ import { ChainClient } from '../../client/chain-client.ts';
 import { builtInJurisdictions } from '../../protocols/ledger/modules/court/jurisdictions.ts';
 import { startCourtService } from '../../runtime/court-service.ts';
 import type { CommandContext } from '../bpci/command-context.ts';
+import { readGenesis } from '../bpci/verify-commands.ts';
 import { CommandError } from '../terminal.ts';
 
 interface StartFlags {
@@ -16,6 +17,7 @@ interface StartFlags {
   readonly courtApiPort: number;
   readonly name: string;
   readonly dataDir: string;
+  readonly genesis?: string;
 }
 
 const port = (text: string): number => {
@@ -64,6 +66,7 @@ export function registerStart(program: Command, context: CommandContext): void {
     .option('--court-api-port <port>', 'HTTP API', port, 21002)
     .option('--name <name>', 'of this court, as agreements name it', name, 'court-1')
     .option('--data-dir <path>', 'where its key and logs are kept', join('.', 'data', 'court'))
+    .option('--genesis <file>', 'what the chain is proved from; else what the node says it is, on the first start')
     .addHelpText('after', example)
     .action(async (flags: StartFlags) => {
       await run(flags, context);
@@ -76,6 +79,7 @@ async function run(flags: StartFlags, { terminal }: CommandContext): Promise<voi
     client: new ChainClient({ endpoint: flags.bpciEndpoint }),
     address: `127.0.0.1:${flags.courtApiPort}`,
     dataDir: flags.dataDir,
+    genesis: flags.genesis === undefined ? undefined : readGenesis(flags.genesis),
     terms: { name: flags.name, jurisdiction, arbitrationThreshold, legalFrameworkVersion },
     logTo: 'file',
   });

@@ -7,6 +7,7 @@ import { type Region, regions } from '../../protocols/policy/request.ts';
 import { classifications } from '../../protocols/policy/vocabulary.ts';
 import { startPolicyService } from '../../runtime/policy-service.ts';
 import { contentSource } from '../../runtime/shipped-pack.ts';
+import { readGenesis } from '../bpci/verify-commands.ts';
 import { CommandError } from '../terminal.ts';
 import type { PolicyCommandContext } from './command-context.ts';
 
@@ -18,6 +19,7 @@ interface StartFlags {
   readonly policyApiPort: number;
   readonly contentsFrom: readonly string[];
   readonly dataDir: string;
+  readonly genesis?: string;
   readonly json?: true;
 }
 
@@ -50,6 +52,7 @@ export function registerStart(program: Command, context: PolicyCommandContext): 
     .option('--policy-api-port <port>', 'HTTP API', port, 21003)
     .option('--contents-from <url>', 'another policy service that has published sets; may be given again', collect, [])
     .option('--data-dir <path>', 'where key and contents are kept', join('.', 'data', 'biso-policy'))
+    .option('--genesis <file>', 'what the chain is proved from; else what the node says it is, on the first start')
     .option('--json', 'print JSON')
     .action(async (flags: StartFlags) => {
       await run(flags, context);
@@ -64,6 +67,7 @@ async function run(flags: StartFlags, { terminal, wantsJson }: PolicyCommandCont
     dataDir: flags.dataDir,
     source: contentSource(flags.contentsFrom),
     domain,
+    genesis: flags.genesis === undefined ? undefined : readGenesis(flags.genesis),
     logTo: 'file',
   });
   const { address, publicKey } = service;

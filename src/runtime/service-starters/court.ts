@@ -5,10 +5,10 @@ import type { ServiceConfig, ServiceContext } from '../service-config.ts';
 
 export function startCourt(
   { name, settings, dataDir, apiAddress }: ServiceConfig<'court'>,
-  { signer, client, tls }: ServiceContext,
+  { signer, client, tls, genesis }: ServiceContext,
 ): Promise<RunningCourtService> {
   return startCourtService({
-    ...{ name, signer, client, tls, dataDir },
+    ...{ name, signer, client, tls, dataDir, genesis },
     address: apiAddress,
     terms: {
       name: settings.name,

@@ -5,10 +5,10 @@ import { contentSource } from '../shipped-pack.ts';
 
 export function startPolicy(
   { name, settings, dataDir, apiAddress }: ServiceConfig<'policy'>,
-  { signer, client, tls }: ServiceContext,
+  { signer, client, tls, genesis }: ServiceContext,
 ): Promise<RunningPolicyService> {
   return startPolicyService({
-    ...{ name, signer, client, tls, dataDir },
+    ...{ name, signer, client, tls, dataDir, genesis },
     address: apiAddress,
     source: contentSource(settings.contentsFrom),
     domain: { regions: settings.geographicRegions, classifications: settings.dataClassifications },

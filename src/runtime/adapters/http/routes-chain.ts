@@ -201,13 +201,13 @@ const blockAndStateRoutes = (api: ChainApi): readonly ReadRoute[] => [
         to: Type.Optional(height),
         trusted: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 })),
         after: Type.Optional(hash64),
-        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 10_000 })),
+        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 2_000 })),
       },
       { additionalProperties: false },
     ),
     answer: json('The changes; without `from` everything', 'StateChanges'),
     read: ({ query }) => {
-      const { from = null, to = null, after = null, trusted = 0, limit = 10_000 } = query;
+      const { from = null, to = null, after = null, trusted = 0, limit = 2_000 } = query;
       const changes = api.stateChanges({ from, to, after, trusted, limit } as StateChangesQuery);
       if (changes === null) throw notFound('the state of these heights');
       return changes;
