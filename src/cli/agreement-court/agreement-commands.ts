@@ -1,14 +1,30 @@
-/** `agreement-court draft|sign|fund|suspend|resume|terminate|lapse` and the state of an agreement. */
+/** `agreement-court draft|sign|fund|discharge|suspend|resume|terminate|lapse` and the state of an agreement. */
+import { createHash } from 'node:crypto';
 import type { Command } from 'commander';
 import { formatAmount, parseAmount } from '../../client/amounts.ts';
 import { documentId, storedOf } from '../../protocols/ledger/modules/court/agreement-document.ts';
-import { storedAgreementJson } from '../../protocols/ledger/modules/court/agreement-terms.ts';
+import {
+  type AgreementTerms,
+  partyOf,
+  storedAgreementJson,
+} from '../../protocols/ledger/modules/court/agreement-terms.ts';
 import type { AgreementView } from '../../protocols/ledger/modules/court/court-queries.ts';
+import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
+import { wholeNumber } from '../bpci/chain-commands.ts';
+import { type CommandContext, readText } from '../bpci/command-context.ts';
 import { CommandError, formatTable } from '../terminal.ts';
-import type { CommandContext } from '../bpci/command-context.ts';
 import { fetchAgreement, idOf } from './chain-reading.ts';
-import { sendAs, signing, type SigningOptions } from './sending.ts';
+import { chooseKey, sendAs, type Sender, signing, type SigningOptions } from './sending.ts';
 import { readAgreement } from './template-commands.ts';
+
+interface DischargeOptions {
+  readonly of: string;
+  readonly period: number;
+  readonly receipt: string;
+}
+
+/** SHA-256, hex. Throws CommandError `usage`. */
+export const digestOfFile = (file: string): string => createHash('sha256').update(readText(file, 'file')).digest('hex');
 
 /** Throws CommandError `usage`. */
 export function amountOf(text: string): bigint {
@@ -16,6 +32,12 @@ export function amountOf(text: string): bigint {
   if (amount !== null) return amount;
   throw new CommandError('usage', `${text} is no amount`, ['An amount has at most six decimals: 5, 0.25']);
 }
+
+/** The key that acts for a party: the one named, or the only one here. */
+const senderOf = (context: CommandContext, terms: AgreementTerms, { as: name, timeout }: SigningOptions): Sender => {
+  const isMeant = (key: PublicKey): boolean => partyOf(terms, key) !== undefined;
+  return { key: chooseKey(context, name, isMeant, 'one of a party of the agreement'), timeout };
+};
 
 const simple = [
   ['sign', 'Sign an offered agreement'],
@@ -31,6 +53,17 @@ export function registerAgreements(program: Command, context: CommandContext): v
     const state = found?.record.state ?? 'unknown';
     context.print(command, { agreement: id, state }, () => [`agreement  ${id}`, `state      ${state}`]);
   };
+  const send = async (
+    command: Command,
+    options: SigningOptions,
+    kind: string,
+    body: { readonly agreement: Digest } & Readonly<Record<string, unknown>>,
+  ): Promise<void> => {
+    const terms = (await fetchAgreement(await context.client(command), body.agreement))?.terms;
+    if (terms === undefined) throw new CommandError('failed', `the chain knows no agreement ${body.agreement}`);
+    await sendAs(context, command, senderOf(context, terms, options), `agreements.${kind}`, body);
+    await done(command, body.agreement);
+  };
   signing(program.command('draft'))
     .description('Draft and offer an agreement, or amend one')
     .argument('<file>', 'agreement')
@@ -39,10 +72,11 @@ export function registerAgreements(program: Command, context: CommandContext): v
       const document = readAgreement(file);
       const id = documentId(document);
       const body = storedAgreementJson.toJson(storedOf(document));
-      if (document.terms.previous !== null) await sendAs(context, command, options, 'agreements.amend', body);
+      const sender = senderOf(context, document.terms, options);
+      if (document.terms.previous !== null) await sendAs(context, command, sender, 'agreements.amend', body);
       else {
-        await sendAs(context, command, options, 'agreements.draft', body);
-        await sendAs(context, command, options, 'agreements.offer', { agreement: id });
+        await sendAs(context, command, sender, 'agreements.draft', body);
+        await sendAs(context, command, sender, 'agreements.offer', { agreement: id });
       }
       await done(command, id);
     });
@@ -51,19 +85,33 @@ export function registerAgreements(program: Command, context: CommandContext): v
       .description(description)
       .argument('<agreement>', 'its name', idOf)
       .addHelpText('after', `\nExample:\n  $ agreement-court ${name} ID --as acme`)
-      .action(async (agreement: string, options: SigningOptions, command: Command) => {
-        await sendAs(context, command, options, `agreements.${name}`, { agreement });
-        await done(command, agreement);
-      });
+      .action((agreement: Digest, options: SigningOptions, command: Command) =>
+        send(command, options, name, { agreement }),
+      );
   }
   signing(program.command('fund'))
     .description('Pay into the escrow, debts first')
     .argument('<agreement>', 'its name', idOf)
     .requiredOption('--amount <units>', 'whole units, up to six decimals', amountOf)
     .addHelpText('after', '\nExample:\n  $ agreement-court fund ID --amount 500 --as provider')
-    .action(async (agreement: string, options: SigningOptions & { amount: bigint }, command: Command) => {
-      await sendAs(context, command, options, 'agreements.fund', { agreement, amount: options.amount.toString() });
-      await done(command, agreement);
+    .action((agreement: Digest, options: SigningOptions & { amount: bigint }, command: Command) =>
+      send(command, options, 'fund', { agreement, amount: options.amount.toString() }),
+    );
+  signing(program.command('discharge'))
+    .description('Say, as its creditor, that an obligation is fulfilled, or confirm a condition')
+    .argument('<agreement>', 'its name', idOf)
+    .requiredOption('--of <name>', 'name of the obligation or of the condition')
+    .option('--period <number>', 'period of the obligation, from 0', wholeNumber, 0)
+    .requiredOption('--receipt <file>', 'what shows it; its SHA-256 goes on chain')
+    .addHelpText('after', '\nExample:\n  $ agreement-court discharge ID --of delivery --receipt receipt.json --as acme')
+    .action((agreement: Digest, options: SigningOptions & DischargeOptions, command: Command) => {
+      const { of: name, period, receipt } = options;
+      return send(command, options, 'discharge-obligation', {
+        agreement,
+        name,
+        period,
+        receipt: digestOfFile(receipt),
+      });
     });
 }
 

@@ -10,7 +10,9 @@ import {
   type CaseView,
   courtStateKeys,
 } from '../../protocols/ledger/modules/court/court-queries.ts';
-import type { StateReader } from '../../protocols/ledger/view.ts';
+import { outagesBefore } from '../../protocols/ledger/modules/court/court-clock.ts';
+import { type StateReader, View } from '../../protocols/ledger/view.ts';
+import { caseDeadline, type Deadline } from '../../protocols/court/deadlines.ts';
 import { CommandError } from '../terminal.ts';
 
 /** Throws CommandError `usage`. */
@@ -36,9 +38,20 @@ export async function fetchAgreement(client: ChainClient, id: Digest): Promise<A
   return agreementAt(await cellsOf(client, [courtStateKeys.stored(id), courtStateKeys.record(id)]), id);
 }
 
-export async function fetchCase(client: ChainClient, id: Digest): Promise<CaseView | undefined> {
-  const keys = [courtStateKeys.case(id), courtStateKeys.panel(id), courtStateKeys.actions(id)];
-  return caseAt(await cellsOf(client, keys), id);
+export interface StandingCase extends CaseView {
+  /** null once it is closed. */
+  readonly deadline: Deadline | null;
+  /** What the court's time is behind header time, ms. */
+  readonly outagesMs: number;
+}
+
+export async function fetchCase(client: ChainClient, id: Digest): Promise<StandingCase | undefined> {
+  const { case: record, panel, actions, outages } = courtStateKeys;
+  const reader = await cellsOf(client, [record(id), panel(id), actions(id), outages()]);
+  const found = caseAt(reader, id);
+  if (found === undefined) return undefined;
+  const view = new View(reader);
+  return { ...found, deadline: caseDeadline(view, found.record), outagesMs: outagesBefore(view) };
 }
 
 const eventsPage = 1000;

@@ -1,6 +1,6 @@
 /**
  * A person's own keys: `$BPCI_HOME/keys` or `~/.bpci/keys`, one key file a name. Key files are encrypted where
- * BPCI_PASSPHRASE is set when they are made.
+ * BPCI_PASSPHRASE is set when they are made. Accounts of a network that was started here are found by their names too.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -16,6 +16,7 @@ import {
 } from '../../runtime/adapters/key-files.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
 import { CommandError } from '../terminal.ts';
+import { networkAccountFiles, networkAccountNames } from './network-accounts.ts';
 
 export interface NamedKey {
   readonly name: string;
@@ -30,12 +31,15 @@ const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const extension = '.key';
 
 export class KeyStore {
+  /** `$BPCI_HOME` or `~/.bpci`. */
+  readonly home: string;
   readonly directory: string;
   readonly #passphrase: string | null;
 
   constructor(environment: Environment) {
     const home = environment['BPCI_HOME'] ?? '';
-    this.directory = join(home === '' ? join(homedir(), '.bpci') : home, 'keys');
+    this.home = home === '' ? join(homedir(), '.bpci') : home;
+    this.directory = join(this.home, 'keys');
     const passphrase = environment['BPCI_PASSPHRASE'] ?? '';
     this.#passphrase = passphrase === '' ? null : passphrase;
   }
@@ -48,6 +52,15 @@ export class KeyStore {
       .map((file) => file.slice(0, -extension.length))
       .sort()
       .map((name) => this.find(name));
+  }
+
+  /** Every key that {@link find} finds: a person's own, then accounts of networks that were started here. */
+  everyKey(): readonly NamedKey[] {
+    const own = this.list();
+    const names = networkAccountNames().filter(
+      (name) => !own.some((key) => key.name === name) && networkAccountFiles(name).length === 1,
+    );
+    return [...own, ...names.map((name) => this.find(name))];
   }
 
   /** Makes a key. Rejects with CommandError where the name is taken or no name. */
@@ -69,10 +82,21 @@ export class KeyStore {
     return this.find(name);
   }
 
-  /** Throws CommandError where there is no such key, or its file is none. */
+  /**
+   * A key of this person, or of an account that the network which was started here has made. Throws CommandError where there
+   * is no such key, where several networks have one, or its file is none.
+   */
   find(name: string): NamedKey {
-    const file = this.#file(name);
-    if (!namePattern.test(name) || !existsSync(file)) throw this.#unknown(name);
+    if (!namePattern.test(name)) throw this.#unknown(name);
+    const own = this.#file(name);
+    const [file, ...others] = existsSync(own) ? [own] : networkAccountFiles(name);
+    if (file === undefined) throw this.#unknown(name);
+    if (others.length > 0) {
+      throw new CommandError('usage', `several networks here have a key ${name}`, [
+        `They lie in ${[file, ...others].join(', ')}.`,
+        `Copy the one that is meant to ${own}.`,
+      ]);
+    }
     try {
       const { publicKey, encrypted } = showKeyFile(file);
       return { name, publicKey, encrypted, file };
@@ -107,7 +131,7 @@ export class KeyStore {
   }
 
   #unknown(name: string): CommandError {
-    const names = this.list().map((key) => key.name);
+    const names = [...this.list().map((key) => key.name), ...networkAccountNames()];
     return new CommandError('usage', `there is no key ${name}`, [
       names.length === 0 ? `${this.directory} has no keys yet.` : `Keys: ${names.join(', ')}`,
       `Make one:  npx bpci keys generate ${namePattern.test(name) ? name : 'NAME'}`,

@@ -8,22 +8,7 @@
  *                      "cipher": "xchacha20-poly1305", "nonce": hex, "ciphertext": hex } }
  */
 import { randomBytes, scrypt, type ScryptOptions } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, fstatSync, linkSync, openSync, readFileSync, readSync, renameSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import type { PublicKey } from '../../protocols/shared/brands.ts';
@@ -32,6 +17,7 @@ import { CodedError } from '../../protocols/shared/errors.ts';
 import type { Signer, VrfSigner } from '../ports/signer.ts';
 import { createSigner } from './ed25519.ts';
 import { parseKeyFile, type EncryptedSeed, type KeyFile, type KeyFileHead, type KeyKind } from './key-file-format.ts';
+import { createPrivateFile, placePrivateFile } from './private-file.ts';
 import { createVrfSigner } from './vrf.ts';
 
 export type KeyFileErrorCode =
@@ -153,7 +139,7 @@ export async function rotateKeyFile(path: string, passphrase: string | null): Pr
   try {
     const content = await seal(kind, seed, encrypted ? passphrase : null);
     guarded(kept, () => linkSync(path, kept));
-    placeFile(path, content, (temporary) => renameSync(temporary, path));
+    guarded(path, () => placePrivateFile(path, fileText(content), (temporary) => renameSync(temporary, path)));
     return { previous: old.publicKey, current: content.publicKey, kept };
   } finally {
     seed.fill(0);
@@ -278,34 +264,11 @@ function readKeyFile(path: string): KeyFile {
   return file;
 }
 
-/** Complete and on stable storage, or not there at all; never over another file. */
-function createFile(path: string, content: KeyFile): void {
-  guarded(path, () => mkdirSync(dirname(path), { recursive: true, mode: 0o700 }));
-  // A link, unlike a rename, fails where the name is taken.
-  placeFile(path, content, (temporary) => linkSync(temporary, path));
-}
+const fileText = (content: KeyFile): string => `${JSON.stringify(content, null, 2)}\n`;
 
-function placeFile(path: string, content: KeyFile, place: (temporary: string) => void): void {
-  const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
-  guarded(path, () => {
-    const descriptor = openSync(temporary, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600);
-    try {
-      fchmodSync(descriptor, 0o600);
-      writeFileSync(descriptor, `${JSON.stringify(content, null, 2)}\n`);
-      fsyncSync(descriptor);
-      place(temporary);
-    } finally {
-      closeSync(descriptor);
-      rmSync(temporary, { force: true });
-    }
-    const directory = openSync(dirname(path), 'r');
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
-  });
-}
+/** Complete and on stable storage, or not there at all; never over another file. */
+const createFile = (path: string, content: KeyFile): void =>
+  guarded(path, () => createPrivateFile(path, fileText(content)));
 
 function guarded<T>(path: string, action: () => T): T {
   try {

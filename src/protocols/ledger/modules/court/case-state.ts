@@ -44,6 +44,26 @@ export const caseStages = [
 ] as const;
 export type CaseStage = (typeof caseStages)[number];
 
+const beforeResponse: readonly CaseStage[] = ['cure', 'negotiation', 'filing', 'response'];
+const beforeVoting: readonly CaseStage[] = [...beforeResponse, 'evidence', 'panel-draw', 'challenge'];
+
+/** Stages in which each transaction about a case has its place, by the name of its kind. */
+export const stagesFor = {
+  file: ['filing'],
+  respond: ['response'],
+  'submit-evidence': ['response', 'evidence'],
+  accept: ['challenge'],
+  recuse: ['challenge'],
+  'challenge-panelist': ['challenge'],
+  'commit-vote': ['commit'],
+  'reveal-vote': ['reveal'],
+  appeal: ['appeal'],
+  settle: [...beforeVoting, 'commit', 'reveal', 'appeal'],
+  /** Without the other side's consent before the response has come. */
+  withdraw: beforeVoting,
+  'withdraw-alone': beforeResponse,
+} as const satisfies Readonly<Record<string, readonly CaseStage[]>>;
+
 const rulingDecisions = ['breach', 'partial', 'no-breach', 'dismissed', 'settled'] as const;
 
 /** What was decided, and by what: the record that enforcement, services and people rest on. */

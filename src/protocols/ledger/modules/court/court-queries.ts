@@ -23,6 +23,8 @@ export const courtStateKeys = {
   case: (id: Digest): Uint8Array => stateKey(`court/case/${id}`),
   panel: (id: Digest): Uint8Array => stateKey(`court/panel/${id}`),
   actions: (id: Digest): Uint8Array => stateKey(`court/actions/${id}`),
+  /** What the court's time is behind header time. */
+  outages: (): Uint8Array => stateKey('court/outage/sum'),
 } as const;
 
 export function agreementAt(reader: StateReader, id: Digest): AgreementView | undefined {

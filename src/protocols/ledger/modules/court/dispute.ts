@@ -31,6 +31,7 @@ import {
   freezeCandidates,
   readCase,
   rulesOf,
+  stagesFor,
   writeCase,
 } from './case-state.ts';
 import { courtTime, isPast } from './court-clock.ts';
@@ -105,7 +106,7 @@ function stageRefusal(
 
 function file({ case: id, ...claim }: Filing, view: View, context: TransactionContext): Outcome {
   const record = caseOf(view, id);
-  const refusal = stageRefusal(view, record, ['filing'], context);
+  const refusal = stageRefusal(view, record, stagesFor.file, context);
   if (refusal !== null) return refuse(refusal);
   if (claim.amount === 0n && claim.actions.length === 0) return refuse('nothing-claimed');
   const terms = termsOf(view, record.agreement);
@@ -145,7 +146,7 @@ function ruleForClaim(
 
 function respond({ case: id, admits, answer }: Response, view: View, context: TransactionContext): Outcome {
   const record = caseOf(view, id);
-  const refusal = stageRefusal(view, record, ['response'], context);
+  const refusal = stageRefusal(view, record, stagesFor.respond, context);
   if (refusal !== null) return refuse(refusal);
   caseEvent(view, 'answered', id, { admits: String(admits), answer });
   if (admits) ruleForClaim(view, context, id, record, 'parties');
@@ -163,7 +164,7 @@ function submitEvidence(
   context: TransactionContext,
 ): Outcome {
   const record = caseOf(view, id);
-  const refusal = stageRefusal(view, record, ['response', 'evidence'], context);
+  const refusal = stageRefusal(view, record, stagesFor['submit-evidence'], context);
   if (refusal !== null) return refuse(refusal);
   if (record.evidenceCount >= evidenceMax) return refuse('too-much-evidence');
   const obligation = obligationOf(termsOf(view, record.agreement), record.obligation);
@@ -194,7 +195,7 @@ export function onEvidenceDue(view: View, context: BlockContext, id: Digest, rec
 
 function challenge({ case: id, arbitrator }: Challenge, view: View, context: TransactionContext): Outcome {
   const record = caseOf(view, id);
-  const refusal = stageRefusal(view, record, ['challenge'], context);
+  const refusal = stageRefusal(view, record, stagesFor['challenge-panelist'], context);
   if (refusal !== null) return refuse(refusal);
   const panel = readPanel(view, id);
   if (!isSeated(panel, arbitrator)) return refuse('not-seated');
@@ -207,23 +208,10 @@ function challenge({ case: id, arbitrator }: Challenge, view: View, context: Tra
   return ok;
 }
 
-const beforeFinal: readonly CaseStage[] = [
-  'cure',
-  'negotiation',
-  'filing',
-  'response',
-  'evidence',
-  'panel-draw',
-  'challenge',
-  'commit',
-  'reveal',
-  'appeal',
-];
-
 /** A proposal; where the other side has made the same one, the case is settled. */
 function settle({ case: id, penalty, terms }: Proposal, view: View, context: TransactionContext): Outcome {
   const record = caseOf(view, id);
-  const refusal = stageRefusal(view, record, beforeFinal, context);
+  const refusal = stageRefusal(view, record, stagesFor.settle, context);
   if (refusal !== null) return refuse(refusal);
   const by = sideOf(view, record, context);
   const offered = record.settlement;
@@ -238,20 +226,18 @@ function settle({ case: id, penalty, terms }: Proposal, view: View, context: Tra
   return ok;
 }
 
-const aloneUntil: readonly CaseStage[] = ['cure', 'negotiation', 'filing', 'response'];
-const togetherUntil: readonly CaseStage[] = ['evidence', 'panel-draw', 'challenge'];
-
 /** The claimant gives up: alone before the response, with consent before voting, never after. */
 function withdraw({ case: id }: Named, view: View, context: TransactionContext): Outcome {
   const record = caseOf(view, id);
-  const refusal = stageRefusal(view, record, [...aloneUntil, ...togetherUntil], context);
+  const refusal = stageRefusal(view, record, stagesFor.withdraw, context);
   if (refusal !== null) return refuse(refusal);
   // Somebody has voted, or might have.
   if (record.level > 0 || record.isSecondPanel) return refuse('too-late-to-withdraw');
   const by = sideOf(view, record, context);
   const isClaimants = record.withdrawal === record.claimant;
   if (by === record.respondent && !isClaimants) return refuse('nothing-to-consent-to');
-  if (by === record.respondent || aloneUntil.includes(record.stage)) close(view, id, record, 'withdrawn');
+  if (by === record.respondent || stagesFor['withdraw-alone'].includes(record.stage))
+    close(view, id, record, 'withdrawn');
   else {
     writeCase(view, id, { ...record, withdrawal: by });
     caseEvent(view, 'withdrawal', id, { party: by });
@@ -261,7 +247,7 @@ function withdraw({ case: id }: Named, view: View, context: TransactionContext):
 
 function appeal({ case: id, grounds }: Appeal, view: View, context: TransactionContext): Outcome {
   const record = caseOf(view, id);
-  const refusal = stageRefusal(view, record, ['appeal'], context);
+  const refusal = stageRefusal(view, record, stagesFor.appeal, context);
   if (refusal !== null) return refuse(refusal);
   const by = sideOf(view, record, context);
   // What is held still was paid for a panel that never sat.

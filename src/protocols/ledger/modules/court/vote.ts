@@ -39,6 +39,16 @@ export const voteCodec: JsonCodec<Vote> = jsonStruct<Vote>({
   reasons: jsonDigest,
 });
 
+/** Why a vote is none that the agreement allows, or null. */
+export function voteProblem(
+  { actions, penalty, decision }: Vote,
+  { enforcementRules }: { readonly enforcementRules: readonly unknown[] },
+): 'bad-actions' | 'penalty-without-breach' | null {
+  const isOrdered = actions.every((action, at) => at === 0 || action > (actions[at - 1] ?? action));
+  if (!isOrdered || actions.some((action) => action >= enforcementRules.length)) return 'bad-actions';
+  return decision === 'no-breach' && (penalty > 0n || actions.length > 0) ? 'penalty-without-breach' : null;
+}
+
 export interface Commitment {
   readonly chain: ChainId;
   readonly caseId: Digest;

@@ -7,7 +7,16 @@ import type { ReadView, View } from '../../view.ts';
 import { obligationOf } from './agreement-terms.ts';
 import { termsOf } from './agreement-state.ts';
 import { countSeat, penalise } from './arbitrators.ts';
-import { caseEvent, caseOf, type CaseRecord, type CaseStage, enterStage, readCase, rulesOf } from './case-state.ts';
+import {
+  caseEvent,
+  caseOf,
+  type CaseRecord,
+  type CaseStage,
+  enterStage,
+  readCase,
+  rulesOf,
+  stagesFor,
+} from './case-state.ts';
 import { courtTime, isPast } from './court-clock.ts';
 import { openNextLevel, openPanel } from './panel-draw.ts';
 import {
@@ -22,7 +31,7 @@ import {
   writePanel,
 } from './panel-state.ts';
 import { dismiss, giveRuling, payPanel, rulingOf } from './ruling.ts';
-import { panelRules, type PanelRules, tally, type Vote, voteCodec, voteCommitment } from './vote.ts';
+import { panelRules, type PanelRules, tally, type Vote, voteCodec, voteCommitment, voteProblem } from './vote.ts';
 
 interface Named {
   readonly case: Digest;
@@ -49,10 +58,11 @@ export function penaltyMaxOf(view: ReadView, { agreement, obligation, claim }: C
 function stageRefusal(
   view: ReadView,
   record: CaseRecord,
-  stage: CaseStage,
+  kindName: 'accept' | 'recuse' | 'commit-vote' | 'reveal-vote',
   context: TransactionContext,
 ): 'wrong-stage' | 'too-late' | null {
-  if (record.stage !== stage) return 'wrong-stage';
+  const stages: readonly CaseStage[] = stagesFor[kindName];
+  if (!stages.includes(record.stage)) return 'wrong-stage';
   return isPast(record.due, courtTime(view, context)) ? 'too-late' : null;
 }
 
@@ -60,7 +70,7 @@ const seatOf = ({ seats }: Panel, { sender }: TransactionContext): Seat | undefi
   seats.find(({ arbitrator }) => arbitrator === sender);
 
 function accept({ case: id }: Named, view: View, context: TransactionContext): Outcome {
-  const refusal = stageRefusal(view, caseOf(view, id), 'challenge', context);
+  const refusal = stageRefusal(view, caseOf(view, id), 'accept', context);
   if (refusal !== null) return refuse(refusal);
   const panel = readPanel(view, id);
   if (seatOf(panel, context)?.hasAccepted === true) return refuse('already-accepted');
@@ -72,7 +82,7 @@ function accept({ case: id }: Named, view: View, context: TransactionContext): O
 
 /** Whoever was drawn steps back, also after having accepted; not once voting has begun. */
 function recuse({ case: id }: Named, view: View, context: TransactionContext): Outcome {
-  const refusal = stageRefusal(view, caseOf(view, id), 'challenge', context);
+  const refusal = stageRefusal(view, caseOf(view, id), 'recuse', context);
   if (refusal !== null) return refuse(refusal);
   writePanel(
     view,
@@ -85,7 +95,7 @@ function recuse({ case: id }: Named, view: View, context: TransactionContext): O
 
 function commit({ case: id, commitment }: CommitVote, view: View, context: TransactionContext): Outcome {
   const record = caseOf(view, id);
-  const refusal = stageRefusal(view, record, 'commit', context);
+  const refusal = stageRefusal(view, record, 'commit-vote', context);
   if (refusal !== null) return refuse(refusal);
   const before = readPanel(view, id);
   if (seatOf(before, context)?.commitment !== null) return refuse('already-committed');
@@ -96,17 +106,9 @@ function commit({ case: id, commitment }: CommitVote, view: View, context: Trans
   return ok;
 }
 
-/** Why a vote is none that this agreement allows, or null. */
-function voteRefusal(view: ReadView, record: CaseRecord, { actions, penalty, decision }: Vote): string | null {
-  const { enforcementRules } = termsOf(view, record.agreement);
-  const isOrdered = actions.every((action, at) => at === 0 || action > (actions[at - 1] ?? action));
-  if (!isOrdered || actions.some((action) => action >= enforcementRules.length)) return 'bad-actions';
-  return decision === 'no-breach' && (penalty > 0n || actions.length > 0) ? 'penalty-without-breach' : null;
-}
-
 function reveal({ case: id, vote, salt }: RevealVote, view: View, context: TransactionContext): Outcome {
   const record = caseOf(view, id);
-  const refusal = stageRefusal(view, record, 'reveal', context);
+  const refusal = stageRefusal(view, record, 'reveal-vote', context);
   if (refusal !== null) return refuse(refusal);
   const { chainId: chain, sender: arbitrator } = context;
   const before = readPanel(view, id);
@@ -115,7 +117,7 @@ function reveal({ case: id, vote, salt }: RevealVote, view: View, context: Trans
   if (seat.vote !== null) return refuse('already-revealed');
   const expected = voteCommitment({ chain, caseId: id, round: record.round, arbitrator, vote, salt });
   if (expected !== seat.commitment) return refuse('commitment-mismatch');
-  const problem = voteRefusal(view, record, vote);
+  const problem = voteProblem(vote, termsOf(view, record.agreement));
   if (problem !== null) return refuse(problem);
   const panel = withSeat(before, arbitrator, { vote });
   writePanel(view, id, panel);
