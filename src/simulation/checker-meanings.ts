@@ -21,5 +21,12 @@ export const checkerMeanings: Readonly<Record<CheckerName, string>> = {
   books: 'Bookkeeping and counting of seals that share no code with the ledger come to the same accounts and blocks.',
   finality: 'What a node has called final is on its disk: it starts again from there or later.',
   innocence: 'Nothing that a correct validator sends is refused by another, and none of them is ever accused.',
+  agreements:
+    'No agreement ever changes; none is in force unsigned or unfunded; escrow is what was paid in and not out.',
+  stages: 'Every stage of a case has a deadline, nothing hangs past it, and nothing is taken too late or out of turn.',
+  panels:
+    'Panels can be drawn again from the chain, nobody concerned sits on one or votes twice, and rulings are what the votes add up to.',
+  enforcement:
+    'Nothing that a ruling says takes effect before it is final, and nobody pays more than was claimed and agreed.',
   proofs: 'What a node proves to strangers holds: transactions, state, its log, against the genesis document alone.',
 };

@@ -7,6 +7,7 @@ import crashOne from '../../simulations/crash-one.ts';
 import crashTwoOfSeven from '../../simulations/crash-two-of-seven.ts';
 import emptyPromises from '../../simulations/empty-promises.ts';
 import equivocation from '../../simulations/equivocation.ts';
+import disputeUnderFaults from '../../simulations/dispute-under-faults.ts';
 import everything from '../../simulations/everything.ts';
 import fraudulentProposer from '../../simulations/fraudulent-proposer.ts';
 import partitionHeal from '../../simulations/partition-heal.ts';
@@ -64,6 +65,7 @@ export const shippedScenarios: readonly Scenario[] = [
   flapping,
   fullDisk,
   syncFromFar,
+  disputeUnderFaults,
   everything,
 ];
 

@@ -1,5 +1,6 @@
 /** The chain that a simulation starts: its validators, who have money beside their bonds, and accounts for its load. */
 import type { Genesis } from '../../protocols/ledger/genesis.ts';
+import type { GenesisCourt } from '../../protocols/ledger/modules/court/genesis-court.ts';
 import { possessionSigningBytes } from '../../protocols/ledger/possession.ts';
 import { compareText } from '../../protocols/shared/bytes.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
@@ -12,6 +13,8 @@ export interface ChainOptions {
   readonly roundTimeoutBaseMs: number;
   /** Who may propose other parameters. */
   readonly governors: readonly Pick<Signer, 'publicKey'>[];
+  /** null: the built-in jurisdictions and nobody who judges. */
+  readonly court: GenesisCourt | null;
 }
 
 const chainName = 'simulation';
@@ -23,7 +26,7 @@ export const memberBond = 1_000_000n;
 export function createGenesis(
   identities: readonly Identity[],
   accounts: readonly Pick<Signer, 'publicKey'>[],
-  { time, blockTimeMs, roundTimeoutBaseMs, governors }: ChainOptions,
+  { time, blockTimeMs, roundTimeoutBaseMs, governors, court }: ChainOptions,
 ): Genesis {
   return {
     chainName,
@@ -53,5 +56,6 @@ export function createGenesis(
     governors: governors.map(({ publicKey }) => publicKey).sort(compareText),
     networkAuthority: null,
     previous: null,
+    ...(court === null ? {} : { court }),
   };
 }

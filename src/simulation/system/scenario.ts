@@ -35,6 +35,8 @@ export interface Scenario {
   readonly syncMs?: readonly [least: number, most: number];
   /** Of several every seed draws one. Default 5. */
   readonly transfersPerSecond?: number | readonly number[];
+  /** Pairs of parties that make agreements and dispute about them before the court. Default 0: there is no court. */
+  readonly disputants?: number;
   /** From when to when `every-effect` crashes validators. Default: from 10 s on, until 40 s before the end. */
   readonly effectsMs?: readonly [from: number, until: number];
   /** A negative control: more than may be is wrong with its validators, and these checkers, and no others, must see it. */
@@ -86,6 +88,7 @@ export const defaults = {
 } as const;
 
 const validatorsMax = 31;
+const disputantsMax = 20;
 
 const isWhole = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
@@ -129,6 +132,9 @@ export function checkScenario(scenario: Scenario): void {
   }
   if (!listOf(transfersPerSecond).every((count) => count >= 0 && count <= 1000)) {
     refuse('transfersPerSecond', 'a number from 0 to 1000, or a list of these');
+  }
+  if (!isWhole(scenario.disputants ?? 0, 0, disputantsMax)) {
+    refuse('disputants', `a whole number from 0 to ${disputantsMax}`);
   }
   if (!listOf(blockTimeMs).every((time) => isWhole(time, 1, 60_000))) {
     refuse('blockTimeMs', 'a whole number from 1 to 60000, or a list of these');

@@ -1,7 +1,7 @@
 /** Runs a scenario under a seed and says what came of it. */
 import { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
 import type { NactGlobals } from '../../runtime/ports/nact-globals.ts';
-import { type CheckerName, checkerNames, continuousCheckers } from './checkers/index.ts';
+import { type CheckerName, checkerNamesFor, continuousCheckers } from './checkers/index.ts';
 import { Draw } from '../draw.ts';
 import type { OnEvent } from '../events.ts';
 import { calmAtMs, type Fault } from './faults/index.ts';
@@ -111,12 +111,13 @@ export async function runScenario(
   world.finish();
   const { violations } = world;
   const { agreement, acknowledgements, load, recovery } = world.application;
-  const reached = world.isOver ? checkerNames : continuousCheckers;
+  const names = checkerNamesFor(scenario);
+  const reached = world.isOver ? names : continuousCheckers;
   return {
     ...{ scenario: scenario.name, seed, network, faults, log },
     traceHash: world.trace.toString(),
     ok: isAsExpected(scenario, violations),
-    verdicts: checkerNames.map((checker) => {
+    verdicts: names.map((checker) => {
       const own = violations.filter((violation) => violation.checker === checker);
       const unbroken = reached.includes(checker) ? 'holds' : 'not-reached';
       return { checker, outcome: own.length > 0 ? 'violated' : unbroken, violations: own };

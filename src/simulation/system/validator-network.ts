@@ -20,6 +20,8 @@ import { Governance } from './governance.ts';
 import { Membership } from './membership.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
 import { createGenesis } from './genesis.ts';
+import { createCast, everybody, genesisCourtOf } from './court/cast.ts';
+import { Litigants } from './court/litigants.ts';
 import { Load } from './load.ts';
 import type { LifePorts } from './node.ts';
 import { Recovery } from './recovery.ts';
@@ -69,6 +71,8 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   readonly #membership: Membership;
   readonly #bonds: Bonds;
   readonly #governance: Governance;
+  /** null: there is no court. */
+  readonly #litigants: Litigants | null;
   readonly #checking: Checking;
   readonly #milestones: Milestones;
   readonly #earlyEnd: EarlyEnd;
@@ -82,12 +86,16 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     const { clock, nodes, authority } = world;
     const createSigner = (): Signer => authority.createSigner();
     const accounts = signersOf(createSigner);
+    const { disputants = 0 } = scenario;
+    const cast = disputants === 0 ? null : createCast(createSigner, disputants);
     const times = { time: clock.now() - blockTimeMs, blockTimeMs, roundTimeoutBaseMs };
     const members = world.identities.slice(0, scenario.validators);
     const standbys = world.identities.slice(scenario.validators).map(({ signer }) => signer);
-    this.#genesis = createGenesis(members, [...Object.values(accounts).flat(), ...standbys], {
+    const people = cast === null ? [] : everybody(cast);
+    this.#genesis = createGenesis(members, [...Object.values(accounts).flat(), ...standbys, ...people], {
       ...times,
       governors: accounts.governors,
+      court: cast === null ? null : genesisCourtOf(cast),
     });
     const chainId = chainIdOf(this.#genesis);
     this.#milestones = new Milestones((name) => world.observer.count(name));
@@ -113,6 +121,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       perSecond: scenario.transfersPerSecond,
     });
     this.#clerks = new Clerks({ ...clients, accounts: accounts.clerks, draw: world.draw('clerks'), createSigner });
+    this.#litigants = cast === null ? null : new Litigants({ ...clients, cast, draw: world.draw('litigants') });
     this.#flood = new Flood({ ...clients, accounts: accounts.flood, createSigner });
     this.#cheats = new Cheats({ clock, chainId, nodes, accounts: accounts.cheats });
     this.#membership = new Membership({
@@ -180,6 +189,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   start(): void {
     this.load.start();
     if (this.#options.scenario.transfersPerSecond > 0) this.#clerks.start();
+    this.#litigants?.start();
     this.#checking.start();
     const { mayEndFromMs } = this.#options;
     if (mayEndFromMs !== null) this.#earlyEnd.start(mayEndFromMs);

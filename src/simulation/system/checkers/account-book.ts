@@ -2,8 +2,9 @@
  * The accounts, kept a second time and by the simplest means: transfers and bonds as they stand in the blocks, without
  * any code of the ledger. What the ledger says of an account must be what the book says.
  *
- * Of an account whose bond is forfeited, whose key changes, or which takes back a bond that may be locked, the book knows
- * only its nonces from then on: its value is left to the sum of everybody's.
+ * Of an account whose bond is forfeited, whose key changes, which takes back a bond that may be locked, or which has to do
+ * with the court, the book knows only its nonces from then on: its value is left to the sum of everybody's, and to the
+ * books of the court.
  */
 import type { SignedTransaction } from '../../../protocols/ledger/admission.ts';
 import { bodyCodec } from '../../../protocols/ledger/application.ts';
@@ -37,6 +38,7 @@ interface Body {
   readonly amount?: bigint;
   readonly offender?: PublicKey;
   readonly candidate?: { readonly publicKey: PublicKey };
+  readonly terms?: { readonly parties?: readonly { readonly account: PublicKey }[] } | string;
 }
 
 const emptyPage = (balance = 0n, bonded = 0n): Page => ({
@@ -113,7 +115,11 @@ export class AccountBook {
     if (offender !== undefined) offender.isComplete = false;
     const candidate = said.candidate === undefined ? undefined : this.#pages.get(said.candidate.publicKey);
     if (candidate !== undefined) candidate.mayBeLocked = true;
-    if (kind === 'accounts.rotate-key') page.isComplete = false;
+    if (kind === 'accounts.rotate-key' || /^(agreements|court)\./.test(kind)) page.isComplete = false;
+    for (const party of partiesOf(said)) {
+      const own = this.#pages.get(party);
+      if (own !== undefined) own.isComplete = false;
+    }
     if (kind === 'accounts.transfer' && said.to !== undefined) this.#transfer(page, said.to, amount);
     if (kind === 'accounts.bond' && amount <= page.balance) {
       page.balance -= amount;
@@ -155,6 +161,10 @@ export class AccountBook {
     this.#pages.set(to, page);
   }
 }
+
+/** Of the agreement that a body is; the other side of a case may be paid without having sent anything. */
+const partiesOf = ({ terms }: Body): readonly PublicKey[] =>
+  typeof terms === 'object' ? (terms.parties ?? []).map(({ account }) => account) : [];
 
 function lowestFree({ nonces }: Page): number {
   let free = 0;

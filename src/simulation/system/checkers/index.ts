@@ -4,6 +4,7 @@ import { Agreement } from './agreement.ts';
 import { Certificates } from './certificates.ts';
 import { Books } from './books.ts';
 import type { CheckedRun, Checker } from './checker.ts';
+import { courtCheckerNames, createCourtCheckers } from './court/court-checkers.ts';
 import { EvidenceChecker } from './evidence.ts';
 import { FinalityChecker } from './finality.ts';
 import { Innocence } from './innocence.ts';
@@ -33,8 +34,13 @@ export const checkerNames = [
   'finality',
   'innocence',
   'proofs',
+  ...courtCheckerNames,
 ] as const;
 export type CheckerName = (typeof checkerNames)[number];
+
+/** Those that have something to look at. */
+export const checkerNamesFor = ({ disputants = 0 }: { readonly disputants?: number }): readonly CheckerName[] =>
+  checkerNames.filter((name) => disputants > 0 || !courtCheckerNames.some((ofCourt) => ofCourt === name));
 
 /** Those that look at every step; the others need a run to its end. */
 export const continuousCheckers: readonly CheckerName[] = [
@@ -60,6 +66,7 @@ export function createCheckers(run: CheckedRun): {
     ...[agreement, new Signatures(run.chainId), new Certificates(run), new Validity(run), new Memory()],
     ...[acknowledgements, new Ledger(run), new LogHeads(), new EvidenceChecker(run)],
     ...[new Books(run), new FinalityChecker(), new Innocence(run), new Proofs(run)],
+    ...createCourtCheckers(run),
   ] as const;
   return { all, agreement, acknowledgements };
 }

@@ -56,8 +56,9 @@ export class Ledger implements Checker {
   }
 }
 
-const supplyOf = ({ accounts, validators }: Genesis): bigint =>
-  accounts.reduce((sum, { balance }) => sum + balance, 0n) + validators.reduce((sum, { bond }) => sum + bond, 0n);
+const supplyOf = ({ accounts, validators, court }: Genesis): bigint =>
+  accounts.reduce((sum, { balance }) => sum + balance, 0n) +
+  [...validators, ...(court?.arbitrators ?? [])].reduce((sum, { bond }) => sum + bond, 0n);
 
 /** Transactions whose signatures do not hold under their accounts' keys. */
 function badSignature(chain: Chain, verifier: Verifier, { bytes }: SealedBlock): string | undefined {
