@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai';
 import type { MempoolMessage, MempoolReader } from '../../src/actors/mempool.ts';
-import { type EvidenceContext, submitEvidence } from '../../src/actors/node/evidence.ts';
+import { type EvidenceContext, EvidenceReports } from '../../src/actors/node/evidence.ts';
 import type { PreparePayload } from '../../src/protocols/ibft/messages.ts';
 import { decodeTransaction } from '../../src/protocols/ledger/admission.ts';
 import { bodyCodec } from '../../src/protocols/ledger/application.ts';
@@ -22,42 +22,91 @@ const prepare = (author: PublicKey, content: string): PreparePayload => ({
   signature: new Uint8Array(64),
 });
 
+const foundAt3 = (offender: PublicKey): Parameters<EvidenceReports['report']>[0] => {
+  const [first, second] = [prepare(offender, '11'), prepare(offender, '22')];
+  const conflict = { kind: 'prepare', first, second } as const;
+  return { type: 'evidence', offender, height: height(3), round: round(0), conflict };
+};
+
+/** Reports of a validator whose mempool takes one transaction a nonce, and refuses everything while it is `closed`. */
+function reportsWorld() {
+  const { system, telemetry } = createActorWorld();
+  const world = new MemoryChain({ validators: 4, accounts: [] });
+  const taken = new Map<number, PublicKey>();
+  const mempoolState: { closed: string | null; asked: number } = { closed: null, asked: 0 };
+  const mempool = system.spawn(
+    defineActor<null, MempoolMessage>({
+      name: 'mempool',
+      initial: () => null,
+      receive: (state, message, context) => {
+        if (message.type !== 'submit') return state;
+        mempoolState.asked += 1;
+        const { value, hash } = decodeTransaction(message.transactions[0]!)!;
+        const reason = mempoolState.closed ?? (taken.has(value.nonce) ? 'nonce-taken' : null);
+        const { offender } = decode(bodyCodec(value.kind)!, value.body) as Evidence;
+        if (reason === null) taken.set(value.nonce, offender);
+        const refusal = { outcome: 'rejected' as const, hash, reason: reason ?? '', detail: '' };
+        context.reply(message.replyTo, [reason === null ? { outcome: 'accepted', hash } : refusal]);
+        return state;
+      },
+    }),
+  );
+  const pool = {
+    nextNonce: () => {
+      let nonce = 0;
+      while (taken.has(nonce)) nonce += 1;
+      return nonce;
+    },
+  } as unknown as MempoolReader;
+  const { chain } = world;
+  const context: EvidenceContext = { chain, signer: signerOf(10), system, telemetry, mempool, pool };
+  return { reports: new EvidenceReports(context), world, taken, mempoolState, system };
+}
+
 describe('evidence', () => {
   it('against several that is found at once is taken all the same', async () => {
-    const { system, telemetry } = createActorWorld();
-    const { chain } = new MemoryChain({ validators: 4, accounts: [] });
-    const taken = new Map<number, PublicKey>();
-    const mempool = system.spawn(
-      defineActor<null, MempoolMessage>({
-        name: 'mempool',
-        initial: () => null,
-        receive: (state, message, context) => {
-          if (message.type !== 'submit') return state;
-          const { value, hash } = decodeTransaction(message.transactions[0]!)!;
-          const isTaken = taken.has(value.nonce);
-          const { offender } = decode(bodyCodec(value.kind)!, value.body) as Evidence;
-          if (!isTaken) taken.set(value.nonce, offender);
-          const refusal = { outcome: 'rejected' as const, hash, reason: 'nonce-taken', detail: '' };
-          context.reply(message.replyTo, [isTaken ? refusal : { outcome: 'accepted', hash }]);
-          return state;
-        },
-      }),
-    );
-    const pool = {
-      nextNonce: () => {
-        let nonce = 0;
-        while (taken.has(nonce)) nonce += 1;
-        return nonce;
-      },
-    } as unknown as MempoolReader;
-    const context: EvidenceContext = { chain, signer: signerOf(10), system, telemetry, mempool, pool };
-    for (const offender of offenders) {
-      const [first, second] = [prepare(offender, '11'), prepare(offender, '22')];
-      const conflict = { kind: 'prepare', first, second } as const;
-      submitEvidence(context, { type: 'evidence', offender, height: height(3), round: round(0), conflict });
-    }
+    const { reports, taken, system } = reportsWorld();
+    for (const offender of offenders) reports.report(foundAt3(offender));
     await settle();
     expect([...taken.values()]).to.have.members(offenders);
+    await system.terminate();
+  });
+
+  it('that the mempool could not store is offered again block by block, and no more once it is taken', async () => {
+    const { reports, taken, mempoolState, system } = reportsWorld();
+    mempoolState.closed = 'store-full';
+    for (const offender of offenders) reports.report(foundAt3(offender));
+    await settle();
+    reports.retry();
+    await settle();
+    expect([...taken.values()]).to.deep.equal([]);
+    mempoolState.closed = null;
+    reports.retry();
+    await settle();
+    expect([...taken.values()]).to.have.members(offenders);
+    const { asked } = mempoolState;
+    reports.retry();
+    await settle();
+    expect(mempoolState.asked).to.equal(asked);
+    await system.terminate();
+  });
+
+  it('is given up where it is wrong, and where no block may hold it any more', async () => {
+    const { reports, world, mempoolState, system } = reportsWorld();
+    mempoolState.closed = 'malformed';
+    reports.report(foundAt3(offenders[0]!));
+    await settle();
+    mempoolState.closed = 'store-full';
+    reports.report(foundAt3(offenders[1]!));
+    await settle();
+    const { asked } = mempoolState;
+    reports.retry();
+    await settle();
+    expect(mempoolState.asked, 'one of the two').to.equal(asked + 1);
+    world.growTo(3 + world.chain.tip.parameters.evidenceAgeBlocks + 1);
+    reports.retry();
+    await settle();
+    expect(mempoolState.asked).to.equal(asked + 1);
     await system.terminate();
   });
 });

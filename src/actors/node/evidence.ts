@@ -19,6 +19,14 @@ import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 const submitTimeoutMs = 10_000;
 /** As many may contradict themselves at once as a set can tolerate, and some more. */
 const attemptsMax = 64;
+/** Contradictions that are not taken yet, the newest. */
+const pendingMax = 256;
+
+/** What ends by itself: there is room again, the disk is well, other transactions have gone their way. */
+const passing = [
+  ...['store-full', 'store-failed', 'mempool-full', 'not-ready'],
+  ...['nonce-taken', 'nonce-used', 'nonce-too-far'],
+];
 
 /** What the log says where a contradiction was found. */
 export const contradictionFound = 'a validator contradicts itself';
@@ -34,35 +42,73 @@ export interface EvidenceContext {
 
 type EvidenceEffect = Extract<Effect, { type: 'evidence' }>;
 
-/** Submitted once; every other correct validator that saw the conflict submits it too. */
-export function submitEvidence(context: EvidenceContext, effect: EvidenceEffect): void {
-  const { offender, height, round, conflict } = effect;
-  context.telemetry.log.error(contradictionFound, { offender, height, round, kind: conflict.kind });
-  submit(context, effect, attemptsMax);
+interface Pending {
+  readonly effect: EvidenceEffect;
+  isUnderWay: boolean;
 }
 
-function submit(context: EvidenceContext, effect: EvidenceEffect, attemptsLeft: number): void {
-  const { system, mempool, telemetry } = context;
-  const bytes = evidenceTransaction(context, effect);
-  system
-    .ask<MempoolMessage, readonly SubmitOutcome[]>(
-      mempool,
-      (replyTo) => ({ type: 'submit', transactions: [bytes], replyTo }),
-      { timeoutMs: submitTimeoutMs },
-    )
-    .then(
-      ([outcome]) => {
-        if (outcome?.outcome !== 'rejected') return;
-        const { reason } = outcome;
-        // Two found at once were given the same nonce.
-        if (reason === 'nonce-taken' && attemptsLeft > 1) submit(context, effect, attemptsLeft - 1);
-        else telemetry.log.warn('evidence was not accepted', { reason });
-      },
-      (error: unknown) => {
-        const { offender, height } = effect;
-        telemetry.log.error('evidence was not submitted', { offender, height }, error);
-      },
-    );
+/**
+ * What this validator found against others, until its mempool has taken it: perhaps nobody else saw it. What was found just
+ * before a crash is lost with it.
+ */
+export class EvidenceReports {
+  readonly #context: EvidenceContext;
+  readonly #pending = new Map<string, Pending>();
+
+  constructor(context: EvidenceContext) {
+    this.#context = context;
+  }
+
+  report(effect: EvidenceEffect): void {
+    const { offender, height, round, conflict } = effect;
+    this.#context.telemetry.log.error(contradictionFound, { offender, height, round, kind: conflict.kind });
+    const key = `${offender}/${height}/${round}/${conflict.kind}`;
+    const pending = { effect, isUnderWay: false };
+    this.#pending.set(key, pending);
+    const [oldest] = this.#pending.keys();
+    if (this.#pending.size > pendingMax && oldest !== undefined) this.#pending.delete(oldest);
+    this.#submit(key, pending, attemptsMax);
+  }
+
+  /** At each final block: once more what could not be taken, while a block may still hold it. */
+  retry(): void {
+    const { height, parameters } = this.#context.chain.tip;
+    for (const [key, pending] of [...this.#pending]) {
+      if (pending.isUnderWay) continue;
+      if (pending.effect.height + parameters.evidenceAgeBlocks < height) this.#pending.delete(key);
+      else this.#submit(key, pending, attemptsMax);
+    }
+  }
+
+  #submit(key: string, pending: Pending, attemptsLeft: number): void {
+    const { system, mempool, telemetry } = this.#context;
+    const bytes = evidenceTransaction(this.#context, pending.effect);
+    pending.isUnderWay = true;
+    system
+      .ask<MempoolMessage, readonly SubmitOutcome[]>(
+        mempool,
+        (replyTo) => ({ type: 'submit', transactions: [bytes], replyTo }),
+        { timeoutMs: submitTimeoutMs },
+      )
+      .then(
+        ([outcome]) => {
+          pending.isUnderWay = false;
+          const reason = outcome?.outcome === 'rejected' ? outcome.reason : null;
+          // Two found at once were given the same nonce.
+          if (reason === 'nonce-taken' && attemptsLeft > 1) {
+            this.#submit(key, pending, attemptsLeft - 1);
+            return;
+          }
+          if (reason !== null) telemetry.log.warn('evidence was not accepted', { reason });
+          if (reason === null || !passing.includes(reason)) this.#pending.delete(key);
+        },
+        (error: unknown) => {
+          pending.isUnderWay = false;
+          const { offender, height } = pending.effect;
+          telemetry.log.error('evidence was not submitted', { offender, height }, error);
+        },
+      );
+  }
 }
 
 function evidenceTransaction(

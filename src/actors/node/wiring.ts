@@ -27,7 +27,7 @@ import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 import { BlockMetrics } from './block-metrics.ts';
 import { Finality } from './finality.ts';
 import { readStatus, StatusTeller } from './peer-status.ts';
-import { submitEvidence } from './evidence.ts';
+import { EvidenceReports } from './evidence.ts';
 
 export interface WiringOptions {
   readonly chain: Chain;
@@ -92,6 +92,7 @@ class NodeWiring implements Wiring {
   #trouble: string | null = null;
   #live: readonly PublicKey[] = [];
   readonly #status: StatusTeller;
+  readonly #evidence: EvidenceReports;
   readonly #leaveLinks: () => void;
 
   constructor(options: WiringOptions) {
@@ -105,6 +106,8 @@ class NodeWiring implements Wiring {
     this.pool = mempool.reader;
     this.mempool = system.spawn(mempool.definition, { name: 'mempool', mailbox: { capacity: 50_000 } });
     system.export('mempool', this.mempool, mempoolWire);
+    const { signer, telemetry } = options;
+    this.#evidence = new EvidenceReports({ chain, signer, system, telemetry, mempool: this.mempool, pool: this.pool });
     this.#sync = system.spawn(this.#syncActor(), { name: 'block-sync' });
     system.export('sync', this.#sync, blockSyncWire);
     this.#snapshots = system.spawn(this.#snapshotActor(), { name: 'snapshot-sync' });
@@ -274,8 +277,7 @@ class NodeWiring implements Wiring {
       },
       onEvidence: (evidence) => {
         equivocations.add(1, { kind: evidence.conflict.kind });
-
-        submitEvidence({ chain, signer, system, telemetry, mempool: this.mempool, pool: this.pool }, evidence);
+        this.#evidence.report(evidence);
       },
       publish: (machine, permit) => {
         this.#machine = machine;
@@ -327,6 +329,7 @@ class NodeWiring implements Wiring {
     this.#metrics.observe(chain.tip, members, this.#options.clock.now());
     system.tell(this.#sync, { type: 'applied', height });
     system.tell(this.#cosigner, { type: 'final', height });
+    this.#evidence.retry();
     this.#announceToFollowers();
     this.#publishStatus();
     this.finality.announce(height);
