@@ -5,12 +5,10 @@
  *   facts looked up.
  * - peer: Cedar (cedar-wasm), stateful, everything preparsed, one call for the whole set, request validation on. It answers
  *   allow or deny only; a state takes it two calls.
+ * - peer: Open Policy Agent, the same policies as Rego compiled to WebAssembly, allow or deny. Both peers must answer alike.
  * - Compilation of the pack with more rules up to 100 policies, and the equality check, beside them.
  * - The same results while a worker thread compiles sets: each request's time counts from the end of the turn before it, so that
  *   taking over what was compiled counts as waiting.
- *
- * OPA-wasm is no peer here: its npm package evaluates modules that only the `opa` program compiles, which is not installed
- * with this project.
  */
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -34,6 +32,7 @@ import { readPolicyPack } from '../src/runtime/adapters/policy-pack.ts';
 import { PolicyWorkers } from '../src/runtime/adapters/policy-workers.ts';
 import { createSystemClock } from '../src/runtime/adapters/system-clock.ts';
 import { SeededRandom } from '../src/runtime/simulated/seeded-random.ts';
+import { opaPeer } from './support/opa-peer.ts';
 import { quantile, report, rounded } from './support/results.ts';
 
 const inputCount = 10_000;
@@ -81,18 +80,34 @@ function measure<T>(what: string, inputs: readonly T[], evaluate: (input: T) => 
   };
 }
 
-function peer(): (input: PolicyInput) => unknown {
+function peer(): (input: PolicyInput) => boolean {
   const policies = Object.fromEntries(pack.set.rules.map(({ id, policy }) => [id, policy as unknown as PolicyJson]));
   preparsePolicySet('bench', { staticPolicies: policies });
   preparseSchema('bench', pack.set.schema);
-  return (input) =>
-    statefulIsAuthorized({
+  return (input) => {
+    const answer = statefulIsAuthorized({
       principal: { type: 'Workload', id: 'workload' },
       action: { type: 'Action', id: input.texts.operation },
       resource: { type: 'Flow', id: 'flow' },
       context: toContext(input, compiled.facts) as Context,
       ...{ preparsedSchemaName: 'bench', validateRequest: true, preparsedPolicySetId: 'bench', entities: [] },
     });
+    return answer.type === 'success' && answer.response.decision === 'allow';
+  };
+}
+
+/** null where OPA cannot be had. Throws where it and Cedar answer otherwise. */
+async function measureOpa(
+  inputs: readonly PolicyInput[],
+  askCedar: (input: PolicyInput) => boolean,
+): Promise<Row | null> {
+  const ask = await opaPeer(pack.set.rules);
+  if (ask === null) return null;
+  const asked = inputs.map((input) => ({ action: input.texts.operation, context: toContext(input, compiled.facts) }));
+  inputs.forEach((input, at) => {
+    if (ask(asked[at]) !== askCedar(input)) throw new Error(`OPA and Cedar differ: ${JSON.stringify(asked[at])}`);
+  });
+  return measure('OPA in WebAssembly, allow or deny', asked, ask);
 }
 
 /** Milliseconds to compile the pack filled up to 100 policies. */
@@ -161,6 +176,7 @@ export async function run(): Promise<void> {
     measure('Cedar stateful, allow or deny', few, askCedar),
     await measureDuringPublication(requests),
   ] as const;
+  const opa = await measureOpa(few, askCedar);
   const compileMs = compileHundred();
   const cedar = prepareCedarRules(pack.set);
   const startedMs = performance.now();
@@ -171,7 +187,7 @@ export async function run(): Promise<void> {
   const ratio = rows[0]['per second'] / rows[3]['per second'];
   report('policy', `Policy evaluations: ${pack.set.rules.length} policies, ${compiled.rows.length} rows`, {
     settings: { inputs: inputCount, peerInputs: peerCount, compared, mismatches: equality.mismatches.length },
-    rows,
+    rows: opa === null ? rows : [...rows, opa],
     judgements: [
       { what: 'p50 µs of a result', measured: rows[1]['p50 µs'], target: '≤ 5', met: rows[1]['p50 µs'] <= 5 },
       { what: 'p99 µs of a result', measured: rows[1]['p99 µs'], target: '≤ 50', met: rows[1]['p99 µs'] <= 50 },
