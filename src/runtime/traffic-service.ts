@@ -7,6 +7,7 @@ import { createTrafficApi } from '../actors/traffic/traffic-api.ts';
 import { defaultTrafficLightLimits, type TrafficLightLimits } from '../actors/traffic/following.ts';
 import { trafficLightActor } from '../actors/traffic/traffic-light.ts';
 import type { TrafficLightMessage } from '../actors/traffic/messages.ts';
+import type { ServiceListing } from '../actors/traffic/registration.ts';
 import { type ContentSource, PolicyLibrary } from '../actors/policy/policy-library.ts';
 import type { ChainClient } from '../client/chain-client.ts';
 import type { Genesis } from '../protocols/ledger/genesis.ts';
@@ -15,6 +16,7 @@ import type { PublicKey } from '../protocols/shared/brands.ts';
 import { createActorSystem } from './actor-system.ts';
 import { prepareOutside } from './adapters/cedar-outside.ts';
 import { createVerifier } from './adapters/ed25519.ts';
+import { isLoopbackHost, parseAddress } from './adapters/http/addresses.ts';
 import { registerTraffic } from './adapters/http/routes-traffic.ts';
 import { startServiceServer } from './adapters/http/server.ts';
 import { openLmdbStore } from './adapters/lmdb-store.ts';
@@ -67,6 +69,17 @@ const description = {
   service: 'traffic',
 };
 
+/** Without a name of its own a light is told by its key. A port that is not chosen yet is not told. */
+function listingOf({ name, address, tls }: TrafficServiceConfig, key: PublicKey): ServiceListing {
+  const { host, port } = parseAddress(address);
+  const scheme = isLoopbackHost(host) || (tls ?? null) === null ? 'http' : 'https';
+  return {
+    id: name ?? `traffic-${key.slice(0, 8)}`,
+    endpoints: port === 0 ? [] : [`${scheme}://${address}`],
+    region: 'Global',
+  };
+}
+
 /** Rejects with ClientError, KeyFileError, StoreError, HttpListenError. */
 export async function startTrafficService(config: TrafficServiceConfig): Promise<RunningTrafficService> {
   const { client, source, dataDir, address, logTo } = config;
@@ -102,6 +115,7 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
       trafficLightActor({
         ...{ feed, store, signer, verifier, library, telemetry },
         reviewers: config.reviewers,
+        listing: listingOf(config, signer.publicKey),
         limits: { ...defaultTrafficLightLimits, ...config.limits },
         onDecision: (decision, parties) => {
           for (const listener of listeners) listener(decision, parties);

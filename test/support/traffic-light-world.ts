@@ -20,9 +20,9 @@ import { MemoryFeed } from './traffic-feed.ts';
 import { verifier } from './traffic-world.ts';
 
 export const governor = signerOf(1);
-const lightKey = signerOf(2);
+export const lightKey = signerOf(2);
 const caller = signerOf(3).publicKey;
-const officer = signerOf(4);
+export const officer = signerOf(4);
 /** The day on which chains in memory begin. */
 export const asOf = '2023-11-14';
 
@@ -53,6 +53,7 @@ export class TrafficWorld {
       ...{ feed: this.feed, signer: lightKey, verifier, library: this.library, telemetry: noTelemetry },
       store: disk.open({ kind: 'services', version: 1, chainId: this.feed.chainId }),
       reviewers: [{ role: 'compliance-officer', key: officer.publicKey }],
+      listing: { id: 'light-1', endpoints: ['http://127.0.0.1:21004'], region: 'EU' },
       limits: { ...defaultTrafficLightLimits, ...limits },
       onDecision: () => undefined,
     });

@@ -1,18 +1,21 @@
 /**
  * A light's own transactions: it registers, opens an epoch, anchors its log (one anchor under way; after a stall the newest size
- * goes next) and leases counters where requests came short of them.
+ * goes next), leases counters where requests came short of them, lists itself in the registry, and confirms the court's orders.
  */
+import { awaitedConfirmations } from '../../protocols/ledger/modules/court/enforcement.ts';
 import { readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
 import type { ReviewerRole } from '../../protocols/ledger/modules/traffic/bodies.ts';
-import type { ReadView } from '../../protocols/ledger/view.ts';
+import { type ReadView, View } from '../../protocols/ledger/view.ts';
 import type { PublicKey } from '../../protocols/shared/brands.ts';
 import { concatBytes, fromHex, fromUint64Key, toHex, toUtf8, uint64Key } from '../../protocols/shared/bytes.ts';
 import type { ActorContext } from '../../runtime/ports/actors.ts';
 import type { Store } from '../../runtime/ports/store.ts';
 import type { Log } from '../../runtime/ports/telemetry.ts';
-import type { ChainFeed } from './chain-feed.ts';
+import type { ChainFeed, FollowedState } from './chain-feed.ts';
+import { serviceKind } from './following.ts';
 import type { Light } from './light.ts';
 import type { TrafficLightMessage } from './messages.ts';
+import { isListed, listingDue, type ServiceListing } from './registration.ts';
 
 export interface AnchoringDependencies {
   readonly feed: ChainFeed;
@@ -20,6 +23,7 @@ export interface AnchoringDependencies {
   readonly signer: { readonly publicKey: PublicKey };
   /** Who may sign proofs, told at registration. */
   readonly reviewers: readonly ReviewerRole[];
+  readonly listing: ServiceListing;
 }
 
 /** Where a log was anchored. */
@@ -35,10 +39,15 @@ type SentMessage = Extract<TrafficLightMessage, { type: 'sent' }>;
 const anchorsTable = 'traffic-anchors';
 /** Leased at once, persons: at least this, and three times what was asked for. */
 const leaseMin = 1000;
+/** What failed and can wait is sent again after so long, ms of header time. */
+const retryMs = 30_000;
 
 export class Anchoring {
   readonly #dependencies: AnchoringDependencies;
   readonly #underWay = new Set<SentMessage['what']>();
+  /** Header time before which it is not sent again. */
+  readonly #notBefore = new Map<SentMessage['what'], number>();
+  #time = 0;
   #logId: string | null = null;
   #anchoredSize = 0;
   #isRegistered = false;
@@ -69,7 +78,9 @@ export class Anchoring {
   }
 
   /** After each block: what is due is sent, each kind once at a time. */
-  go(light: Light, view: ReadView, context: ActorContext<TrafficLightMessage>): void {
+  go(light: Light, followed: FollowedState, context: ActorContext<TrafficLightMessage>): void {
+    const view = new View(followed.reader);
+    this.#time = followed.time;
     const { head } = light.log;
     const record = readLight(view, this.#dependencies.signer.publicKey);
     this.#logId = head.logId;
@@ -87,6 +98,8 @@ export class Anchoring {
         this.#send('anchor', 'traffic.anchor', { logId, size, root, consistency }, size, context);
       }
       this.#lease(light, context);
+      this.#list(view, context);
+      this.#confirm(light, view, context);
     }
   }
 
@@ -95,6 +108,7 @@ export class Anchoring {
     this.#underWay.delete(what);
     if (outcome !== 'ok') {
       log.warn('a transaction of the light failed', { what, outcome });
+      if (what === 'list' || what === 'confirm') this.#notBefore.set(what, this.#time + retryMs);
       return;
     }
     if (what !== 'anchor' || this.#logId === null) return;
@@ -112,6 +126,25 @@ export class Anchoring {
     this.#send('lease', 'traffic.lease-counter', body, 0, context);
   }
 
+  #list(view: ReadView, context: ActorContext<TrafficLightMessage>): void {
+    const { listing, signer } = this.#dependencies;
+    const due = listingDue(view, listing, { kind: serviceKind, account: signer.publicKey }, this.#time);
+    if (due !== null) this.#send('list', due.kind, due.body, 0, context);
+  }
+
+  /** The first order that the log says is obeyed and nobody has confirmed. */
+  #confirm(light: Light, view: ReadView, context: ActorContext<TrafficLightMessage>): void {
+    const { listing, signer } = this.#dependencies;
+    if (this.#underWay.has('confirm') || !isListed(view, listing, signer.publicKey)) return;
+    for (const { case: ruled, index } of awaitedConfirmations(view, serviceKind)) {
+      const receipt = light.receiptOf({ case: ruled, index });
+      if (receipt === null) continue;
+      const body = { case: ruled, index, service: listing.id, receipt };
+      this.#send('confirm', 'court.confirm-action', body, 0, context);
+      return;
+    }
+  }
+
   #send(
     what: SentMessage['what'],
     kind: string,
@@ -119,7 +152,7 @@ export class Anchoring {
     size: number,
     context: ActorContext<TrafficLightMessage>,
   ): void {
-    if (this.#underWay.has(what)) return;
+    if (this.#underWay.has(what) || this.#time < (this.#notBefore.get(what) ?? 0)) return;
     this.#underWay.add(what);
     context.pipeToSelf(this.#dependencies.feed.send(kind, body), (outcome) =>
       'error' in outcome

@@ -1,6 +1,8 @@
 /** What a traffic light rests on: its ports, its log at start, and the facts that it reads from the chain's state after each block. */
 import type { ReviewerRole } from '../../protocols/ledger/modules/traffic/bodies.ts';
 import { readCounters, readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
+import { awaitedConfirmations } from '../../protocols/ledger/modules/court/enforcement.ts';
+import { readReviews } from '../../protocols/ledger/modules/traffic/relayed-reviews.ts';
 import { View } from '../../protocols/ledger/view.ts';
 import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
 import { toHex, toUtf8 } from '../../protocols/shared/bytes.ts';
@@ -8,12 +10,13 @@ import type { TrafficDecision } from '../../protocols/traffic/receipt.ts';
 import type { Random } from '../../runtime/ports/random.ts';
 import type { Signer, Verifier } from '../../runtime/ports/signer.ts';
 import type { Store } from '../../runtime/ports/store.ts';
-import type { Telemetry } from '../../runtime/ports/telemetry.ts';
+import type { Log, Telemetry } from '../../runtime/ports/telemetry.ts';
 import type { ChainFeed, FollowedState } from './chain-feed.ts';
 import { courtOrders } from './court-orders.ts';
 import { DecisionLog, type LogAnchor } from './decision-log.ts';
 import { type ChainFacts, Light } from './light.ts';
 import type { PolicyLibrary } from '../policy/policy-library.ts';
+import type { ServiceListing } from './registration.ts';
 
 export interface TrafficLightLimits {
   /** Budget of a decision up to its place in the log, ms. */
@@ -39,11 +42,16 @@ export interface TrafficLightDependencies {
   readonly library: PolicyLibrary;
   /** Who may sign proofs, told at registration. */
   readonly reviewers: readonly ReviewerRole[];
+  /** How the registry lists it. */
+  readonly listing: ServiceListing;
   readonly telemetry: Telemetry;
   readonly limits: TrafficLightLimits;
   /** Told of every decision that was answered, and who may see it. */
   readonly onDecision: (decision: TrafficDecision, parties: readonly string[]) => void;
 }
+
+/** In the registry. */
+export const serviceKind = 'traffic';
 
 const metaTable = 'traffic-meta';
 const saltKey = toUtf8('salt');
@@ -68,6 +76,27 @@ function lightSalt(store: Store, random: Random): string {
   const salt = random.bytes(32);
   store.commit([{ table: metaTable, key: saltKey, value: salt }]);
   return toHex(salt);
+}
+
+/**
+ * What the chain tells this light to do: reviewers' words, and orders of the court, which are obeyed from `follow` on. Returns
+ * whether the log has grown. Throws DecisionLogError.
+ */
+export function heed(
+  { signer }: Pick<TrafficLightDependencies, 'signer'>,
+  light: Light,
+  { reader }: FollowedState,
+  now: number,
+  log: Log,
+): boolean {
+  const view = new View(reader);
+  const { size } = light.log;
+  for (const { review, reason } of light.hear(readReviews(view, signer.publicKey), now)) {
+    const { how, decision, by, transaction } = review;
+    log.warn('a word of a reviewer is not taken', { how, decision, by, transaction, reason });
+  }
+  light.obey(awaitedConfirmations(view, serviceKind), now);
+  return light.log.size > size;
 }
 
 /** As of a block. Sets that wait for their attestations are compiled ahead. */

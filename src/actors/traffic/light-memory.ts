@@ -23,6 +23,8 @@ const tables = {
   quarantine: 'traffic-quarantine',
   /** Subject, counter and window → persons spent by this light. */
   spent: 'traffic-spent',
+  /** Log id, case and action → index of the entry. */
+  obeyed: 'traffic-obeyed',
 } as const;
 
 /** Beside an entry, on this disk only. */
@@ -51,6 +53,7 @@ export interface KnownRequest {
 export const requestIdsMax = 100_000;
 
 const requestKey = (caller: PublicKey | null, requestId: string): string => `${caller ?? ''} ${requestId}`;
+const orderKey = (ruled: Digest, action: number): string => `${ruled}/${action}`;
 const spentKey = (subject: Digest, counter: string, window: string): string => `${subject}/${counter}/${window}`;
 
 export class LightMemory {
@@ -58,6 +61,7 @@ export class LightMemory {
   readonly #logId: Digest;
   readonly #spent = new Map<string, number>();
   readonly #requests = new Map<string, KnownRequest>();
+  readonly #obeyed = new Map<string, number>();
 
   /** What is held belongs to the log's epoch: what an earlier one held is not let go any more. */
   constructor(store: Store, log: DecisionLog) {
@@ -70,6 +74,10 @@ export class LightMemory {
     }
     for (const [key, value] of store.range(tables.spent))
       this.#spent.set(new TextDecoder().decode(key), decode(uint, value));
+    for (const [key, value] of store.range(tables.obeyed, { from })) {
+      if (toHex(key.subarray(0, 32)) !== this.#logId) break;
+      this.#obeyed.set(new TextDecoder().decode(key.subarray(32)), decode(uint, value));
+    }
     const known: (readonly [string, KnownRequest])[] = [];
     for (const { aside, index } of log.newestFirst()) {
       if (known.length === requestIdsMax) break;
@@ -103,6 +111,17 @@ export class LightMemory {
       this.#spent.set(key, after);
       return { table: tables.spent, key: toUtf8(key), value: encode(uint, after) };
     });
+  }
+
+  /** Where the log says that an order of the court is obeyed; undefined: nowhere. */
+  obeyed(ruled: Digest, action: number): number | undefined {
+    return this.#obeyed.get(orderKey(ruled, action));
+  }
+
+  obey(ruled: Digest, action: number, index: number): readonly Write[] {
+    const key = orderKey(ruled, action);
+    this.#obeyed.set(key, index);
+    return [{ table: tables.obeyed, key: concatBytes(fromHex(this.#logId), toUtf8(key)), value: encode(uint, index) }];
   }
 
   /** null: it is over. */

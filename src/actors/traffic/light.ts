@@ -33,12 +33,15 @@ import {
   type QuarantineTransition,
   type Signed,
   uponDischarge,
+  uponRelayed,
   uponReject,
   uponRelease,
   uponReleaseDecision,
   uponTime,
   awaited,
 } from '../../protocols/traffic/quarantine.ts';
+import type { AwaitedConfirmation } from '../../protocols/ledger/modules/court/enforcement.ts';
+import type { RelayedReview } from '../../protocols/ledger/modules/traffic/relayed-reviews.ts';
 import type { Verdict } from '../../protocols/shared/errors.ts';
 import type { Store } from '../../runtime/ports/store.ts';
 import type { Appended, DecisionLog, StoredEntry } from './decision-log.ts';
@@ -126,6 +129,8 @@ export class Light {
   #assessedDay = 0;
   readonly #standing: LightView['counter'];
   readonly #indices = new Map<Digest, number>();
+  /** Transactions of reviews that were judged. */
+  #heard: ReadonlySet<Digest> = new Set();
   readonly #shortages = new Map<string, Omit<Shortage, 'spent'>>();
 
   constructor(options: LightOptions, facts: ChainFacts) {
@@ -233,6 +238,41 @@ export class Light {
 
   reject(decision: Digest, proof: Signed, now: number): ReviewAnswer {
     return this.#review(decision, now, (item, context) => uponReject(item, proof, context));
+  }
+
+  /** Reviewers' words that the chain relays, each once. Returns those that are not taken, and why. */
+  hear(
+    reviews: readonly RelayedReview[],
+    now: number,
+  ): readonly { readonly review: RelayedReview; readonly reason: string }[] {
+    const refused: { readonly review: RelayedReview; readonly reason: string }[] = [];
+    const before = this.#heard;
+    this.#heard = new Set(reviews.map(({ transaction }) => transaction));
+    for (const review of reviews) {
+      if (before.has(review.transaction)) continue;
+      const { verdict } = this.#review(review.decision, now, (item, context) => uponRelayed(item, review, context));
+      if (verdict.kind === 'rejected') refused.push({ review, reason: verdict.reason });
+    }
+    return refused;
+  }
+
+  /** Says in the log, once for each, that these orders are obeyed. */
+  obey(orders: readonly AwaitedConfirmation[], now: number): void {
+    const log = this.log.head.logId;
+    const { height } = this.#facts;
+    for (const { case: ruled, index: action, order } of orders) {
+      if (this.#memory.obeyed(ruled, action) !== undefined) continue;
+      const index = this.log.size;
+      const entry = { log, index, case: ruled, action, effect: order.action, height, time: now };
+      this.log.append({ bytes: encodeEntry({ type: 'obeyed', ...entry }), aside: null });
+      this.log.also(this.#memory.obey(ruled, action, index));
+    }
+  }
+
+  /** Id of the durable entry that says so; null: there is none. */
+  receiptOf({ case: ruled, index: action }: Pick<AwaitedConfirmation, 'case' | 'index'>): Digest | null {
+    const index = this.#memory.obeyed(ruled, action);
+    return index === undefined ? null : (this.log.entry(index)?.id ?? null);
   }
 
   /** What time has decided: lapsed and missed, as many entries as were appended. */

@@ -120,7 +120,7 @@ export type TrafficLightMessage =
   | { readonly type: 'lost'; readonly error: unknown; readonly told: () => void }
   | {
       readonly type: 'sent';
-      readonly what: 'anchor' | 'lease' | 'register';
+      readonly what: 'anchor' | 'lease' | 'register' | 'list' | 'confirm';
       readonly outcome: string;
       readonly size: number;
       readonly hash: string;

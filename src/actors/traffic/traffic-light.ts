@@ -14,7 +14,7 @@ import { Anchoring } from './anchoring.ts';
 import { answerAt, answerOf, proofOf } from './answers.ts';
 import type { FollowedState } from './chain-feed.ts';
 import { DecisionLogError } from './decision-log.ts';
-import { factsOf, openLight, type TrafficLightDependencies } from './following.ts';
+import { factsOf, heed, openLight, type TrafficLightDependencies } from './following.ts';
 import type { Light } from './light.ts';
 import type { Answered, DecisionAnswer, Refusal, ReviewAnswered, TrafficLightMessage } from './messages.ts';
 import { TrafficError } from '../../protocols/traffic/traffic-error.ts';
@@ -137,7 +137,20 @@ function onState(
     return;
   }
   light.follow(factsOf(dependencies, followed));
-  state.anchoring.go(light, new View(followed.reader), context);
+  state.anchoring.go(light, followed, context);
+  if (!state.anchoring.isRegistered) return;
+  try {
+    if (!heed(dependencies, light, followed, context.clock.now(), context.log)) return;
+    whenDurable(
+      light,
+      context,
+      () => state.anchoring.go(light, followed, context),
+      () => undefined,
+    );
+  } catch (error) {
+    if (!(error instanceof DecisionLogError)) throw error;
+    onLost(state, error, context);
+  }
 }
 
 function open(

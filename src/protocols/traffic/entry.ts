@@ -65,6 +65,34 @@ export interface DischargeEntry {
   readonly time: number;
 }
 
+/** A proof that was taken from the chain: its transaction says what was proved, under the account's signature. */
+export interface RelayedEntry {
+  readonly type: 'relayed';
+  readonly decision: Digest;
+  readonly obligation: string;
+  readonly by: PublicKey;
+  readonly transaction: Digest;
+  readonly time: number;
+}
+
+/**
+ * From this entry on an order of the court is obeyed. Its leaf hash is the receipt that confirms the order on chain. What the order
+ * is about stands there too, and not here: it may name somebody.
+ */
+export interface ObeyedEntry {
+  readonly type: 'obeyed';
+  readonly log: Digest;
+  readonly index: number;
+  readonly case: Digest;
+  /** Of the ruling's actions. */
+  readonly action: number;
+  /** `flow-red`, `flow-yellow`. */
+  readonly effect: string;
+  /** Of the state in which the order was found. */
+  readonly height: number;
+  readonly time: number;
+}
+
 /** A held flow that is let go no more: `rejected` by somebody, or its deadline `lapsed`. It is Red. */
 export interface ClosedEntry {
   readonly type: 'closed';
@@ -83,7 +111,14 @@ export interface MissedEntry {
   readonly time: number;
 }
 
-export type LogEntry = EpochEntry | DecisionEntry | DischargeEntry | ClosedEntry | MissedEntry;
+export type LogEntry =
+  | EpochEntry
+  | DecisionEntry
+  | DischargeEntry
+  | RelayedEntry
+  | ClosedEntry
+  | MissedEntry
+  | ObeyedEntry;
 
 const obligationId = textMax(1024);
 
@@ -106,12 +141,18 @@ const entryCodec: Codec<LogEntry> = variant<LogEntry>({
   discharge: struct<Omit<DischargeEntry, 'type'>>({
     ...{ decision: digest32, obligation: obligationId, by: publicKey32, signature: signature64, time: uint },
   }),
+  relayed: struct<Omit<RelayedEntry, 'type'>>({
+    ...{ decision: digest32, obligation: obligationId, by: publicKey32, transaction: digest32, time: uint },
+  }),
   closed: struct<Omit<ClosedEntry, 'type'>>({
     decision: digest32,
     how: textMax(16) as Codec<ClosedEntry['how']>,
     ...{ by: nullable(publicKey32), time: uint },
   }),
   missed: struct<Omit<MissedEntry, 'type'>>({ decision: digest32, obligation: obligationId, time: uint }),
+  obeyed: struct<Omit<ObeyedEntry, 'type'>>({
+    ...{ log: digest32, index: uint, case: digest32, action: uint, effect: textMax(32), height: uint, time: uint },
+  }),
 });
 
 export const encodeEntry = (entry: LogEntry): Uint8Array => encode(entryCodec, entry);

@@ -14,7 +14,7 @@ import { signingBytes } from '../shared/hash.ts';
 import type { Obligation } from '../policy/evaluate.ts';
 import type { DecisionOutcome } from './decide.ts';
 import { obligationCodec } from './decide.ts';
-import type { ClosedEntry, DischargeEntry, MissedEntry } from './entry.ts';
+import type { ClosedEntry, DischargeEntry, MissedEntry, RelayedEntry } from './entry.ts';
 import { flowCodec, type FlowRecord } from './flow.ts';
 
 const humanReview = 'human-review';
@@ -119,10 +119,21 @@ export interface Signed {
   readonly signature: Uint8Array;
 }
 
+/** A claim that an account sent to the chain: that it said so is proved by the state that holds it. */
+export interface Relayed {
+  readonly by: PublicKey;
+  readonly transaction: Digest;
+  /** What a discharge was meant for; null for a release or a rejection. */
+  readonly request: Digest | null;
+  readonly policySetHash: Digest | null;
+}
+
+type Proof = Signed | Relayed;
+
 export interface QuarantineTransition {
   /** null: over. */
   readonly item: QuarantineItem | null;
-  readonly entries: readonly (DischargeEntry | ClosedEntry | MissedEntry)[];
+  readonly entries: readonly (DischargeEntry | RelayedEntry | ClosedEntry | MissedEntry)[];
   readonly verdict: Verdict<never, QuarantineRejection>;
 }
 
@@ -150,7 +161,7 @@ export function openItem(
 function discharge(
   item: QuarantineItem,
   obligations: readonly string[],
-  { by, signature }: Signed,
+  proof: Proof,
   now: number,
 ): QuarantineTransition {
   const next = { ...item, discharged: [...item.discharged, ...obligations] };
@@ -158,7 +169,11 @@ function discharge(
   return {
     // Held items wait for their release even with nothing left to prove.
     item: next.releasedAt !== null && awaited(next).length === 0 ? null : next,
-    entries: obligations.map((obligation) => ({ type: 'discharge', decision, obligation, by, signature, time: now })),
+    entries: obligations.map((obligation) =>
+      'transaction' in proof
+        ? { type: 'relayed', decision, obligation, by: proof.by, transaction: proof.transaction, time: now }
+        : { type: 'discharge', decision, obligation, by: proof.by, signature: proof.signature, time: now },
+    ),
     verdict: accepted,
   };
 }
@@ -167,7 +182,7 @@ function discharge(
 export function uponDischarge(
   item: QuarantineItem,
   obligation: string,
-  proof: Signed,
+  proof: Proof,
   context: QuarantineContext,
 ): QuarantineTransition {
   const found = awaited(item).find((candidate) => candidate.obligation.id === obligation);
@@ -182,19 +197,25 @@ export function uponDischarge(
 }
 
 function proofRefusal(
-  { requester }: QuarantineItem,
+  item: QuarantineItem,
   role: string | null,
-  { by, signature }: Signed,
+  proof: Proof,
   { hasRole, check }: QuarantineContext,
   message: () => Uint8Array,
 ): QuarantineRejection | null {
-  if (by === requester) return 'by-requester';
+  const { by } = proof;
+  if (by === item.requester) return 'by-requester';
   if (role === null || !hasRole(by, role)) return 'wrong-role';
-  return check(by, message(), signature) ? null : 'bad-signature';
+  const holds = 'transaction' in proof ? isMeantFor(item, proof) : check(by, message(), proof.signature);
+  return holds ? null : 'bad-signature';
 }
 
+/** The decision's id names everything; a discharge names request and policy set beside it. */
+const isMeantFor = (item: QuarantineItem, { request, policySetHash }: Relayed): boolean =>
+  (request === null || request === item.request) && (policySetHash === null || policySetHash === item.policySetHash);
+
 /** A person lets it go: proof of the human review where that is awaited, and of nothing else. */
-export function uponRelease(item: QuarantineItem, proof: Signed, context: QuarantineContext): QuarantineTransition {
+export function uponRelease(item: QuarantineItem, proof: Proof, context: QuarantineContext): QuarantineTransition {
   if (item.releasedAt !== null) return refused(item, 'not-held');
   const review = awaited(item).find(({ obligation }) => obligation.kind === humanReview);
   if (review === undefined) return refused(item, 'unknown-obligation');
@@ -204,7 +225,7 @@ export function uponRelease(item: QuarantineItem, proof: Signed, context: Quaran
 }
 
 /** Anybody with a role in it may refuse. */
-export function uponReject(item: QuarantineItem, proof: Signed, context: QuarantineContext): QuarantineTransition {
+export function uponReject(item: QuarantineItem, proof: Proof, context: QuarantineContext): QuarantineTransition {
   if (item.releasedAt !== null) return refused(item, 'not-held');
   const roles = item.obligations.flatMap(({ phase, proofBy }) =>
     phase === 'before' && proofBy !== null ? [proofBy] : [],
@@ -217,11 +238,21 @@ export function uponReject(item: QuarantineItem, proof: Signed, context: Quarant
   return { item: null, entries: [entry], verdict: accepted };
 }
 
+/** What a reviewer said through the chain. */
+export function uponRelayed(
+  item: QuarantineItem,
+  { how, obligation, ...proof }: Relayed & { readonly how: string; readonly obligation: string | null },
+  context: QuarantineContext,
+): QuarantineTransition {
+  if (how === 'discharge') return uponDischarge(item, obligation ?? '', proof, context);
+  return how === 'release' ? uponRelease(item, proof, context) : uponReject(item, proof, context);
+}
+
 function reviewRefusal(
   item: QuarantineItem,
   role: string | null,
   verdict: ReviewClaim['verdict'],
-  proof: Signed,
+  proof: Proof,
   context: QuarantineContext,
 ): QuarantineRejection | null {
   const { decision, request, policySetHash } = item;

@@ -4,6 +4,7 @@
  * on a state alone.
  */
 import { expect } from 'chai';
+import { DecisionLog } from '../../../src/actors/traffic/decision-log.ts';
 import { courtOrders } from '../../../src/actors/traffic/court-orders.ts';
 import {
   agreementId,
@@ -12,11 +13,15 @@ import {
   type EnforcementRule,
 } from '../../../src/protocols/ledger/modules/court/agreement-terms.ts';
 import { caseIdOf, caseOf, type CaseStage } from '../../../src/protocols/ledger/modules/court/case-state.ts';
+import { type OrderedAction, readActions } from '../../../src/protocols/ledger/modules/court/enforcement.ts';
 import { addConstraint } from '../../../src/protocols/ledger/modules/court/constraints.ts';
+import { readService } from '../../../src/protocols/ledger/modules/registry.ts';
 import { View } from '../../../src/protocols/ledger/view.ts';
 import type { Digest } from '../../../src/protocols/shared/brands.ts';
 import { constraintsMax } from '../../../src/protocols/traffic/constraints.ts';
+import { decodeEntry, type LogEntry } from '../../../src/protocols/traffic/entry.ts';
 import type { TrafficDecision } from '../../../src/protocols/traffic/receipt.ts';
+import type { MemoryDisk } from '../../../src/runtime/simulated/memory-store.ts';
 import type { Signer } from '../../../src/runtime/ports/signer.ts';
 import {
   acme,
@@ -27,7 +32,7 @@ import {
   unit,
 } from '../../protocols/ledger/court/court-world.ts';
 import { signerOf } from '../../support/memory-chain.ts';
-import { running } from '../../support/traffic-light-world.ts';
+import { lightKey, running } from '../../support/traffic-light-world.ts';
 import { trafficRequest } from '../../support/traffic-world.ts';
 
 const customer = signerOf(40);
@@ -109,6 +114,16 @@ async function disputed(rules: readonly EnforcementRule[], deposit = 500n * unit
   return new Dispute(world, termsWith(rules, deposit));
 }
 
+/** Its log as another reader finds it on the disk. */
+async function logged(
+  { feed }: Light,
+  disk: MemoryDisk,
+): Promise<readonly { readonly id: Digest; readonly index: number; readonly entry: LogEntry }[]> {
+  const store = disk.copy().open({ kind: 'services', version: 1, chainId: feed.chainId });
+  const log = await DecisionLog.open({ store, chainId: feed.chainId, signer: lightKey, anchor: null });
+  return [...log.newestFirst()].reverse().map(({ id, index, bytes }) => ({ id, index, entry: decodeEntry(bytes) }));
+}
+
 let requests = 0;
 
 /** What a flow is told that the policies alone let pass. */
@@ -146,6 +161,53 @@ describe('a light and the court', () => {
     expect([state, reasons]).deep.equal(['Red', [`court:${poor.agreement}`]]);
     poor.send(provider, 'agreements.fund', { agreement: poor.agreement, amount: 400n * unit });
     expect(await stateOf(poor, 'provider-tenant')).equal('Green');
+  });
+
+  it('confirms an order with its key, by a receipt that is the entry of its log from which it obeys', async () => {
+    const dispute = await disputed([{ action: 'flow-red', target: 'provider-tenant' }]);
+    dispute.ruled(1n * unit, [0]);
+    const { world, id } = dispute;
+    const actions = (): readonly OrderedAction[] => readActions(new View(world.chain.chain.state), id);
+    expect(actions().map(({ status }) => status)).deep.equal(['executed']);
+    await world.blocks(4);
+    const [confirmed] = actions();
+    expect(confirmed).include({ status: 'confirmed', service: 'light-1' });
+    expect(caseOf(new View(world.chain.chain.state), id).stage).equal('closed');
+    expect(readService(new View(world.chain.chain.state), 'light-1')).include({
+      ...{ kind: 'traffic', owner: lightKey.publicKey, node: lightKey.publicKey },
+    });
+    const entries = await logged(world, world.disk);
+    const receipts = entries.filter(({ entry }) => entry.type === 'obeyed');
+    expect(receipts.map((receipt) => receipt.id)).deep.equal([confirmed?.receipt]);
+    expect(receipts[0]?.entry).include({ case: id, action: 0, effect: 'flow-red', log: world.record()?.logId });
+    expect(world.record()?.size, 'anchored with the receipt').greaterThan(receipts[0]?.index ?? Infinity);
+    expect(world.feed.sent.filter((kind) => kind === 'court.confirm-action').length).equal(1);
+  });
+
+  it('confirms what it was ordered while it was away, and nothing twice', async () => {
+    const dispute = await disputed([
+      { action: 'flow-red', target: 'provider-tenant' },
+      { action: 'flow-yellow', target: 'customer-tenant' },
+      { action: 'stop-workloads', target: 'orders' },
+    ]);
+    const { world, id } = dispute;
+    await world.actors.system.stop(world.light);
+    dispute.ruled(1n * unit, [0, 1, 2]);
+    const away = world.start(world.disk.copy());
+    await world.blocks(1);
+    const restarted = away.copy();
+    await world.blocks(2);
+    await world.actors.system.stop(world.light);
+    world.start(restarted);
+    await world.blocks(5);
+    const actions = readActions(new View(world.chain.chain.state), id);
+    expect(actions.map(({ order, status }) => [order.action, status])).deep.equal([
+      ['flow-red', 'confirmed'],
+      ['flow-yellow', 'confirmed'],
+      ['stop-workloads', 'executed'],
+    ]);
+    const receipts = (await logged(world, restarted)).flatMap((one) => (one.entry.type === 'obeyed' ? [one.id] : []));
+    expect(receipts).deep.equal([actions[0]?.receipt, actions[1]?.receipt]);
   });
 
   it('has a workload stopped, and no other', async () => {

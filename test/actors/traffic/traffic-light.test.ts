@@ -8,11 +8,13 @@ import { publicationId } from '../../../src/protocols/ledger/modules/policies/pu
 import { encodeContent, namesOf } from '../../../src/protocols/policy/content.ts';
 import type { DecisionProof } from '../../../src/protocols/traffic/decision-proof.ts';
 import { verifyDecisionProof } from '../../../src/protocols/traffic/decision-proof.ts';
+import type { QuarantineItem } from '../../../src/protocols/traffic/quarantine.ts';
+import type { TrafficDecision } from '../../../src/protocols/traffic/receipt.ts';
 import type { TrafficRequest } from '../../../src/protocols/traffic/flow.ts';
 import type { PublicKey } from '../../../src/protocols/shared/brands.ts';
 import { pack } from '../../policy/default-pack.ts';
 import { settle } from '../../runtime/support/actor-world.ts';
-import { asOf, governor, running, TrafficWorld } from '../../support/traffic-light-world.ts';
+import { asOf, governor, lightKey, officer, running, TrafficWorld } from '../../support/traffic-light-world.ts';
 import { greenRequest, trafficRequest, verifier, yellowRequest } from '../../support/traffic-world.ts';
 
 describe('the traffic light actor', () => {
@@ -79,6 +81,49 @@ describe('the traffic light actor', () => {
       anchor: anchor === null ? null : { ...anchor, inclusion: anchor.inclusion.slice(1) },
     };
     expect(verifyDecisionProof(moved, world.chain.genesis, options).verdict).equal('invalid');
+  });
+
+  it('takes proofs of its reviewers from the chain, each once, also those that came while it was away', async () => {
+    const world = await running();
+    const hold = async (id: string): Promise<QuarantineItem> => {
+      const { quarantine } = await world.decision(yellowRequest(id));
+      const held = await world.ask<readonly QuarantineItem[]>((replyTo) => ({
+        ...{ type: 'quarantine', viewer: null, replyTo },
+      }));
+      const item = held.find(({ decision }) => decision === quarantine);
+      if (item === undefined) throw new Error('not held');
+      return item;
+    };
+    const claimOf = ({ decision, request, policySetHash, obligations }: QuarantineItem): object => ({
+      ...{ light: lightKey.publicKey, decision, request, policySetHash },
+      obligation: obligations.find(({ phase }) => phase === 'before')?.id,
+    });
+    const states = async (): Promise<readonly string[]> => {
+      const made = await world.ask<readonly TrafficDecision[]>((replyTo) => ({
+        ...{ type: 'decisions', filter: { limit: 100 }, viewer: null, replyTo },
+      }));
+      return made.map(({ releases, enforcementAction }) => `${enforcementAction}${releases === null ? '' : ' again'}`);
+    };
+    const say = (kind: string, body: object): void =>
+      world.feed.block(world.feed.transaction(officer, `traffic.${kind}`, body));
+    const first = await hold('1');
+    say('discharge', { ...claimOf(first), policySetHash: first.decision });
+    await world.blocks(1);
+    expect(await states(), 'meant for another policy set').deep.equal(['hold']);
+    say('discharge', claimOf(first));
+    await world.blocks(2);
+    expect(await states()).deep.equal(['log again', 'hold']);
+    const second = await hold('2');
+    const third = await hold('3');
+    await world.actors.system.stop(world.light);
+    say('discharge', claimOf(second));
+    say('quarantine-reject', { light: lightKey.publicKey, decision: third.decision });
+    say('discharge', claimOf(third));
+    world.start(world.disk.copy());
+    await world.blocks(3);
+    expect(await states()).deep.equal(['log again', 'hold', 'hold', 'log again', 'hold']);
+    const { held } = await world.status();
+    expect(held, 'what was let go is watched still').equal(0);
   });
 
   it('goes on from the last state while the chain stalls, and is Red when that has grown old', async () => {

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { readCounters, readLight } from '../../../../src/protocols/ledger/modules/traffic/traffic.ts';
+import { readReviews } from '../../../../src/protocols/ledger/modules/traffic/relayed-reviews.ts';
 import { emptyLogRoot } from '../../../../src/protocols/ledger/merkle-log.ts';
 import {
   appendLeaves,
@@ -143,6 +144,27 @@ describe('traffic module', () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  it('keeps reviewers’ words for a light that is away, a bounded number, the oldest an hour at least', () => {
+    const world = registered();
+    const say = (count: number): readonly string[] => {
+      const words = Array.from({ length: count }, (_, nth) =>
+        world.transaction({
+          ...{ from: keyOf('alice'), kind: 'traffic.quarantine-reject' },
+          body: { light, decision: nth.toString(16).padStart(64, '0') },
+        }),
+      );
+      return [...new Set(world.commit(words).results.map(({ code }) => code))];
+    };
+    for (let block = 0; block < 4; block++) expect(say(64)).to.deep.equal(['ok']);
+    expect(say(1)).to.deep.equal(['too-many-reviews']);
+    const kept = readReviews(world.view, light);
+    expect(kept.length).to.equal(256);
+    expect(kept[0]).to.include({ how: 'reject', by: keyOf('alice'), obligation: null });
+    world.commit([], world.parent.time + 3_600_000);
+    expect(say(1)).to.deep.equal(['ok']);
+    expect(readReviews(world.view, light).length).to.equal(1);
   });
 
   it('relays a reviewer’s word to the light, and nobody else’s', () => {

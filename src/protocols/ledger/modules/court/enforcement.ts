@@ -18,7 +18,7 @@ import {
   jsonName,
 } from './agreement-terms.ts';
 import { caseEvent, type CaseRecord, readCase, type Ruling } from './case-state.ts';
-import { addConstraint, liftConstraints } from './constraints.ts';
+import { addConstraint, liftConstraints, readCausedConstraints } from './constraints.ts';
 import { payFromEscrow } from './escrow.ts';
 
 /** `pending` until the ruling is final, `executed` once the chain says so, `confirmed` by the service's receipt. */
@@ -95,6 +95,28 @@ export function execute(view: View, id: Digest, record: CaseRecord, ruling: Ruli
   });
   if (executed.length > 0) view.set(actionsTable, id, executed);
   return executed.some(({ status }) => status === 'executed');
+}
+
+/** An order in force that services of a kind obey and have not confirmed yet. */
+export interface AwaitedConfirmation {
+  readonly case: Digest;
+  /** Of the ruling's actions. */
+  readonly index: number;
+  readonly order: EnforcementRule;
+}
+
+/** What services of this kind have to confirm, by case. */
+export function awaitedConfirmations(view: ReadView, serviceKind: string): readonly AwaitedConfirmation[] {
+  const cases = new Set<Digest>();
+  for (const { rule, cause } of readCausedConstraints(view))
+    if (cause.type === 'case' && executors[rule.action] === serviceKind) cases.add(cause.id);
+  return [...cases].flatMap((id) =>
+    readCase(view, id)?.stage !== 'enforcement'
+      ? []
+      : readActions(view, id).flatMap(({ order, status }, index) =>
+          status === 'executed' && executors[order.action] === serviceKind ? [{ case: id, index, order }] : [],
+        ),
+  );
 }
 
 /** Clusters that an order which nobody confirmed was for. */

@@ -30,6 +30,7 @@ import {
   type ReviewerRole,
   rolesBodyCodec,
 } from './bodies.ts';
+import { emit, relay } from './relayed-reviews.ts';
 
 /** A light and the log that it appends to now. */
 export interface LightRecord {
@@ -81,9 +82,6 @@ export function readCounters(view: ReadView, light: PublicKey): readonly Counter
     return { subject, counter, window, total, spent: own?.spent ?? 0, lease: own?.lease ?? 0 };
   });
 }
-
-const emit = (view: View, name: string, attributes: Readonly<Record<string, string>>): void =>
-  view.emit({ module: 'traffic', kind: name, attributes });
 
 const checkpointRule =
   ({ signatures }: TransactionContext) =>
@@ -186,20 +184,6 @@ function leaseCounter(body: LeaseBody, view: View, { sender }: TransactionContex
   return ok;
 }
 
-/** Relayed to the light, which judges it: the chain does not know its decisions. */
-const relay =
-  (name: string) =>
-  (body: ReviewBody & Partial<DischargeBody>, view: View, { sender }: TransactionContext): Outcome => {
-    const { light, decision, request, obligation, policySetHash } = body;
-    emit(view, name, {
-      ...{ light, decision, by: sender },
-      ...(request === undefined ? {} : { request }),
-      ...(obligation === undefined ? {} : { obligation }),
-      ...(policySetHash === undefined ? {} : { policySet: policySetHash }),
-    });
-    return ok;
-  };
-
 const reviewers = ({ light }: ReviewBody, view: ReadView, { sender }: TransactionContext): readonly Role[] =>
   view.get(lights, light)?.roles.some(({ key }) => key === sender) === true ? ['light-reviewer'] : [];
 
@@ -212,12 +196,18 @@ export const trafficModule: LedgerModule = {
     ['anchor', kind<AnchorBody>({ body: anchorBodyCodec, execute: anchor })],
     ['fork-evidence', kind<ForkBody>({ body: forkBodyCodec, execute: fork })],
     ['lease-counter', kind<LeaseBody>({ body: leaseBodyCodec, execute: leaseCounter })],
-    ['discharge', kind<DischargeBody>({ body: dischargeBodyCodec, relation: reviewers, execute: relay('discharged') })],
+    [
+      'discharge',
+      kind<DischargeBody>({ body: dischargeBodyCodec, relation: reviewers, execute: relay('discharge', 'discharged') }),
+    ],
     [
       'quarantine-release',
-      kind<ReviewBody>({ body: reviewBodyCodec, relation: reviewers, execute: relay('released') }),
+      kind<ReviewBody>({ body: reviewBodyCodec, relation: reviewers, execute: relay('release', 'released') }),
     ],
-    ['quarantine-reject', kind<ReviewBody>({ body: reviewBodyCodec, relation: reviewers, execute: relay('rejected') })],
+    [
+      'quarantine-reject',
+      kind<ReviewBody>({ body: reviewBodyCodec, relation: reviewers, execute: relay('reject', 'rejected') }),
+    ],
   ]),
   roles: (account, view) => (view.get(lights, account) === undefined ? [] : ['light']),
 };
