@@ -6,6 +6,7 @@ import { type LoadedManifest, loadManifest } from '../runtime/manifest.ts';
 import { HostError, selectNodes } from '../runtime/network-supervisor.ts';
 import { LauncherError } from '../runtime/launcher-state.ts';
 import { registerCompletion } from './bpci/completion.ts';
+import { exportTenant, verifyDirectory } from './mainnet/audit.ts';
 import { printConfig } from './mainnet/config.ts';
 import { runDoctor } from './mainnet/doctor.ts';
 import { stopNetwork } from './mainnet/down.ts';
@@ -35,12 +36,18 @@ Examples:
   $ mainnet down
   $ mainnet config print nodes/mainnet.yaml  # what is in force, and where each value comes from`;
 
-const hints = [
-  'Try, in another terminal:',
-  '  npx bpci status',
-  '  npx bpci keys generate alice && npx bpci faucet alice 1000',
-  '  npx mainnet status                 npx mainnet logs validator-1 -f',
-];
+/** What to try next, of what this network runs. */
+function hintsFor({ nodes }: LoadedManifest): readonly string[] {
+  const roles = new Set(nodes.flatMap(({ service }) => (service === null ? [] : [service.role])));
+  return [
+    'Try, in another terminal:',
+    '  npx bpci status',
+    '  npx bpci keys generate alice && npx bpci faucet alice 1000',
+    ...(roles.has('traffic') ? ['  npx traffic-light decide examples/request.json'] : []),
+    '  npx mainnet status                 npx mainnet logs validator-1 -f',
+    ...(roles.size > 0 ? ['  README.md has a whole session: agreement, breach, panel, ruling, proof.'] : []),
+  ];
+}
 
 const durationOption = (text: string): number => {
   const milliseconds = parseDuration(text);
@@ -94,7 +101,7 @@ function registerUp(program: Command, terminal: Terminal): void {
       settle(() => {
         const loaded = loadManifest(file, process.env);
         const host = flags.host ?? null;
-        const options = { loaded, host, timeoutMs: flags.timeout, hints, terminal };
+        const options = { loaded, host, timeoutMs: flags.timeout, hints: hintsFor(loaded), terminal };
         selectNodes(loaded, host);
         if (flags.supervise === true) return runDetachedChild(options);
         if (flags.detach !== true) return runForeground(options);
@@ -239,6 +246,41 @@ function registerFiles(program: Command, terminal: Terminal): void {
   registerCompletion(program);
 }
 
+function registerAudit(program: Command, terminal: Terminal): void {
+  const audit = program.command('audit').description('What the data of a network can be proved to be');
+  manifestCommand(
+    audit,
+    'verify',
+    'Check everything that the data directory holds on this machine: it may be running',
+    'mainnet audit verify --since 50000',
+  )
+    .option('--since <height>', 'verify seals from this height on only', countOption)
+    .action((file: string, flags: CommonOptions & { since?: number }) =>
+      settle(() => {
+        const { loaded, json } = scopeOf(file, flags, terminal);
+        return verifyDirectory({ loaded, json, since: flags.since ?? null }, terminal);
+      }),
+    );
+  audit
+    .command('export')
+    .description('One archive of a tenant: agreements, policy sets, decisions, rulings, each with its proof')
+    .requiredOption('--tenant <account>', 'the tenant, or the name of a key of yours')
+    .option('--endpoint <url>', 'node of the chain', 'http://127.0.0.1:21001')
+    .option('--traffic-endpoint <url>', 'traffic light', 'http://127.0.0.1:21004')
+    .option('--no-decisions', 'without the decisions of the light')
+    .option('--out <file>', 'where it is written; standard output where absent')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ mainnet audit export --tenant acme --out acme.json && bpci verify acme.json --genesis genesis.json',
+    )
+    .action((flags: { tenant: string; endpoint: string; trafficEndpoint: string; decisions: boolean; out?: string }) =>
+      settle(() => {
+        const { tenant, endpoint, trafficEndpoint, decisions, out } = flags;
+        return exportTenant({ tenant, endpoint, light: decisions ? trafficEndpoint : null, to: out ?? null }, terminal);
+      }),
+    );
+}
+
 /** Failures of the runtime as something that a person can act on. */
 function explain(error: unknown): unknown {
   if (error instanceof HostError) {
@@ -266,6 +308,7 @@ async function main(argv: readonly string[]): Promise<void> {
   registerRunning(program, terminal);
   registerFiles(program, terminal);
   registerKeys(program, terminal);
+  registerAudit(program, terminal);
   registerSimulate(program, terminal);
   for (const command of withChildren(program)) command.exitOverride();
   try {

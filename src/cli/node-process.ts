@@ -4,10 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { CodedError } from '../protocols/shared/errors.ts';
-import { createNode } from '../runtime/node.ts';
+import { startAudited } from '../runtime/audited-host.ts';
 import { describeFailure, type HostMessage, hostNodes } from '../runtime/node-host.ts';
-import { type HostedConfig, isServiceConfig } from '../runtime/service-config.ts';
-import { startService } from '../runtime/service-host.ts';
+import type { HostedConfig } from '../runtime/service-config.ts';
 
 const exitCodes = { usage: 2, crashed: 70 } as const;
 
@@ -60,12 +59,7 @@ process.on('unhandledRejection', crash);
 const configs = readConfigs();
 if (configs === null) exit(exitCodes.usage);
 else {
-  const host = hostNodes(
-    configs,
-    (one) => (isServiceConfig(one) ? startService(one) : createNode(one)),
-    send,
-    writeStack,
-  );
+  const host = hostNodes(configs, startAudited, send, writeStack);
   process.on('SIGTERM', () => host.stop());
   // A terminal sends Ctrl-C to the launcher's whole group; the launcher then stops its children in order.
   process.on('SIGINT', () => {

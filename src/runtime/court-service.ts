@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { CourtChain } from '../actors/court/court-chain.ts';
 import { createCourtApi } from '../actors/court/court-api.ts';
 import { courtActor, type CourtTerms } from '../actors/court/court.ts';
+import type { ChainFeed } from '../actors/traffic/chain-feed.ts';
 import type { ChainClient } from '../client/chain-client.ts';
 import { createCourtChain } from '../client/court-chain.ts';
 import type { Genesis } from '../protocols/ledger/genesis.ts';
@@ -38,6 +39,8 @@ export interface CourtServiceConfig {
   readonly genesis?: Genesis | undefined;
   readonly terms: CourtTerms;
   readonly logTo: 'file' | 'stdout' | 'silent';
+  /** Told of every HTTP request and connection that is refused: the reason. */
+  readonly onRefused?: ((reason: string) => void) | undefined;
 }
 
 export interface RunningCourtService {
@@ -47,6 +50,8 @@ export interface RunningCourtService {
   readonly publicKey: PublicKey;
   readonly chainId: string;
   readonly api: CourtApi;
+  /** Sends a transaction of the service's account, after those that it sends itself. */
+  readonly send: ChainFeed['send'];
   /** Idempotent. */
   stop(): Promise<void>;
 }
@@ -87,12 +92,12 @@ export async function startCourtService(config: CourtServiceConfig): Promise<Run
     const served = servedChain({ feed, name: 'court', whenReady: 'works', status: () => readinessOf(api) });
     const server = await startServiceServer({
       ...{ address, tls: config.tls ?? null, telemetry, chainId: feed.chainId, service: 'court', description },
-      api: served,
-      metricsText: running.metricsText,
+      ...{ api: served, metricsText: running.metricsText, onRefused: config.onRefused },
       register: (http) => registerCourt(http, api),
     });
     closers.push(() => server.close());
-    return { address: server.address, publicKey: signer.publicKey, chainId: feed.chainId, api, stop: close };
+    const send: ChainFeed['send'] = (kind, body) => feed.send(kind, body);
+    return { address: server.address, publicKey: signer.publicKey, chainId: feed.chainId, api, send, stop: close };
   } catch (error) {
     await close();
     throw error;

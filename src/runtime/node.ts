@@ -50,6 +50,8 @@ export interface RunningNode {
 export interface NodeOptions {
   /** Told of every consensus signature before it leaves. */
   readonly onSigned?: WiringOptions['onSigned'];
+  /** Told of every HTTP request and connection that is refused: the reason. */
+  readonly onRefused?: (reason: string) => void;
   readonly clock?: Clock;
 }
 
@@ -214,7 +216,8 @@ class NodeAssembly {
         ? null
         : { certificate: readFileSync(http.certificateFile, 'utf8'), key: readFileSync(http.keyFile, 'utf8') };
     const { chainId } = chain;
-    const common = { api, tls, telemetry, chainId, now: () => this.#clock.now() };
+    const { onRefused } = this.#options;
+    const common = { api, tls, telemetry, chainId, onRefused, now: () => this.#clock.now() };
     const addresses = { link: links.address, api: null as string | null, metrics: null as string | null };
     if (apiAddress !== null) {
       const administration = {

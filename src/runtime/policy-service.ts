@@ -9,6 +9,7 @@ import { policyEngineActor } from '../actors/policy/policy-engine.ts';
 import type { PolicyEngineMessage } from '../actors/policy/messages.ts';
 import { type ContentSource, PolicyLibrary } from '../actors/policy/policy-library.ts';
 import { type ServedDomain, wholeDomain } from '../actors/policy/served-domain.ts';
+import type { ChainFeed } from '../actors/traffic/chain-feed.ts';
 import type { ChainClient } from '../client/chain-client.ts';
 import { ClientError } from '../client/client-error.ts';
 import type { Genesis } from '../protocols/ledger/genesis.ts';
@@ -53,6 +54,8 @@ export interface PolicyServiceOptions {
   /** Random inputs on which a set is compared with Cedar before it is attested. Default 10,000. */
   readonly randomInputs?: number;
   readonly logTo: 'file' | 'stdout' | 'silent';
+  /** Told of every HTTP request and connection that is refused: the reason. */
+  readonly onRefused?: ((reason: string) => void) | undefined;
 }
 
 export interface RunningPolicyService {
@@ -62,6 +65,8 @@ export interface RunningPolicyService {
   readonly publicKey: PublicKey;
   readonly chainId: string;
   readonly api: PolicyApi;
+  /** Sends a transaction of the service's account, after those that it sends itself. */
+  readonly send: ChainFeed['send'];
   /** Idempotent. */
   stop(): Promise<void>;
 }
@@ -137,14 +142,15 @@ async function start(
   const served = servedChain({ feed, name: 'engine', whenReady: 'evaluating', status: () => api.status() });
   const server = await startServiceServer({
     ...{ address, tls, telemetry, chainId: feed.chainId, service: 'policy', description },
-    ...{ api: served, metricsText: running.metricsText },
+    ...{ api: served, metricsText: running.metricsText, onRefused: options.onRefused },
     register: (http) => {
       registerPolicy(http, api);
       registerAuthZen(http, api);
     },
   });
   closers.push(() => server.close());
-  return { address: server.address, publicKey: signer.publicKey, chainId: feed.chainId, api };
+  const send: ChainFeed['send'] = (kind, body) => feed.send(kind, body);
+  return { address: server.address, publicKey: signer.publicKey, chainId: feed.chainId, api, send };
 }
 
 async function relay(client: ChainClient, transaction: Uint8Array): Promise<{ hash: string; code: string }> {

@@ -51,4 +51,6 @@ export interface ServiceContext {
   readonly genesis: Genesis | undefined;
   /** PEM texts of the listener's certificate, or null. */
   readonly tls: { readonly certificate: string; readonly key: string } | null;
+  /** Told of every HTTP request and connection that is refused: the reason. */
+  readonly onRefused: ((reason: string) => void) | undefined;
 }

@@ -3,6 +3,7 @@
  * validator's process holds none of it.
  */
 import { readFileSync } from 'node:fs';
+import type { ChainFeed } from '../actors/traffic/chain-feed.ts';
 import { ChainClient } from '../client/chain-client.ts';
 import { mintToken } from '../client/token.ts';
 import { CodedError } from '../protocols/shared/errors.ts';
@@ -18,9 +19,15 @@ class ServiceHostError extends CodedError<'stopped'> {
   override readonly name = 'ServiceHostError';
 }
 
+export interface HostedService extends HostedNode {
+  /** Sends a transaction of the service's account, after those that it sends itself. */
+  readonly send: ChainFeed['send'];
+}
+
 interface StartedService {
   /** `host:port` */
   readonly address: string;
+  readonly send: ChainFeed['send'];
   stop(): Promise<void>;
 }
 
@@ -35,7 +42,10 @@ const starters: { readonly [R in ServiceRole]: Starter<R> } = {
 const readinessPollMs = 100;
 
 /** Rejects with what the service's start rejects with: KeyFileError, PrepareError, StoreError, HttpListenError, ClientError. */
-export async function startService(config: ServiceConfig): Promise<HostedNode> {
+export async function startService(
+  config: ServiceConfig,
+  onRefused?: (reason: string) => void,
+): Promise<HostedService> {
   const passphrase =
     config.passphraseVariable === null ? null : readPassphrase({ variable: config.passphraseVariable });
   const signer = await readSigner(config.keyFile, passphrase);
@@ -47,11 +57,12 @@ export async function startService(config: ServiceConfig): Promise<HostedNode> {
       : { certificate: readFileSync(http.certificateFile, 'utf8'), key: readFileSync(http.keyFile, 'utf8') };
   const start = starters[config.role] as Starter<ServiceRole>;
   const genesis = config.genesisFile === null ? undefined : readGenesis(config.genesisFile);
-  const service = await start(config, { signer, client, tls, genesis });
+  const service = await start(config, { signer, client, tls, genesis, onRefused });
   let isStopped = false;
   const own = clientOf(urlOf(service.address), { signer, chainId, authorityFile, service: config.role });
   return {
     name: config.name,
+    send: service.send,
     addresses: { link: null, api: service.address, metrics: null },
     ready: untilReady(own, () => isStopped),
     // A service that cannot go on says so in its readiness; a defect ends the process.

@@ -9,6 +9,7 @@ import { trafficLightActor } from '../actors/traffic/traffic-light.ts';
 import type { TrafficLightMessage } from '../actors/traffic/messages.ts';
 import type { ServiceListing } from '../actors/traffic/registration.ts';
 import { type ContentSource, PolicyLibrary } from '../actors/policy/policy-library.ts';
+import type { ChainFeed } from '../actors/traffic/chain-feed.ts';
 import type { ChainClient } from '../client/chain-client.ts';
 import type { Genesis } from '../protocols/ledger/genesis.ts';
 import type { ReviewerRole } from '../protocols/ledger/modules/traffic/bodies.ts';
@@ -50,6 +51,8 @@ export interface TrafficServiceConfig {
   readonly genesis?: Genesis | undefined;
   readonly limits?: Partial<TrafficLightLimits>;
   readonly logTo: 'file' | 'stdout' | 'silent';
+  /** Told of every HTTP request and connection that is refused: the reason. */
+  readonly onRefused?: ((reason: string) => void) | undefined;
 }
 
 export interface RunningTrafficService {
@@ -59,6 +62,8 @@ export interface RunningTrafficService {
   readonly publicKey: PublicKey;
   readonly chainId: string;
   readonly api: TrafficApi;
+  /** Sends a transaction of the service's account, after those that it sends itself. */
+  readonly send: ChainFeed['send'];
   /** Idempotent. */
   stop(): Promise<void>;
 }
@@ -127,11 +132,12 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
     const served = servedChain({ feed, name: 'light', whenReady: 'deciding', status: () => api.status() });
     const server = await startServiceServer({
       ...{ address, tls: config.tls ?? null, telemetry, chainId: feed.chainId, service: 'traffic', description },
-      ...{ api: served, metricsText: running.metricsText },
+      ...{ api: served, metricsText: running.metricsText, onRefused: config.onRefused },
       register: (http) => registerTraffic(http, api),
     });
     closers.push(() => server.close());
-    return { address: server.address, publicKey: signer.publicKey, chainId: feed.chainId, api, stop: close };
+    const send: ChainFeed['send'] = (kind, body) => feed.send(kind, body);
+    return { address: server.address, publicKey: signer.publicKey, chainId: feed.chainId, api, send, stop: close };
   } catch (error) {
     await close();
     throw error;

@@ -69,6 +69,7 @@ export const goldenBodies: Readonly<Record<string, unknown>> = {
   'traffic.register': { logId: hash('95'), roles: [{ role: 'reviewer', key: key('24') }] },
   'traffic.set-roles': { roles: [] },
   'traffic.open-epoch': { logId: hash('95'), epoch: 2 },
+  'audit.anchor': { began: 5, size: 300, digest: hash('98') },
   'traffic.anchor': { logId: hash('95'), size: 300, root: hash('96'), consistency: [bytes(32, 0x97)] },
   'traffic.fork-evidence': { light: key('24'), logId: hash('95'), first: 'note', second: null },
   'traffic.lease-counter': { subject: hash('98'), counter: 'bulkHealth', window: '2026-11', spent: 7, lease: 500 },

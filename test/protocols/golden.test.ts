@@ -41,6 +41,7 @@ const golden: Readonly<Record<string, string>> = {
   'body traffic.register': '92c420 95*32 9192a87265766965776572c420 24*32',
   'body traffic.set-roles': '9190',
   'body traffic.open-epoch': '92c420 95*32 02',
+  'body audit.anchor': '9305cd012cc420 98*32',
   'body traffic.anchor': '94c420 95*32 cd012cc420 96*32 91c420 97*32',
   'body traffic.fork-evidence': '94c420 24*32 c420 95*32 a46e6f7465c0',
   'body traffic.lease-counter': '95c420 98*32 aa62756c6b4865616c7468a7323032362d313107cd01f4',

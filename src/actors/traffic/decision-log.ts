@@ -86,7 +86,7 @@ export interface StoredEntry extends Appended {
   readonly aside: Uint8Array | null;
 }
 
-const tables = {
+export const logTables = {
   /** Epoch → head. */
   heads: 'traffic-heads',
   /** Epoch and first index → group of entries. */
@@ -100,7 +100,7 @@ const groupEntriesMax = 4096;
 const groupBytesMax = 4 * 2 ** 20;
 const entryBytesMax = 0xffff;
 
-const headCodec: Codec<LogHead> = struct<LogHead>({
+export const logHeadCodec: Codec<LogHead> = struct<LogHead>({
   ...{
     logId: digest32,
     epoch: uint,
@@ -111,13 +111,13 @@ const headCodec: Codec<LogHead> = struct<LogHead>({
     isFrozen: boolean,
   },
 });
-const groupCodec: Codec<readonly EntryToAppend[]> = list(
+export const logGroupCodec: Codec<readonly EntryToAppend[]> = list(
   struct<EntryToAppend>({ bytes: bytesMax(entryBytesMax), aside: nullable(bytesMax(entryBytesMax)) }),
   groupEntriesMax,
 );
 
 const groupKey = (epoch: number, index: number): Uint8Array => concatBytes(uint64Key(epoch), uint64Key(index));
-const tileKey = (epoch: number, level: number, index: number): Uint8Array =>
+export const logTileKey = (epoch: number, level: number, index: number): Uint8Array =>
   concatBytes(uint64Key(epoch), Uint8Array.of(level), uint64Key(index));
 
 interface Pending {
@@ -176,9 +176,9 @@ export class DecisionLog {
     if (!last.isFrozen && (anchor === null || extendsAnchor(store, last, anchor)))
       return new DecisionLog(options, last, edgeAt(tileReader(store, last.epoch), last.size));
     const frozen: Write = {
-      table: tables.heads,
+      table: logTables.heads,
       key: uint64Key(last.epoch),
-      value: encode(headCodec, { ...last, isFrozen: true }),
+      value: encode(logHeadCodec, { ...last, isFrozen: true }),
     };
     const known = anchor ?? { ...last, size: 0, root: edgeRoot(emptyLogEdge) };
     const previous = { logId: known.logId, ...anchoredOf(known), foundSize: last.size, foundRoot: last.root };
@@ -243,9 +243,9 @@ export class DecisionLog {
     if (index < 0 || index >= this.#head.size) return null;
     const { epoch } = this.#head;
     const range = { from: groupKey(epoch, 0), to: groupKey(epoch, index + 1), reverse: true, limit: 1 };
-    for (const [key, value] of this.#store.range(tables.entries, range)) {
+    for (const [key, value] of this.#store.range(logTables.entries, range)) {
       const first = fromUint64Key(key.subarray(8));
-      const found = decode(groupCodec, value)[index - first];
+      const found = decode(logGroupCodec, value)[index - first];
       return found === undefined ? null : { index, id: toDigest(hashLeaf(found.bytes)), ...found };
     }
     return null;
@@ -255,9 +255,9 @@ export class DecisionLog {
   *newestFirst(): Generator<StoredEntry> {
     const { epoch, size } = this.#head;
     const range = { from: groupKey(epoch, 0), to: groupKey(epoch, size), reverse: true };
-    for (const [key, value] of this.#store.range(tables.entries, range)) {
+    for (const [key, value] of this.#store.range(logTables.entries, range)) {
       const first = fromUint64Key(key.subarray(8));
-      const group = decode(groupCodec, value);
+      const group = decode(logGroupCodec, value);
       for (let i = group.length - 1; i >= 0; i--) {
         const found = group[i] as EntryToAppend;
         yield { index: first + i, id: toDigest(hashLeaf(found.bytes)), ...found };
@@ -315,14 +315,14 @@ export class DecisionLog {
     );
     const head: LogHead = { logId, epoch, previous, size, root, checkpoint, isFrozen: false };
     this.#store.commit([
-      { table: tables.entries, key: groupKey(epoch, this.#edge.size), value: encode(groupCodec, entries) },
+      { table: logTables.entries, key: groupKey(epoch, this.#edge.size), value: encode(logGroupCodec, entries) },
       ...tileWrites.map(({ level, index, hashes: tile }) => ({
-        table: tables.tiles,
-        key: tileKey(epoch, level, index),
+        table: logTables.tiles,
+        key: logTileKey(epoch, level, index),
         value: tile,
       })),
       ...writes,
-      { table: tables.heads, key: uint64Key(epoch), value: encode(headCodec, head) },
+      { table: logTables.heads, key: uint64Key(epoch), value: encode(logHeadCodec, head) },
     ]);
     return { head, edge };
   }
@@ -337,11 +337,11 @@ export class DecisionLog {
 }
 
 function tileReader(store: Store, epoch: number): TileReader {
-  return { tile: (level, index) => store.get(tables.tiles, tileKey(epoch, level, index)) };
+  return { tile: (level, index) => store.get(logTables.tiles, logTileKey(epoch, level, index)) };
 }
 
 function lastHead(store: Store): LogHead | null {
-  for (const [, value] of store.range(tables.heads, { reverse: true, limit: 1 })) return decode(headCodec, value);
+  for (const [, value] of store.range(logTables.heads, { reverse: true, limit: 1 })) return decode(logHeadCodec, value);
   return null;
 }
 

@@ -7,10 +7,19 @@ import type { PayloadKind, UnsignedPayload } from '../../protocols/ibft/messages
 import { payloadSigningBytes } from '../../protocols/ibft/messages.ts';
 import type { ChainId, PublicKey } from '../../protocols/shared/brands.ts';
 import { concatBytes, equalBytes, fromHex, toName } from '../../protocols/shared/bytes.ts';
-import { bytesExact, bytesMax, decode, encode, nullable, struct, uint } from '../../protocols/shared/codec.ts';
+import {
+  bytesExact,
+  bytesMax,
+  decode,
+  encode,
+  nullable,
+  struct,
+  tryDecode,
+  uint,
+} from '../../protocols/shared/codec.ts';
 import { comparePositions, nothingSigned, positionOf, type SignedPosition } from './signed-position.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
-import type { Store, Write } from '../../runtime/ports/store.ts';
+import type { Store, StoreReader, Write } from '../../runtime/ports/store.ts';
 
 const table = 'guard-signed';
 const metaTable = 'guard-meta';
@@ -158,6 +167,16 @@ export class SignGuard {
 
   #metaKey(name: string): Uint8Array {
     return concatBytes(this.#prefix, new TextEncoder().encode(name));
+  }
+}
+
+/** The signatures that a guard's store keeps: what was signed, and the signature. */
+export function* signedRecords(
+  store: StoreReader,
+): Generator<{ readonly content: Uint8Array; readonly signature: Uint8Array } | { readonly problem: string }> {
+  for (const [, value] of store.range(table)) {
+    const read = tryDecode(recordCodec, value);
+    yield 'value' in read ? read.value : { problem: `a signature cannot be read: ${read.error.message}` };
   }
 }
 

@@ -1,6 +1,7 @@
 /** `bpci verify` (offline) and `bpci log verify` (against a node that is not believed). */
 import type { Command } from 'commander';
 import { verifyServedLog } from '../../client/log-audit.ts';
+import { auditArchiveCodec, auditArchiveFormat, verifyArchive } from '../../protocols/audit/archive.ts';
 import { genesisFromJson } from '../../protocols/ledger/genesis-json.ts';
 import { chainIdOf, type Genesis } from '../../protocols/ledger/genesis.ts';
 import { readJson } from '../../protocols/ledger/json-codec.ts';
@@ -44,8 +45,8 @@ Examples:
 export function registerVerify(program: Command, context: CommandContext): void {
   program
     .command('verify')
-    .description('Verify a proof bundle or a decision proof against a genesis document, with no node')
-    .argument('<file>', 'as bpci tx proof, or traffic-light proof, prints it')
+    .description('Verify a proof bundle, a decision proof or an audit archive against a genesis document, with no node')
+    .argument('<file>', 'as bpci tx proof, traffic-light proof or mainnet audit export prints it')
     .requiredOption('--genesis <file>', 'genesis.json of the chain, from somebody you trust')
     .option(
       '--current-height <height>',
@@ -57,7 +58,11 @@ export function registerVerify(program: Command, context: CommandContext): void 
     .action((file: string, options: VerifyOptions, command: Command) => {
       const genesis = readGenesis(options.genesis);
       const json = readJsonFile(file, 'proof');
-      if (isDecisionProof(json)) {
+      if (isOfFormat(json, auditArchiveFormat)) {
+        verifyAuditArchive(context, command, file, json, genesis, options);
+        return;
+      }
+      if (isOfFormat(json, decisionProofFormat)) {
         verifyDecision(context, command, file, json, genesis, options);
         return;
       }
@@ -86,8 +91,41 @@ function verifyOptions({ trusted, currentHeight }: VerifyOptions): VerifyBundleO
   };
 }
 
-const isDecisionProof = (json: unknown): boolean =>
-  typeof json === 'object' && json !== null && 'format' in json && json.format === decisionProofFormat;
+const isOfFormat = (json: unknown, format: string): boolean =>
+  typeof json === 'object' && json !== null && 'format' in json && json.format === format;
+
+/** A tenant's archive: every proof in it, and that its parts rest on each other. */
+function verifyAuditArchive(
+  context: CommandContext,
+  command: Command,
+  file: string,
+  json: unknown,
+  genesis: Genesis,
+  options: VerifyOptions,
+): void {
+  const read = readJson(auditArchiveCodec, json);
+  if ('problems' in read) {
+    const lines = read.problems.slice(0, 20).map(({ path, message }) => `${path || 'document'}: ${message}`);
+    throw new CommandError('failed', `${file} is no audit archive`, lines);
+  }
+  const verification = verifyArchive(read.value, genesis, verifyOptions(options));
+  const { terminal } = context;
+  const words = {
+    valid: terminal.paint('green', 'valid'),
+    unanchored: terminal.paint(
+      'yellow',
+      'unanchored: a log is not anchored yet, or a recent header is needed (--trusted)',
+    ),
+    invalid: terminal.paint('red', 'refused'),
+  };
+  context.print(command, verification, ({ verdict, checks }) => [
+    ...checks.map(({ part, id, ok, detail }) =>
+      checkLine(terminal, { name: part, ok, detail: `${id.slice(0, 16)}  ${detail}` }),
+    ),
+    words[verdict],
+  ]);
+  if (verification.verdict !== 'valid') process.exitCode = exitCodes.failed;
+}
 
 /** A traffic light's decision: its log's inclusion, and the anchor's bundle where there is one. */
 function verifyDecision(

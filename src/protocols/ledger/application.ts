@@ -4,6 +4,7 @@ import { invariant } from '../shared/errors.ts';
 import type { JsonCodec } from './json-codec.ts';
 import type { Kind, LedgerModule } from './module.ts';
 import { accountsModule } from './modules/accounts.ts';
+import { auditModule } from './modules/audit.ts';
 import { agreementsModule } from './modules/court/agreements.ts';
 import { courtModule } from './modules/court/court.ts';
 import { governanceModule } from './modules/governance.ts';
@@ -45,6 +46,7 @@ export const application: Application = createApplication([
   courtModule,
   policiesModule,
   trafficModule,
+  auditModule,
 ]);
 
 /** Codec of a kind's body: canonical bytes and JSON for people. undefined for unknown kinds. */

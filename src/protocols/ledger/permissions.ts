@@ -49,6 +49,7 @@ const table: Readonly<Record<string, readonly Role[]>> = {
   'agreements.sign': ['agreement-party'],
   'agreements.suspend': ['agreement-party'],
   'agreements.terminate': ['agreement-party'],
+  'audit.anchor': ['member'],
   'court.accept': ['panelist'],
   'court.appeal': ['claimant', 'respondent'],
   'court.challenge-panelist': ['claimant', 'respondent'],

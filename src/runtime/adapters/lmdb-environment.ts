@@ -41,7 +41,7 @@ export interface KeyRange {
   readonly reverse: boolean;
 }
 
-const schemaKey = Uint8Array.of(0, 0, ...toUtf8('schema'));
+export const schemaKey = Uint8Array.of(0, 0, ...toUtf8('schema'));
 /** The file grows by multiples of this. */
 const growthBytes = 2 ** 20;
 /** Address space, not memory or disk: the file is as long as what is in it. */

@@ -37,22 +37,22 @@ const entryOverheadBytes = 64;
 
 /** Numbers below are the adapter's own: 0 the schema, 1 the names of the tables. */
 const tableNumberMin = 0x100;
-const tableNumberBytes = 2;
-const tableNamesFrom = Uint8Array.of(0, 1);
-const tableNamesTo = Uint8Array.of(0, 2);
+export const tableNumberBytes = 2;
+export const tableNamesFrom = Uint8Array.of(0, 1);
+export const tableNamesTo = Uint8Array.of(0, 2);
 
 function toTablePrefix(number: number): Uint8Array {
   return Uint8Array.of(number >>> 8, number & 0xff);
 }
 
-function fullKey(prefix: Uint8Array, key: Uint8Array): Uint8Array {
+export function fullKey(prefix: Uint8Array, key: Uint8Array): Uint8Array {
   const full = new Uint8Array(prefix.length + key.length);
   full.set(prefix);
   full.set(key, prefix.length);
   return full;
 }
 
-function fullRange(prefix: Uint8Array, { from, to, reverse }: RangeOptions): KeyRange {
+export function fullRange(prefix: Uint8Array, { from, to, reverse }: RangeOptions): KeyRange {
   const number = ((prefix[0] as number) << 8) | (prefix[1] as number);
   return {
     from: from === undefined ? prefix : fullKey(prefix, from),

@@ -5,10 +5,10 @@ import type { ServiceConfig, ServiceContext } from '../service-config.ts';
 
 export function startCourt(
   { name, settings, dataDir, apiAddress }: ServiceConfig<'court'>,
-  { signer, client, tls, genesis }: ServiceContext,
+  { signer, client, tls, genesis, onRefused }: ServiceContext,
 ): Promise<RunningCourtService> {
   return startCourtService({
-    ...{ name, signer, client, tls, dataDir, genesis },
+    ...{ name, signer, client, tls, dataDir, genesis, onRefused },
     address: apiAddress,
     terms: {
       name: settings.name,

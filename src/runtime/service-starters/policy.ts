@@ -5,10 +5,10 @@ import { contentSource } from '../shipped-pack.ts';
 
 export function startPolicy(
   { name, settings, dataDir, apiAddress }: ServiceConfig<'policy'>,
-  { signer, client, tls, genesis }: ServiceContext,
+  { signer, client, tls, genesis, onRefused }: ServiceContext,
 ): Promise<RunningPolicyService> {
   return startPolicyService({
-    ...{ name, signer, client, tls, dataDir, genesis },
+    ...{ name, signer, client, tls, dataDir, genesis, onRefused },
     address: apiAddress,
     source: contentSource(settings.contentsFrom),
     domain: { regions: settings.geographicRegions, classifications: settings.dataClassifications },

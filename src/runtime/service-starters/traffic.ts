@@ -9,11 +9,11 @@ export const batchLatencyFactor = 10;
 
 export function startTraffic(
   { name, settings, dataDir, apiAddress, endpoints }: ServiceConfig<'traffic'>,
-  { signer, client, tls, genesis }: ServiceContext,
+  { signer, client, tls, genesis, onRefused }: ServiceContext,
 ): Promise<RunningTrafficService> {
   const { pipelineMode, decisionLatency, reviewers } = settings;
   return startTrafficService({
-    ...{ name, signer, client, tls, dataDir, genesis },
+    ...{ name, signer, client, tls, dataDir, genesis, onRefused },
     source: contentSource(endpoints.services['policy'] === undefined ? [] : [endpoints.services['policy']]),
     address: apiAddress,
     reviewers: reviewers.flatMap(({ role, publicKey }) =>

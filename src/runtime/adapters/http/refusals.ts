@@ -5,7 +5,11 @@ export class Refusals {
   readonly counts = new Map<string, number>();
   readonly #counter;
 
-  constructor(telemetry: Telemetry) {
+  readonly #onRefused: ((reason: string) => void) | undefined;
+
+  /** @param onRefused told of every refusal too */
+  constructor(telemetry: Telemetry, onRefused?: (reason: string) => void) {
+    this.#onRefused = onRefused;
     this.#counter = telemetry.counter('bpci.http.refusals', 'Requests and connections refused, by reason');
   }
 
@@ -13,5 +17,6 @@ export class Refusals {
     const known = this.counts.has(reason) || this.counts.size < 256 ? reason : 'other';
     this.counts.set(known, (this.counts.get(known) ?? 0) + 1);
     this.#counter.add(1, { reason: known });
+    this.#onRefused?.(known);
   };
 }

@@ -35,6 +35,8 @@ export interface HttpServerOptions {
   readonly administration?: Administration;
   readonly limits?: Partial<HttpLimits>;
   readonly allowedHosts?: readonly string[];
+  /** Told of every request and connection that is refused: the reason, of a small closed set. */
+  readonly onRefused?: ((reason: string) => void) | undefined;
   /** Milliseconds since 1970. Default the operating system's clock. */
   readonly now?: () => number;
 }
@@ -85,6 +87,7 @@ export interface MetricsServerOptions {
   readonly metricsText: () => Promise<string>;
   readonly limits?: Partial<HttpLimits>;
   readonly allowedHosts?: readonly string[];
+  readonly onRefused?: ((reason: string) => void) | undefined;
   readonly now?: () => number;
 }
 
@@ -127,7 +130,7 @@ async function start(
   options: Common,
   register: (application: Application, limits: HttpLimits) => void,
 ): Promise<RunningHttpServer> {
-  const refusals = new Refusals(options.telemetry);
+  const refusals = new Refusals(options.telemetry, options.onRefused);
   let limits: HttpLimits = { ...defaultHttpLimits(true), ...options.limits };
   const listener = new HttpListener({
     address: options.address,

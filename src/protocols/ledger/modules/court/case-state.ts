@@ -150,7 +150,7 @@ const rulingCodec: Codec<Ruling> = struct<Ruling>({
   height: uint,
 });
 
-const caseCodec: Codec<CaseRecord> = struct<CaseRecord>({
+export const caseCodec: Codec<CaseRecord> = struct<CaseRecord>({
   agreement: digest32,
   obligation: textMax(63),
   period: uint,

@@ -10,7 +10,7 @@ import type { Genesis } from '../../genesis.ts';
 import { jsonDigest, jsonPattern, jsonStruct } from '../../json-codec.ts';
 import { kind, type LedgerModule, ok, type Outcome, refuse, type TransactionContext } from '../../module.ts';
 import type { Role } from '../../permissions.ts';
-import { type ReadView, table, type View } from '../../view.ts';
+import { type ReadView, stateKey, table, type View } from '../../view.ts';
 import { type AttestationRule, attestationRuleCodec, evaluatorsMax } from './genesis-policies.ts';
 import { factsFields, type Publication, publicationCodec, publicationId } from './publication.ts';
 
@@ -34,11 +34,13 @@ const attestationCodec = jsonStruct<Attestation>({ publication: jsonDigest, comp
 const factsBodyCodec = jsonStruct<Pick<Publication, 'factSet' | 'asOf' | 'content'>>(factsFields);
 const namedCodec = jsonStruct<{ readonly id: string }>({ id: tighteningId });
 
-const publishedCodec: Codec<PublishedSet> = struct<PublishedSet>({
+export const publishedCodec: Codec<PublishedSet> = struct<PublishedSet>({
   ...{ policySet: digest32, factSet: digest32, asOf: textMax(10), tenant: nullable(publicKey32), content: digest32 },
   ...{ author: publicKey32, publishedAt: uint, compiled: nullable(digest32), activeFrom: nullable(uint) },
 });
 const sets = table('policies/set/', publishedCodec);
+/** Under which the existence of a publication is proved. */
+export const publishedSetKey = (id: Digest): Uint8Array => stateKey(`policies/set/${id}`);
 const active = table('policies/active/', digest32);
 const rules = table(
   'policies/rule/',
