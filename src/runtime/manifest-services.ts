@@ -63,6 +63,10 @@ const trafficSettings = object('What a traffic light is told.', {
     'real-time',
   ),
   decisionLatency: withDefault(duration('Budget of a decision up to its place in the log.'), '10ms'),
+  stateMaxAge: withDefault(
+    duration('Where the chain stands still, for so long decisions go on from its last state.'),
+    '30s',
+  ),
   reviewers: withDefault(
     listOf(
       'Who may sign proofs of a role that obligations name.',

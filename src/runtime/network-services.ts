@@ -89,6 +89,7 @@ export async function serviceConfigs(
         ? (node.certificate ?? { certificateFile: own.certificateFile, keyFile: own.certificateKeyFile })
         : null,
       authorityFile: existsSync(directory.authorityFile) ? directory.authorityFile : null,
+      otlpEndpoint: node.otlpEndpoint,
       endpoints: endpointsFor(node, loaded.nodes),
     });
   }

@@ -34,6 +34,8 @@ export interface ServiceConfig<R extends ServiceRole = ServiceRole> {
   readonly http: { readonly certificateFile: string; readonly keyFile: string } | null;
   /** PEM file that the certificates of the network are checked against, or null. */
   readonly authorityFile: string | null;
+  /** Base URL of an OTLP/HTTP collector for traces, or null. */
+  readonly otlpEndpoint: string | null;
   readonly endpoints: ServiceEndpoints;
 }
 

@@ -50,6 +50,8 @@ export interface TrafficServiceConfig {
   /** What the chain is proved from. Absent: what the node says its genesis is, on the first start. */
   readonly genesis?: Genesis | undefined;
   readonly limits?: Partial<TrafficLightLimits>;
+  /** Base URL of an OTLP/HTTP collector for traces; absent or null: none. */
+  readonly otlpEndpoint?: string | null;
   readonly logTo: 'file' | 'stdout' | 'silent';
   /** Told of every HTTP request and connection that is refused: the reason. */
   readonly onRefused?: ((reason: string) => void) | undefined;
@@ -94,7 +96,14 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
   };
   try {
     const running = createTelemetry({
-      ...{ name: config.name ?? 'traffic', role: 'traffic', logTo, logLevel: 'info', dataDir, otlpEndpoint: null },
+      ...{
+        name: config.name ?? 'traffic',
+        role: 'traffic',
+        logTo,
+        logLevel: 'info',
+        dataDir,
+        otlpEndpoint: config.otlpEndpoint ?? null,
+      },
     });
     const { telemetry } = running;
     closers.push(() => running.close());
@@ -118,7 +127,7 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
     });
     const spawned = system.spawn(
       trafficLightActor({
-        ...{ feed, store, signer, verifier, library, telemetry },
+        ...{ feed, store, signer, verifier, library, clock, telemetry },
         reviewers: config.reviewers,
         listing: listingOf(config, signer.publicKey),
         limits: { ...defaultTrafficLightLimits, ...config.limits },
@@ -128,7 +137,7 @@ export async function startTrafficService(config: TrafficServiceConfig): Promise
       }),
     );
     light = spawned;
-    const api = createTrafficApi({ system, light: () => spawned, clock, listeners });
+    const api = createTrafficApi({ system, light: () => spawned, clock, listeners, telemetry });
     const served = servedChain({ feed, name: 'light', whenReady: 'deciding', status: () => api.status() });
     const server = await startServiceServer({
       ...{ address, tls: config.tls ?? null, telemetry, chainId: feed.chainId, service: 'traffic', description },

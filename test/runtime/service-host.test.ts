@@ -41,7 +41,7 @@ describe('services of a manifest', function () {
     return {
       ...{ kind: 'service', name: role, role, settings: { ...defaultSettings(role), ...settings } },
       ...{ dataDir: join(directory, role), keyFile, passphraseVariable: null, chainId: node.chain.chain.chainId },
-      ...{ apiAddress: '127.0.0.1:0', http: null, authorityFile: null, genesisFile: null },
+      ...{ apiAddress: '127.0.0.1:0', http: null, authorityFile: null, genesisFile: null, otlpEndpoint: null },
       endpoints: { bpci: node.endpoint, services: {} },
     };
   }

@@ -11,7 +11,6 @@ import { encodeContent, namesOf } from '../../src/protocols/policy/content.ts';
 import type { PublicKey } from '../../src/protocols/shared/brands.ts';
 import type { TrafficRequest } from '../../src/protocols/traffic/flow.ts';
 import type { ActorRef, ReplyTo } from '../../src/runtime/ports/actors.ts';
-import { noTelemetry } from '../../src/runtime/ports/no-telemetry.ts';
 import { MemoryDisk } from '../../src/runtime/simulated/memory-store.ts';
 import { pack } from '../policy/default-pack.ts';
 import { type ActorWorld, createActorWorld, settle } from '../runtime/support/actor-world.ts';
@@ -50,10 +49,11 @@ export class TrafficWorld {
       onProblem: (_content, problem) => this.problems.push(problem),
     });
     const definition = trafficLightActor({
-      ...{ feed: this.feed, signer: lightKey, verifier, library: this.library, telemetry: noTelemetry },
+      ...{ feed: this.feed, signer: lightKey, verifier, library: this.library, clock: this.actors.clock },
       store: disk.open({ kind: 'services', version: 1, chainId: this.feed.chainId }),
       reviewers: [{ role: 'compliance-officer', key: officer.publicKey }],
       listing: { id: 'light-1', endpoints: ['http://127.0.0.1:21004'], region: 'EU' },
+      telemetry: this.actors.telemetry,
       limits: { ...defaultTrafficLightLimits, ...limits },
       onDecision: () => undefined,
     });
@@ -88,8 +88,20 @@ export class TrafficWorld {
   }
 
   decide(...requests: readonly TrafficRequest[]): Promise<readonly Answered<DecisionAnswer>[]> {
+    return this.decideWithin(undefined, ...requests);
+  }
+
+  /** As part of the work that this traceparent names. */
+  decideWithin(
+    traceparent: string | undefined,
+    ...requests: readonly TrafficRequest[]
+  ): Promise<readonly Answered<DecisionAnswer>[]> {
     const receivedMs = this.actors.clock.monotonicMs();
-    return this.ask((replyTo) => ({ type: 'decide', requests, caller, receivedMs, replyTo }));
+    return this.actors.system.ask(
+      this.light,
+      (replyTo) => ({ type: 'decide', requests, caller, receivedMs, replyTo }),
+      { timeoutMs: 60_000, traceparent },
+    );
   }
 
   async decision(request: TrafficRequest): Promise<DecisionAnswer> {

@@ -10,7 +10,8 @@ import { CodecError, tryDecode } from '../../protocols/shared/codec.ts';
 import { decodeEntry } from '../../protocols/traffic/entry.ts';
 import { readLogCheckpoint } from '../../protocols/traffic/log-identity.ts';
 import type { StoreReader } from '../../runtime/ports/store.ts';
-import { type LogAnchor, type LogHead, logGroupCodec, logHeadCodec, logTables, logTileKey } from './decision-log.ts';
+import type { LogAnchor } from './decision-log.ts';
+import { type LogHead, logGroupCodec, logHeadCodec, logTables, logTileKey } from './log-tables.ts';
 
 export interface DecisionsAudit {
   readonly epochs: number;

@@ -16,29 +16,30 @@ import {
   inclusionProof,
   type LogEdge,
   rootAt,
-  type TileReader,
 } from '../../protocols/ledger/transparency-log.ts';
 import type { ChainId, Digest } from '../../protocols/shared/brands.ts';
-import { concatBytes, fromUint64Key, uint64Key } from '../../protocols/shared/bytes.ts';
-import {
-  boolean,
-  bytesMax,
-  type Codec,
-  decode,
-  digest32,
-  encode,
-  list,
-  nullable,
-  struct,
-  textMax,
-  uint,
-} from '../../protocols/shared/codec.ts';
+import { fromUint64Key, uint64Key } from '../../protocols/shared/bytes.ts';
+import { decode, encode } from '../../protocols/shared/codec.ts';
 import { CodedError } from '../../protocols/shared/errors.ts';
 import { toDigest } from '../../protocols/shared/hash.ts';
 import { encodeEntry, type PreviousEpoch } from '../../protocols/traffic/entry.ts';
 import { signLogCheckpoint, trafficLogId } from '../../protocols/traffic/log-identity.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
 import { type Store, StoreError, type Write } from '../../runtime/ports/store.ts';
+import type { Gathering } from './gathering.ts';
+import {
+  type EntryToAppend,
+  groupBytesMax,
+  logGroupCodec,
+  groupEntriesMax,
+  groupKey,
+  logHeadCodec,
+  lastHead,
+  type LogHead,
+  logTables,
+  logTileKey,
+  tileReader,
+} from './log-tables.ts';
 
 export type DecisionLogErrorCode =
   | 'failed' // the device failed: nothing is taken until the process starts anew
@@ -56,29 +57,10 @@ export interface LogAnchor {
   readonly root: Digest;
 }
 
-export interface LogHead {
-  readonly logId: Digest;
-  readonly epoch: number;
-  /** The log that it goes on from; null for the first. */
-  readonly previous: Digest | null;
-  readonly size: number;
-  readonly root: Digest;
-  /** Signed note over size and root. */
-  readonly checkpoint: string;
-  /** It does not extend its last anchor: never appended to again. */
-  readonly isFrozen: boolean;
-}
-
 export interface Appended {
   readonly index: number;
   /** Leaf hash: the decision's id. */
   readonly id: Digest;
-}
-
-export interface EntryToAppend {
-  readonly bytes: Uint8Array;
-  /** Kept beside the entry on this disk only: what must not be in the log. */
-  readonly aside: Uint8Array | null;
 }
 
 export interface StoredEntry extends Appended {
@@ -86,49 +68,19 @@ export interface StoredEntry extends Appended {
   readonly aside: Uint8Array | null;
 }
 
-export const logTables = {
-  /** Epoch → head. */
-  heads: 'traffic-heads',
-  /** Epoch and first index → group of entries. */
-  entries: 'traffic-entries',
-  /** Epoch, level and index → hashes. */
-  tiles: 'traffic-tiles',
-} as const;
-
-/** So many entries and bytes are made durable together at most: a proof reads its whole group. */
-const groupEntriesMax = 4096;
-const groupBytesMax = 4 * 2 ** 20;
-const entryBytesMax = 0xffff;
-
-export const logHeadCodec: Codec<LogHead> = struct<LogHead>({
-  ...{
-    logId: digest32,
-    epoch: uint,
-    previous: nullable(digest32),
-    size: uint,
-    root: digest32,
-    checkpoint: textMax(4096),
-    isFrozen: boolean,
-  },
-});
-export const logGroupCodec: Codec<readonly EntryToAppend[]> = list(
-  struct<EntryToAppend>({ bytes: bytesMax(entryBytesMax), aside: nullable(bytesMax(entryBytesMax)) }),
-  groupEntriesMax,
-);
-
-const groupKey = (epoch: number, index: number): Uint8Array => concatBytes(uint64Key(epoch), uint64Key(index));
-export const logTileKey = (epoch: number, level: number, index: number): Uint8Array =>
-  concatBytes(uint64Key(epoch), Uint8Array.of(level), uint64Key(index));
-
 interface Pending {
   readonly entries: EntryToAppend[];
+  /** When it is written at the latest where groups are gathered, monotonic ms. */
+  dueMs: number;
   readonly hashes: Uint8Array[];
   readonly writes: Write[];
   readonly waiting: { readonly resolve: (head: LogHead) => void; readonly reject: (error: unknown) => void }[];
   bytes: number;
 }
 
-const emptyPending = (): Pending => ({ entries: [], hashes: [], writes: [], waiting: [], bytes: 0 });
+const emptyPending = (): Pending => ({
+  ...{ entries: [], hashes: [], writes: [], waiting: [], bytes: 0, dueMs: Number.POSITIVE_INFINITY },
+});
 
 export interface DecisionLogOptions {
   readonly store: Store;
@@ -150,6 +102,7 @@ export class DecisionLog {
   #queue: Pending[] = [];
   #writing = false;
   #refusal: DecisionLogError | null = null;
+  #gathering: Gathering | null = null;
 
   private constructor(options: DecisionLogOptions, head: LogHead, edge: LogEdge) {
     this.#store = options.store;
@@ -227,14 +180,24 @@ export class DecisionLog {
     if (writes.length > 0) this.#group(0).writes.push(...writes);
   }
 
-  /** The head that covers everything appended before, once it is durable. Rejects with DecisionLogError. */
-  durable(): Promise<LogHead> {
+  /** From now on a group is written once it is full or due, not as soon as somebody waits for it. */
+  gather(gathering: Gathering): void {
+    this.#gathering = gathering;
+  }
+
+  /**
+   * The head that covers everything appended before, once it is durable. Rejects with DecisionLogError.
+   *
+   * @param receivedMs monotonic ms from which the delay of a gathered group counts; absent: now
+   */
+  durable(receivedMs?: number): Promise<LogHead> {
     if (this.#refusal !== null) return Promise.reject(this.#refusal);
     const last = this.#queue.at(-1);
     if (last === undefined && !this.#writing) return Promise.resolve(this.#head);
     const group = last ?? this.#group(0);
     const promise = new Promise<LogHead>((resolve, reject) => group.waiting.push({ resolve, reject }));
-    if (!this.#writing) void this.#write();
+    if (this.#gathering !== null) group.dueMs = Math.min(group.dueMs, this.#gathering.dueMs(receivedMs));
+    this.#begin();
     return promise;
   }
 
@@ -287,9 +250,28 @@ export class DecisionLog {
     return group;
   }
 
+  /** Writes what is due; what is not yet, later. */
+  #begin(): void {
+    if (this.#writing) return;
+    const [first] = this.#queue;
+    if (first === undefined) return;
+    if (this.#isDue(first)) void this.#write();
+    else this.#gathering?.wakeAt(first.dueMs, () => this.#begin());
+  }
+
+  /** A group behind which another one waits is full. */
+  #isDue({ entries, dueMs }: Pending): boolean {
+    return this.#queue.length > 1 || this.#gathering === null || this.#gathering.isDue(entries.length, dueMs);
+  }
+
+  #next(): Pending | undefined {
+    const [first] = this.#queue;
+    return first !== undefined && this.#isDue(first) ? this.#queue.shift() : undefined;
+  }
+
   async #write(): Promise<void> {
     this.#writing = true;
-    for (let group = this.#queue.shift(); group !== undefined; group = this.#queue.shift()) {
+    for (let group = this.#next(); group !== undefined; group = this.#next()) {
       try {
         const { head, edge } = this.#commit(group);
         await this.#store.durable();
@@ -304,6 +286,7 @@ export class DecisionLog {
       for (const { resolve } of group.waiting) resolve(this.#head);
     }
     this.#writing = false;
+    this.#begin();
   }
 
   #commit({ entries, hashes, writes }: Pending): { head: LogHead; edge: LogEdge } {
@@ -334,15 +317,6 @@ export class DecisionLog {
         ? new DecisionLogError('full', 'the decision log has no room: nothing is decided', { cause: error })
         : new DecisionLogError('failed', 'the decision log cannot be written: nothing is decided', { cause: error });
   }
-}
-
-function tileReader(store: Store, epoch: number): TileReader {
-  return { tile: (level, index) => store.get(logTables.tiles, logTileKey(epoch, level, index)) };
-}
-
-function lastHead(store: Store): LogHead | null {
-  for (const [, value] of store.range(logTables.heads, { reverse: true, limit: 1 })) return decode(logHeadCodec, value);
-  return null;
 }
 
 const anchoredOf = ({ size, root }: LogAnchor): Pick<PreviousEpoch, 'anchoredSize' | 'anchoredRoot'> => ({

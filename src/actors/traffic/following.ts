@@ -7,16 +7,19 @@ import { View } from '../../protocols/ledger/view.ts';
 import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
 import { toHex, toUtf8 } from '../../protocols/shared/bytes.ts';
 import type { TrafficDecision } from '../../protocols/traffic/receipt.ts';
+import type { Clock } from '../../runtime/ports/clock.ts';
 import type { Random } from '../../runtime/ports/random.ts';
 import type { Signer, Verifier } from '../../runtime/ports/signer.ts';
 import type { Store } from '../../runtime/ports/store.ts';
 import type { Log, Telemetry } from '../../runtime/ports/telemetry.ts';
 import type { ChainFeed, FollowedState } from './chain-feed.ts';
 import { courtOrders } from './court-orders.ts';
+import { Gathering, type GatherLimits } from './gathering.ts';
 import { DecisionLog, type LogAnchor } from './decision-log.ts';
 import { type ChainFacts, Light } from './light.ts';
 import type { PolicyLibrary } from '../policy/policy-library.ts';
 import type { ServiceListing } from './registration.ts';
+import type { Stages } from './stages.ts';
 
 export interface TrafficLightLimits {
   /** Budget of a decision up to its place in the log, ms. */
@@ -24,6 +27,8 @@ export interface TrafficLightLimits {
   /** State older than this decides nothing, ms. */
   readonly stateAgeMsMax: number;
   readonly quarantineMax: number;
+  /** Decisions that share an fsync are gathered so; null: each group is written at once. */
+  readonly gather: GatherLimits | null;
   readonly underWayMax: number;
 }
 
@@ -31,8 +36,21 @@ export const defaultTrafficLightLimits: TrafficLightLimits = {
   decisionLatencyMs: 10,
   stateAgeMsMax: 30_000,
   quarantineMax: 10_000,
+  gather: null,
   underWayMax: 8192,
 };
+
+/** How decisions are grouped: each at once, or several under one write. */
+export type PipelineMode = 'real-time' | 'batch';
+
+/** In batches a decision waits for others during half of its budget at most: the rest is for the write. */
+export const pipelineLimits = (
+  mode: PipelineMode,
+  decisionLatencyMs: number,
+): Pick<TrafficLightLimits, 'decisionLatencyMs' | 'gather'> => ({
+  decisionLatencyMs,
+  gather: mode === 'batch' ? { entriesMax: 1024, delayMs: decisionLatencyMs / 2 } : null,
+});
 
 export interface TrafficLightDependencies {
   readonly feed: ChainFeed;
@@ -40,6 +58,8 @@ export interface TrafficLightDependencies {
   readonly signer: Signer;
   readonly verifier: Pick<Verifier, 'verify'>;
   readonly library: PolicyLibrary;
+  /** Of the delay in which decisions are gathered. */
+  readonly clock: Clock;
   /** Who may sign proofs, told at registration. */
   readonly reviewers: readonly ReviewerRole[];
   /** How the registry lists it. */
@@ -58,14 +78,16 @@ const saltKey = toUtf8('salt');
 
 /** Rejects with StoreError or DecisionLogError. */
 export async function openLight(
-  { store, signer, feed, verifier, limits }: TrafficLightDependencies,
+  { store, signer, feed, verifier, clock, limits }: TrafficLightDependencies,
   anchor: LogAnchor | null,
   facts: ChainFacts,
   random: Random,
+  stages: Stages,
 ): Promise<Light> {
   const { chainId } = feed;
   const log = await DecisionLog.open({ store, chainId, signer, anchor });
-  const options = { chainId, store, log, salt: lightSalt(store, random), quarantineMax: limits.quarantineMax };
+  if (limits.gather !== null) log.gather(new Gathering(clock, limits.gather));
+  const options = { chainId, store, log, salt: lightSalt(store, random), quarantineMax: limits.quarantineMax, stages };
   return new Light({ ...options, check: (key, message, signature) => verifier.verify(key, message, signature) }, facts);
 }
 

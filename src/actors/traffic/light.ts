@@ -45,6 +45,7 @@ import type { RelayedReview } from '../../protocols/ledger/modules/traffic/relay
 import type { Verdict } from '../../protocols/shared/errors.ts';
 import type { Store } from '../../runtime/ports/store.ts';
 import type { Appended, DecisionLog, StoredEntry } from './decision-log.ts';
+import type { Stages } from './stages.ts';
 import { type Aside, encodeAside, LightMemory, requestIdsMax } from './light-memory.ts';
 
 /** What a light follows of the chain, as of its last block. */
@@ -60,6 +61,8 @@ export interface LightOptions {
   readonly log: DecisionLog;
   /** Held and watched items at most. */
   readonly quarantineMax: number;
+  /** Absent: nothing is measured. */
+  readonly stages?: Pick<Stages, 'run' | 'isTraced'>;
   /** Commits to identities where the caller gives no salt: 64 hex digits. */
   readonly salt: string;
   readonly check: QuarantineContext['check'];
@@ -345,8 +348,9 @@ export class Light {
       inputs.hasRoom &&
       inputs.counters.length === 0 &&
       freshnessReasons(inputs.time, inputs.minHeight, inputs.state).length === 0;
-    if (!isOrdinary) return decide(inputs, tables);
-    return (assessed.outcome ??= decide(inputs, tables));
+    const { stages } = this.#options;
+    if (!isOrdinary || stages?.isTraced === true) return decide(inputs, tables, stages?.run);
+    return (assessed.outcome ??= decide(inputs, tables, stages?.run));
   }
 
   #review(
@@ -375,7 +379,7 @@ export class Light {
       counters: resolveCounters(flow, tenant, now, this.#standing),
       ...{ releases: decision, discharged, hasRoom: true, isLate: false },
     };
-    const outcome = decide(inputs, tablesFor(this.#facts.policy, tenant));
+    const outcome = decide(inputs, tablesFor(this.#facts.policy, tenant), this.#options.stages?.run);
     const entry = this.#entry(item.request, inputs, outcome);
     const appended = this.log.append({ bytes: encodeEntry(entry), aside: null });
     this.#rememberIndex(appended.id, appended.index);

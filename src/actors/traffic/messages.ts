@@ -7,7 +7,7 @@ import type { QuarantineItem, QuarantineRejection, Signed } from '../../protocol
 import type { TrafficDecision } from '../../protocols/traffic/receipt.ts';
 import type { ReplyTo } from '../../runtime/ports/actors.ts';
 import type { FollowedState } from './chain-feed.ts';
-import type { LogHead } from './decision-log.ts';
+import type { LogHead } from './log-tables.ts';
 import type { Light } from './light.ts';
 
 /** A logged decision as it is answered. */

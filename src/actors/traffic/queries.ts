@@ -3,6 +3,8 @@ import type { Admission } from '../../protocols/traffic/admission.ts';
 import type { ActorContext } from '../../runtime/ports/actors.ts';
 import type { Anchoring } from './anchoring.ts';
 import { decisionById, filterDecisions, replayById } from './answers.ts';
+import type { Refusals } from './refusals.ts';
+import type { Stages } from './stages.ts';
 import type { FollowedState } from './chain-feed.ts';
 import type { Light } from './light.ts';
 import type { LightStatus, TrafficLightMessage } from './messages.ts';
@@ -15,6 +17,8 @@ export interface TrafficLightState {
   followed: FollowedState | null;
   readonly admission: Admission;
   readonly anchoring: Anchoring;
+  readonly stages: Stages;
+  readonly refusals: Refusals;
 }
 
 type Query = Extract<TrafficLightMessage, { type: 'decision' | 'decisions' | 'replay' | 'quarantine' | 'status' }>;

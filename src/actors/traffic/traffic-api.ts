@@ -6,8 +6,10 @@ import { readTrafficRequest, type TrafficRequest } from '../../protocols/traffic
 import { awaited, type QuarantineItem, type QuarantineRejection } from '../../protocols/traffic/quarantine.ts';
 import { TrafficError } from '../../protocols/traffic/traffic-error.ts';
 import { ActorError, type ActorRef, type ActorSystem, type ReplyTo } from '../../runtime/ports/actors.ts';
+import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 import type { Clock } from '../../runtime/ports/clock.ts';
 import type { ReviewRequest, TrafficAnswer, TrafficApi, TrafficStatus } from '../../runtime/ports/traffic-api.ts';
+import { Refusals } from './refusals.ts';
 import type { Answered, DecisionAnswer, Refusal, Review, TrafficLightMessage } from './messages.ts';
 
 const askTimeoutMs = 10_000;
@@ -43,13 +45,14 @@ export interface TrafficApiOptions {
   readonly system: ActorSystem;
   readonly light: () => ActorRef<TrafficLightMessage>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly telemetry: Telemetry;
   /** Whom durable decisions are told. */
   readonly listeners: Set<(decision: unknown, parties: readonly string[]) => void>;
 }
 
-export function createTrafficApi({ system, light, clock, listeners }: TrafficApiOptions): TrafficApi {
-  const ask = <Reply>(make: (replyTo: ReplyTo<Reply>) => TrafficLightMessage): Promise<Reply> =>
-    system.ask<TrafficLightMessage, Reply>(light(), make, { timeoutMs: askTimeoutMs });
+export function createTrafficApi({ system, light, clock, listeners, telemetry }: TrafficApiOptions): TrafficApi {
+  const refusals = new Refusals(telemetry, clock);
+  const ask: Ask = (make, traceparent) => system.ask(light(), make, { timeoutMs: askTimeoutMs, traceparent });
   const byId = async <T>(
     id: string,
     make: (id: Digest) => Promise<Answered<T>>,
@@ -61,7 +64,8 @@ export function createTrafficApi({ system, light, clock, listeners }: TrafficApi
   };
   const by = (viewer: string | null): PublicKey | null => viewer as PublicKey | null;
   return {
-    decide: (requests, caller) => decideAll(ask, clock, requests, by(caller)),
+    decide: (requests, caller, traceparent) =>
+      decideAll((make) => ask(make, traceparent), clock, requests, by(caller), refusals),
     decision: (id, viewer) =>
       byId(id, (key) =>
         ask<Answered<DecisionAnswer>>((replyTo) => ({ type: 'decision', id: key, viewer: by(viewer), replyTo })),
@@ -102,7 +106,7 @@ function toStatus({
   return { ...status, logId: head?.logId ?? null, size: head?.size ?? 0 };
 }
 
-type Ask = <Reply>(make: (replyTo: ReplyTo<Reply>) => TrafficLightMessage) => Promise<Reply>;
+type Ask = <Reply>(make: (replyTo: ReplyTo<Reply>) => TrafficLightMessage, traceparent?: string) => Promise<Reply>;
 
 /** Requests that are none are refused by themselves; the others are decided. */
 async function decideAll(
@@ -110,6 +114,7 @@ async function decideAll(
   clock: Pick<Clock, 'monotonicMs'>,
   json: readonly unknown[],
   caller: PublicKey | null,
+  refusals: Refusals,
 ): Promise<readonly TrafficAnswer<unknown>[]> {
   const receivedMs = clock.monotonicMs();
   const requests: TrafficRequest[] = [];
@@ -121,7 +126,7 @@ async function decideAll(
       return { kind: 'refused', reason: error.code, detail: error.message, place: error.place };
     }
   });
-  const answers = requests.length === 0 ? [] : await decideChecked(ask, requests, caller, receivedMs);
+  const answers = requests.length === 0 ? [] : await decideChecked(ask, { requests, caller, receivedMs }, refusals);
   return places.map((place) => {
     if (typeof place !== 'number') return place;
     const answer = answers[place];
@@ -132,16 +137,16 @@ async function decideAll(
 
 async function decideChecked(
   ask: Ask,
-  requests: readonly TrafficRequest[],
-  caller: PublicKey | null,
-  receivedMs: number,
+  asked: Omit<Extract<TrafficLightMessage, { type: 'decide' }>, 'type' | 'replyTo'>,
+  refusals: Refusals,
 ): Promise<readonly Answered<DecisionAnswer>[]> {
   try {
-    return await ask((replyTo) => ({ type: 'decide', requests, caller, receivedMs, replyTo }));
+    return await ask((replyTo) => ({ type: 'decide', ...asked, replyTo }));
   } catch (error) {
     if (!(error instanceof ActorError)) throw error;
     const reason = error.code === 'mailbox-full' ? 'overload' : 'unavailable';
-    return requests.map(() => ({ kind: 'refused', reason }));
+    refusals.note(reason, asked.requests.length);
+    return asked.requests.map(() => ({ kind: 'refused', reason }));
   }
 }
 

@@ -5,19 +5,17 @@
 import { readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
 import { View } from '../../protocols/ledger/view.ts';
 import { onQuery, type TrafficLightState as State } from './queries.ts';
-import type { PublicKey } from '../../protocols/shared/brands.ts';
-import type { TrafficRequest } from '../../protocols/traffic/flow.ts';
 import { Admission } from '../../protocols/traffic/admission.ts';
 import type { ActorContext, ActorDefinition } from '../../runtime/ports/actors.ts';
-import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 import { Anchoring } from './anchoring.ts';
-import { answerAt, answerOf, proofOf } from './answers.ts';
+import { onDecide, refuse, type DecisionMetrics, whenDurable } from './deciding.ts';
+import { Refusals } from './refusals.ts';
+import { Stages } from './stages.ts';
+import { answerOf, proofOf } from './answers.ts';
 import type { FollowedState } from './chain-feed.ts';
 import { DecisionLogError } from './decision-log.ts';
 import { factsOf, heed, openLight, type TrafficLightDependencies } from './following.ts';
-import type { Light } from './light.ts';
-import type { Answered, DecisionAnswer, Refusal, ReviewAnswered, TrafficLightMessage } from './messages.ts';
-import { TrafficError } from '../../protocols/traffic/traffic-error.ts';
+import type { Answered, ReviewAnswered, TrafficLightMessage } from './messages.ts';
 
 const reopenMs = 1000;
 const tickMs = 1000;
@@ -28,7 +26,6 @@ export function trafficLightActor(dependencies: TrafficLightDependencies): Actor
     decision: telemetry.histogram('bpci.traffic.decision.duration', 'From the request to the durable decision', 's'),
     decisions: telemetry.counter('bpci.traffic.decisions', 'Decisions by state'),
     misses: telemetry.counter('bpci.traffic.budget.misses', 'Decisions logged in time and answered late'),
-    refused: telemetry.counter('bpci.traffic.refused', 'Requests that were not decided'),
   };
   let unsubscribe = (): void => undefined;
   return {
@@ -43,6 +40,8 @@ export function trafficLightActor(dependencies: TrafficLightDependencies): Actor
         ...{ light: null, isOpening: false, problem: 'the chain is not followed yet', followed: null },
         admission: new Admission({ underWayMax: limits.underWayMax }),
         anchoring: new Anchoring(dependencies),
+        stages: new Stages(telemetry, context.clock),
+        refusals: new Refusals(telemetry, context.clock),
       };
     },
     receive: (state, message, context) => {
@@ -56,16 +55,9 @@ export function trafficLightActor(dependencies: TrafficLightDependencies): Actor
 const notify = (context: ActorContext<TrafficLightMessage>, state: FollowedState): void =>
   void context.tell(context.self, { type: 'state', state });
 
-interface Metrics {
-  readonly decision: ReturnType<Telemetry['histogram']>;
-  readonly decisions: ReturnType<Telemetry['counter']>;
-  readonly misses: ReturnType<Telemetry['counter']>;
-  readonly refused: ReturnType<Telemetry['counter']>;
-}
-
 function receive(
   dependencies: TrafficLightDependencies,
-  metrics: Metrics,
+  metrics: DecisionMetrics,
   state: State,
   message: TrafficLightMessage,
   context: ActorContext<TrafficLightMessage>,
@@ -164,7 +156,7 @@ function open(
   state.isOpening = true;
   state.problem = 'the decision log is being opened';
   const facts = factsOf(dependencies, followed);
-  const opening = openLight(dependencies, record ?? null, facts, context.random);
+  const opening = openLight(dependencies, record ?? null, facts, context.random, state.stages);
   context.pipeToSelf(opening, (outcome) =>
     'error' in outcome ? { type: 'not-opened', error: outcome.error } : { type: 'opened', light: outcome.value },
   );
@@ -204,92 +196,6 @@ function onTick(state: State, context: ActorContext<TrafficLightMessage>): void 
     onLost(state, error, context);
   }
 }
-
-const refuse = <T>(reason: Refusal): Answered<T> => ({ kind: 'refused', reason });
-
-/** `told` once everything appended before is durable, `lost` where it never will be. */
-function whenDurable(
-  light: Light,
-  context: ActorContext<TrafficLightMessage>,
-  told: () => void,
-  lost: () => void,
-): void {
-  context.pipeToSelf(light.log.durable(), (outcome) =>
-    'error' in outcome ? { type: 'lost', error: outcome.error, told: lost } : { type: 'durable', told },
-  );
-}
-
-type Decide = Extract<TrafficLightMessage, { type: 'decide' }>;
-
-function onDecide(
-  { limits, signer, onDecision }: TrafficLightDependencies,
-  metrics: Metrics,
-  state: State,
-  { requests, caller, receivedMs, replyTo }: Decide,
-  context: ActorContext<TrafficLightMessage>,
-): void {
-  const { light, admission } = state;
-  if (light === null || !state.anchoring.isRegistered) {
-    metrics.refused.add(requests.length, { reason: 'not-ready' });
-    context.reply(
-      replyTo,
-      requests.map(() => refuse('not-ready')),
-    );
-    return;
-  }
-  const now = context.clock.now();
-  const entered: string[] = [];
-  const makers = requests.map((request): (() => Answered<DecisionAnswer>) => {
-    const { tenant } = request.flow.subject;
-    if (!admission.enter(tenant)) return () => refuse('overload');
-    entered.push(tenant);
-    const isLate = context.clock.monotonicMs() - receivedMs > limits.decisionLatencyMs;
-    try {
-      const answer = light.decide(request, { caller, now, isLate });
-      if (answer.kind === 'conflict') return () => refuse('request-id-reused');
-      if (answer.kind === 'decided') metrics.decisions.add(1, { state: answer.entry.outcome.state });
-      const receiptSigner = request.receipt ? signer : null;
-      return answer.kind === 'known'
-        ? () => answerAt(light, answer.index, receiptSigner)
-        : () => ({ kind: 'answer', value: answerOf(light, answer, receiptSigner) });
-    } catch (error) {
-      if (error instanceof TrafficError) return () => refuse('flow-too-large');
-      if (error instanceof DecisionLogError) return () => refuse('unavailable');
-      throw error;
-    }
-  });
-  const leave = (): void => {
-    for (const tenant of entered) admission.leave(tenant);
-  };
-  whenDurable(
-    light,
-    context,
-    () => {
-      leave();
-      const elapsedMs = context.clock.monotonicMs() - receivedMs;
-      metrics.decision.record(elapsedMs / 1000);
-      if (elapsedMs > limits.decisionLatencyMs) metrics.misses.add(entered.length);
-      const answers = makers.map((make) => make());
-      context.reply(replyTo, answers);
-      for (const [at, answer] of answers.entries())
-        if (answer.kind === 'answer') onDecision(answer.value.decision, partiesOf(requests[at], caller));
-    },
-    () => {
-      leave();
-      metrics.refused.add(requests.length, { reason: 'unavailable' });
-      context.reply(
-        replyTo,
-        requests.map(() => refuse('unavailable')),
-      );
-    },
-  );
-}
-
-/** Who may see it beside this machine. */
-const partiesOf = (request: TrafficRequest | undefined, caller: PublicKey | null): readonly string[] => [
-  ...(request === undefined ? [] : [request.flow.subject.tenant]),
-  ...(caller === null ? [] : [caller]),
-];
 
 type ReviewMessage = Extract<TrafficLightMessage, { type: 'review' }>;
 

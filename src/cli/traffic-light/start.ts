@@ -1,10 +1,10 @@
 /** `traffic-light start`: runs a traffic light in the foreground against a running network. */
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { pipelineLimits, type PipelineMode } from '../../actors/traffic/following.ts';
 import { ChainClient } from '../../client/chain-client.ts';
 import type { ReviewerRole } from '../../protocols/ledger/modules/traffic/bodies.ts';
 import { isHex64, type PublicKey } from '../../protocols/shared/brands.ts';
-import { batchLatencyFactor } from '../../runtime/service-starters/traffic.ts';
 import { contentSource } from '../../runtime/shipped-pack.ts';
 import { startTrafficService } from '../../runtime/traffic-service.ts';
 import { readGenesis } from '../bpci/verify-commands.ts';
@@ -15,7 +15,8 @@ interface StartFlags {
   readonly bpciEndpoint: string;
   readonly bisoEndpoint?: string;
   readonly courtEndpoint?: string;
-  readonly pipelineMode: 'real-time' | 'batch';
+  readonly pipelineMode: PipelineMode;
+  readonly stateMaxAgeMs: number;
   readonly decisionLatencyMs: number;
   readonly dashboardPort: number;
   readonly dataDir: string;
@@ -51,6 +52,12 @@ export function registerStart(program: Command, context: TrafficContext): void {
         .default('real-time'),
     )
     .option('--decision-latency-ms <ms>', 'budget of a decision up to its place in the log', wholeFrom(1, 60_000), 10)
+    .option(
+      '--state-max-age-ms <ms>',
+      'how long decisions go on from the last state where the chain stands still',
+      wholeFrom(1000, 3_600_000),
+      30_000,
+    )
     .option('--dashboard-port <port>', 'HTTP API', wholeFrom(0, 65_535), 21004)
     .option('--data-dir <path>', 'where key and log are kept', join('.', 'data', 'traffic-light'))
     .option('--genesis <file>', 'what the chain is proved from; else what the node says it is, on the first start')
@@ -66,7 +73,6 @@ export function registerStart(program: Command, context: TrafficContext): void {
 }
 
 async function run(flags: StartFlags, { terminal }: TrafficContext): Promise<number> {
-  const factor = flags.pipelineMode === 'batch' ? batchLatencyFactor : 1;
   const service = await startTrafficService({
     client: new ChainClient({ endpoint: flags.bpciEndpoint }),
     source: contentSource(flags.bisoEndpoint === undefined ? [] : [flags.bisoEndpoint]),
@@ -74,7 +80,11 @@ async function run(flags: StartFlags, { terminal }: TrafficContext): Promise<num
     dataDir: flags.dataDir,
     reviewers: flags.reviewer,
     genesis: flags.genesis === undefined ? undefined : readGenesis(flags.genesis),
-    limits: { decisionLatencyMs: flags.decisionLatencyMs * factor },
+    limits: {
+      ...pipelineLimits(flags.pipelineMode, flags.decisionLatencyMs),
+      stateAgeMsMax: flags.stateMaxAgeMs,
+    },
+    otlpEndpoint: process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? null,
     logTo: 'file',
   });
   terminal.out(`traffic light on http://${service.address}, account ${service.publicKey}`);

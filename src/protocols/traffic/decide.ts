@@ -101,6 +101,14 @@ const courtObligation = ({ source, proofBy, deadlineSeconds }: CourtConstraint):
   ...{ deadlineSeconds, proofBy, rules: [] },
 });
 
+/** What a stage of a decision is called in measurements and traces. */
+export type Stage = 'court' | 'policy' | 'traffic';
+
+/** Does the work of a stage, and may measure it. */
+export type RunStage = <T extends { readonly state: PolicyState } | null>(stage: Stage, work: () => T) => T;
+
+const runPlainly: RunStage = (_stage, work) => work();
+
 interface CourtVerdict {
   readonly state: PolicyState;
   readonly reasons: readonly string[];
@@ -109,7 +117,7 @@ interface CourtVerdict {
 }
 
 /** The worst of the constraints that concern the flow. */
-function courtVerdict({ constraints }: StateInputs): CourtVerdict {
+export function courtVerdict({ constraints }: Pick<StateInputs, 'constraints'>): CourtVerdict {
   let state: PolicyState = 'Green';
   const reasons: string[] = [];
   const obligations: Obligation[] = [];
@@ -168,15 +176,24 @@ function fitsEntry(outcome: DecisionOutcome): boolean {
 }
 
 /** `tables` are those that `inputs.state.policy` names; null where it is null. */
-export function decide(inputs: DecisionInputs, tables: DecisionTables | null): DecisionOutcome {
+export function decide(
+  inputs: DecisionInputs,
+  tables: DecisionTables | null,
+  run: RunStage = runPlainly,
+): DecisionOutcome {
   if (inputs.isLate) return refusal(['deadline'], null, [], false);
-  const outcome = outcomeOf(inputs, tables);
+  const outcome = outcomeOf(inputs, tables, run);
   return fitsEntry(outcome) ? outcome : refusal(['result-too-large'], null, [], outcome.action === 'stop-workload');
 }
 
-function outcomeOf(inputs: DecisionInputs, tables: DecisionTables | null): DecisionOutcome {
-  const court = courtVerdict(inputs.state);
-  const policy = policyResult(inputs, tables);
+function outcomeOf(inputs: DecisionInputs, tables: DecisionTables | null, run: RunStage): DecisionOutcome {
+  const court = run('court', () => courtVerdict(inputs.state));
+  const policy = run('policy', () => policyResult(inputs, tables));
+  return run('traffic', () => joined(inputs, court, policy));
+}
+
+/** Court and policies together, with what the light itself asks: fresh state, leases, room in the quarantine. */
+function joined(inputs: DecisionInputs, court: CourtVerdict, policy: PolicyEvaluationResult | null): DecisionOutcome {
   const shortage = inputs.counters.flatMap(({ counter, isLeased }) => (isLeased ? [] : [`counter-lease:${counter}`]));
   const reasons = [
     ...freshnessReasons(inputs.time, inputs.minHeight, inputs.state),

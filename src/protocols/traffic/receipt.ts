@@ -5,6 +5,7 @@
 import type { Digest, PublicKey } from '../shared/brands.ts';
 import { type DsseEnvelope, signStatement, statement } from '../shared/dsse.ts';
 import { decodeEntry, type DecisionEntry, entryId } from './entry.ts';
+import { type ComplianceStep, stepsOf } from './steps.ts';
 import { TrafficError } from './traffic-error.ts';
 
 const trafficDecisionPredicate = 'https://bpci.dev/predicates/traffic-decision/v1';
@@ -24,6 +25,8 @@ export interface TrafficDecision {
   readonly enforcementAction: string;
   readonly complianceStatus: string;
   readonly reasons: readonly string[];
+  /** What court, policies and the light itself said. */
+  readonly steps: readonly ComplianceStep[];
   readonly policy: DecisionEntry['outcome']['policy'];
   readonly obligations: DecisionEntry['outcome']['obligations'];
   /** Until when it may be acted on, once, ms since 1970; null where nothing passes. */
@@ -36,10 +39,11 @@ export function toTrafficDecision(id: Digest, entry: DecisionEntry): TrafficDeci
   const { state, action, compliance, reasons, policy, obligations, lifetimeMs } = outcome;
   const { time, enforcementPoint, releases } = inputs;
   const { height } = inputs.state;
+  const steps = stepsOf(inputs, outcome);
   const expires = lifetimeMs === null ? null : time + lifetimeMs;
   return {
     ...{ id, logId, index, time, height, request, enforcementPoint, releases, state },
-    ...{ enforcementAction: action, complianceStatus: compliance, reasons, policy, obligations, expires },
+    ...{ enforcementAction: action, complianceStatus: compliance, reasons, steps, policy, obligations, expires },
   };
 }
 

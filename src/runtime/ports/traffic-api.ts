@@ -37,7 +37,12 @@ export interface TrafficFilter {
 
 export interface TrafficApi {
   /** Answers in the order of the requests. */
-  decide(requests: readonly unknown[], caller: string | null): Promise<readonly TrafficAnswer<unknown>[]>;
+  decide(
+    requests: readonly unknown[],
+    caller: string | null,
+    /** W3C traceparent of the work that asks. */
+    traceparent?: string,
+  ): Promise<readonly TrafficAnswer<unknown>[]>;
   decision(id: string, viewer: string | null): Promise<TrafficAnswer<unknown>>;
   /** The newest first. */
   decisions(filter: TrafficFilter, viewer: string | null): Promise<readonly unknown[]>;

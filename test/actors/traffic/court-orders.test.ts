@@ -144,8 +144,9 @@ describe('a light and the court', () => {
     expect(await stateOf(dispute, 'provider-tenant')).equal('Green');
     dispute.ruled(1n * unit, [0]);
     for (const tenant of ['provider-tenant', provider.publicKey]) {
-      const { state, enforcementAction, reasons } = await decided(dispute, tenant);
+      const { state, enforcementAction, reasons, steps } = await decided(dispute, tenant);
       expect([state, enforcementAction, reasons]).deep.equal(['Red', 'block', [`court:${dispute.id}`]]);
+      expect(steps.map((one) => one.state)).deep.equal(['Red', 'Green', 'Green']);
     }
     expect(await stateOf(dispute, 'customer-tenant')).equal('Green');
     expect(await stateOf(dispute, 'acme')).equal('Green');

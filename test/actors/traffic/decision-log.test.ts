@@ -4,17 +4,16 @@
  */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import {
-  DecisionLog,
-  DecisionLogError,
-  type LogAnchor,
-  type LogHead,
-} from '../../../src/actors/traffic/decision-log.ts';
+import { DecisionLog, DecisionLogError, type LogAnchor } from '../../../src/actors/traffic/decision-log.ts';
+import { Gathering, type GatherLimits } from '../../../src/actors/traffic/gathering.ts';
+import type { LogHead } from '../../../src/actors/traffic/log-tables.ts';
 import { decodeEntry, encodeEntry, type LogEntry } from '../../../src/protocols/traffic/entry.ts';
 import { readLogCheckpoint } from '../../../src/protocols/traffic/log-identity.ts';
 import { hashLeaf } from '../../../src/protocols/ledger/merkle-hash.ts';
 import { merkleRoot, verifyConsistency, verifyInclusion } from '../../../src/protocols/ledger/merkle-log.ts';
 import { fromHex } from '../../../src/protocols/shared/bytes.ts';
+import { VirtualClock } from '../../../src/runtime/simulated/virtual-clock.ts';
+import { settle } from '../../runtime/support/actor-world.ts';
 import { MemoryDisk } from '../../../src/runtime/simulated/memory-store.ts';
 import { caller, lightSigner, storeSchema, testChain, verifier } from '../../support/traffic-world.ts';
 
@@ -72,6 +71,84 @@ describe('the decision log', () => {
       const proof = log.consistency(size, 1001);
       expect(verifyConsistency(size, 1001, fromHex(log.rootAt(size)), fromHex(head.root), proof)).equal(true);
     }
+  });
+
+  describe('where decisions are gathered', () => {
+    /** A log whose syncs are counted, and the clock that its delay is on. */
+    async function gathered(
+      limits: GatherLimits,
+    ): Promise<{ log: DecisionLog; clock: VirtualClock; syncs: () => number }> {
+      const store = new MemoryDisk().open(storeSchema);
+      let syncs = 0;
+      const sync = store.durable.bind(store);
+      store.durable = () => {
+        syncs += 1;
+        return sync();
+      };
+      const clock = new VirtualClock();
+      const log = await DecisionLog.open({ store, chainId: testChain, signer: lightSigner, anchor: null });
+      const before = syncs;
+      log.gather(new Gathering(clock, limits));
+      return { log, clock, syncs: () => syncs - before };
+    }
+    const pass = async (clock: VirtualClock, ms: number): Promise<void> => {
+      clock.advanceTo(clock.monotonicMs() + ms);
+      await settle();
+    };
+
+    it('has one sync for all that come within the delay, however they come; without it a second one', async () => {
+      const { log, clock, syncs } = await gathered({ entriesMax: 100, delayMs: 5 });
+      const told: number[] = [];
+      for (let at = 0; at < 5; at++) {
+        append(log, at);
+        void log.durable().then((head) => told.push(head.size));
+        await pass(clock, at === 4 ? 0 : 1);
+      }
+      expect([syncs(), told]).deep.equal([0, []]);
+      await pass(clock, 1);
+      expect([syncs(), told]).deep.equal([1, [6, 6, 6, 6, 6]]);
+      append(log, 9);
+      const next = log.durable();
+      await pass(clock, 5);
+      expect([syncs(), (await next).size]).deep.equal([2, 7]);
+      const plain = await gathered({ entriesMax: 1, delayMs: 5 });
+      for (let at = 0; at < 5; at++) {
+        append(plain.log, at);
+        await plain.log.durable();
+      }
+      expect(plain.syncs()).equal(5);
+    });
+
+    it('writes a full group at once, and what came meanwhile after its own delay', async () => {
+      const { log, clock, syncs } = await gathered({ entriesMax: 3, delayMs: 1000 });
+      const heads = Array.from({ length: 3 }, (_, at) => {
+        append(log, at);
+        return log.durable();
+      });
+      append(log, 3);
+      const late = log.durable();
+      expect((await Promise.all(heads)).map(({ size }) => size)).deep.equal([4, 4, 4]);
+      expect(syncs()).equal(1);
+      await pass(clock, 999);
+      expect(syncs()).equal(1);
+      await pass(clock, 1);
+      expect([(await late).size, syncs()]).deep.equal([5, 2]);
+    });
+
+    it('counts the delay from the oldest request, so that nobody’s budget is spent by waiting', async () => {
+      const { log, clock, syncs } = await gathered({ entriesMax: 100, delayMs: 5 });
+      await pass(clock, 20);
+      append(log, 1);
+      const fresh = log.durable(clock.monotonicMs());
+      append(log, 2);
+      const old = log.durable(clock.monotonicMs() - 4);
+      await pass(clock, 1);
+      expect(syncs()).equal(1);
+      expect([(await fresh).size, (await old).size]).deep.equal([3, 3]);
+      append(log, 3);
+      await log.durable(clock.monotonicMs() - 50);
+      expect(syncs(), 'one that is late already').equal(2);
+    });
   });
 
   it('shows nothing that is not durable', async () => {

@@ -3,7 +3,7 @@
  * durable, anchors, leases, and says no while anything is missing.
  */
 import { expect } from 'chai';
-import type { Answered } from '../../../src/actors/traffic/messages.ts';
+import type { Answered, DecisionAnswer } from '../../../src/actors/traffic/messages.ts';
 import { publicationId } from '../../../src/protocols/ledger/modules/policies/publication.ts';
 import { encodeContent, namesOf } from '../../../src/protocols/policy/content.ts';
 import type { DecisionProof } from '../../../src/protocols/traffic/decision-proof.ts';
@@ -15,7 +15,7 @@ import type { PublicKey } from '../../../src/protocols/shared/brands.ts';
 import { pack } from '../../policy/default-pack.ts';
 import { settle } from '../../runtime/support/actor-world.ts';
 import { asOf, governor, lightKey, officer, running, TrafficWorld } from '../../support/traffic-light-world.ts';
-import { greenRequest, trafficRequest, verifier, yellowRequest } from '../../support/traffic-world.ts';
+import { greenRequest, redRequest, trafficRequest, verifier, yellowRequest } from '../../support/traffic-world.ts';
 
 describe('the traffic light actor', () => {
   it('decides only once it is registered, and is Red until the active set is here', async () => {
@@ -166,6 +166,73 @@ describe('the traffic light actor', () => {
     expect(reasons.filter((reason) => reason === 'overload').length).at.least(6);
     expect((await world.status()).underWay).equal(0);
     expect((await world.decision(of('hog', 'later'))).decision.state).equal('Green');
+  });
+
+  it('counts every refusal, and writes down one a second', async () => {
+    const world = await running({ underWayMax: 2 });
+    const { telemetry } = world.actors;
+    const flood = (): Promise<unknown> =>
+      world.decide(...Array.from({ length: 10 }, (_, nth) => greenRequest(`${telemetry.lines.length}-${nth}`)));
+    const lines = (): readonly unknown[] =>
+      telemetry.lines.flatMap(({ message, fields }) => (message === 'requests are refused' ? [fields] : []));
+    for (let round = 0; round < 3; round++) await flood();
+    expect(telemetry.counts.get('bpci.traffic.refused')).equal(24);
+    const first = { reason: 'overload', requests: 1, tenant: 'acme' };
+    expect(lines()).deep.include.members([first]);
+    expect(lines().length).equal(1);
+    await world.actors.pass(1000);
+    await flood();
+    expect(lines()).deep.equal([first, { ...first, requests: 24 }]);
+  });
+
+  it('is traced as one operation: court, policies and the light itself, then the log; and measured stage by stage', async () => {
+    const world = await running();
+    const { spans, recorded } = world.actors.telemetry;
+    const caller = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`;
+    const before = new Map(recorded);
+    await world.decide(greenRequest('untraced'));
+    expect(spans).deep.equal([]);
+    for (const id of ['1', '2']) await world.decideWithin(caller, greenRequest(id));
+    const roots = spans.filter(({ name }) => name === 'compliance');
+    expect(roots.map(({ parent }) => parent)).deep.equal([caller, caller]);
+    for (const { traceparent } of roots) {
+      const children = spans.filter(({ parent }) => parent === traceparent);
+      expect(children.map(({ name, outcome }) => `${name} ${String(outcome)}`)).deep.equal([
+        'compliance.court ok',
+        'compliance.policy ok',
+        'compliance.traffic ok',
+        'compliance.log ok',
+      ]);
+    }
+    expect([...new Set(spans.map(({ traceparent }) => traceparent.slice(3, 35)))]).deep.equal(['ab'.repeat(16)]);
+    const times = (stage: string): number => {
+      const key = `bpci.traffic.stage.duration ${stage}`;
+      return (recorded.get(key) ?? 0) - (before.get(key) ?? 0);
+    };
+    expect(['court', 'policy', 'traffic', 'log', 'answer'].map(times)).deep.equal([3, 3, 3, 3, 3]);
+  });
+
+  it('says in each receipt what court, policies and the light itself said', async () => {
+    const world = await running({ stateAgeMsMax: 10_000 });
+    const steps = async (request: TrafficRequest): Promise<readonly string[]> => {
+      const { decision, receipt } = await world.decision({ ...request, receipt: true });
+      const signed = JSON.parse(Buffer.from(receipt?.payload ?? '', 'base64').toString()) as {
+        predicate: TrafficDecision;
+      };
+      expect(signed.predicate).deep.equal(decision);
+      return decision.steps.map(({ step, state, reasons }) => [step, state, ...reasons].join(' '));
+    };
+    expect(await steps(greenRequest('1'))).deep.equal(['court Green', 'policy Green', 'traffic Green']);
+    expect(await steps(yellowRequest('2'))).deep.equal(['court Green', 'policy Yellow', 'traffic Yellow']);
+    expect(await steps(redRequest('3'))).deep.equal(['court Green', 'policy Red', 'traffic Green']);
+    world.feed.isStalled = true;
+    await world.actors.pass(20_000);
+    expect(await steps(greenRequest('4'))).deep.equal(['court Green', 'policy Green', 'traffic Red stale']);
+    const late = await world.ask<readonly Answered<DecisionAnswer>[]>((replyTo) => ({
+      ...{ type: 'decide', requests: [greenRequest('5')], caller: null, receivedMs: -1000, replyTo },
+    }));
+    const told = late.flatMap((answer) => (answer.kind === 'answer' ? answer.value.decision.steps : []));
+    expect(told.map(({ state, reasons }) => [state, ...reasons])).deep.equal([[null], [null], ['Red', 'deadline']]);
   });
 
   it('answers nothing while its disk fails, and comes back with what was durable', async () => {

@@ -19,6 +19,8 @@ export interface RecordedSpan {
 export class QuietTelemetry implements Telemetry {
   readonly lines: LogLine[] = [];
   readonly counts = new Map<string, number>();
+  /** How often a histogram was given a value, by its name and the values of its attributes. */
+  readonly recorded = new Map<string, number>();
   readonly gauges = new Map<string, () => readonly { value: number; attributes?: Attributes }[]>();
   readonly spans: RecordedSpan[] = [];
   readonly log: Log = this.#log({});
@@ -27,8 +29,13 @@ export class QuietTelemetry implements Telemetry {
     return { add: (value) => this.counts.set(name, (this.counts.get(name) ?? 0) + value) };
   }
 
-  histogram(): { record: () => void } {
-    return { record: () => undefined };
+  histogram(name: string): { record: (value: number, attributes?: Attributes) => void } {
+    return {
+      record: (_value, attributes = {}) => {
+        const key = [name, ...Object.values(attributes)].join(' ');
+        this.recorded.set(key, (this.recorded.get(key) ?? 0) + 1);
+      },
+    };
   }
 
   gauge(name: string, _description: string, read: () => readonly { value: number; attributes?: Attributes }[]): void {

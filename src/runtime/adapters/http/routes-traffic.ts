@@ -61,7 +61,7 @@ export function registerTraffic(application: Application, api: TrafficApi): void
   registerStream(application, api);
 }
 
-function registerDecisions({ app }: Application, api: TrafficApi): void {
+function registerDecisions({ app, traceOf }: Application, api: TrafficApi): void {
   app.route<{ Body: unknown }>({
     method: 'POST',
     url: '/v1/decisions',
@@ -82,7 +82,7 @@ function registerDecisions({ app }: Application, api: TrafficApi): void {
       const requests: readonly unknown[] = isBatch ? (body as unknown[]) : [body];
       if (requests.length === 0 || requests.length > batchMax)
         throw new HttpProblem('invalid-request', { status: 400, detail: `body: 1 to ${batchMax} requests` });
-      const answers = await api.decide(requests, viewerOf(request));
+      const answers = await api.decide(requests, viewerOf(request), traceOf(request));
       const [first] = answers;
       if (isBatch || first === undefined) return reply.send({ decisions: answers.map(refusalView) });
       return reply.send(answerOrThrow(first));
