@@ -30,7 +30,7 @@ import { tables, tileReaderOf } from './chain/tables.ts';
 import { setDeciding } from './chain/validator-sets.ts';
 
 const guardTable = 'guard-checkpoints';
-const checkpointKey = toUtf8('checkpoint');
+export const checkpointKey = toUtf8('checkpoint');
 
 /** A checkpoint with a quorum of cosignatures. */
 export interface ServedCheckpoint {
@@ -41,7 +41,7 @@ export interface ServedCheckpoint {
   readonly note: Uint8Array;
 }
 
-const servedCodec: Codec<ServedCheckpoint> = struct<ServedCheckpoint>({
+export const servedCheckpointCodec: Codec<ServedCheckpoint> = struct<ServedCheckpoint>({
   height: uint,
   size: uint,
   note: bytesMax(256 * 1024),
@@ -105,7 +105,7 @@ interface State {
 /** The newest checkpoint that this node serves, or null before the first. */
 export function readCheckpoint(store: StoreReader): ServedCheckpoint | null {
   const stored = store.get(tables.meta, checkpointKey);
-  return stored === undefined ? null : decode(servedCodec, stored);
+  return stored === undefined ? null : decode(servedCheckpointCodec, stored);
 }
 
 export function checkpointCosigner(dependencies: CosignerDependencies): ActorDefinition<State, CosignerMessage> {
@@ -246,6 +246,6 @@ function serve(
     .sort(([a], [b]) => compareText(a, b))
     .map(([key, { time, signature }]) => noteCosignature(validatorNoteKey(key), time, signature));
   const note = toUtf8(encodeSignedNote({ text: encodeCheckpoint(checkpoint), signatures }));
-  const value = encode(servedCodec, { height, size: checkpoint.size, note });
+  const value = encode(servedCheckpointCodec, { height, size: checkpoint.size, note });
   chain.store.commit([{ table: tables.meta, key: checkpointKey, value }]);
 }

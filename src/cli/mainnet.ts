@@ -45,7 +45,7 @@ function hintsFor({ nodes }: LoadedManifest): readonly string[] {
     '  npx bpci keys generate alice && npx bpci faucet alice 1000',
     ...(roles.has('traffic') ? ['  npx traffic-light decide examples/request.json'] : []),
     '  npx mainnet status                 npx mainnet logs validator-1 -f',
-    ...(roles.size > 0 ? ['  README.md has a whole session: agreement, breach, panel, ruling, proof.'] : []),
+    ...(roles.size > 0 ? ['  docs/walkthrough.md goes through it all: agreement, breach, panel, ruling, proof.'] : []),
   ];
 }
 

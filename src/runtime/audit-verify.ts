@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { auditChains, type ChainsAudit, type ChainSource } from '../actors/chain/audit-chain.ts';
+import { contentTable } from '../actors/policy/content-store.ts';
 import { auditDecisions } from '../actors/traffic/audit-decisions.ts';
 import { signedRecords } from '../actors/validator/sign-guard.ts';
 import { chainIdOf, type Genesis } from '../protocols/ledger/genesis.ts';
@@ -13,6 +14,8 @@ import { readAuditHead } from '../protocols/ledger/modules/audit.ts';
 import { readLight } from '../protocols/ledger/modules/traffic/traffic.ts';
 import { View } from '../protocols/ledger/view.ts';
 import type { ChainId, PublicKey } from '../protocols/shared/brands.ts';
+import { equalBytes, toHex } from '../protocols/shared/bytes.ts';
+import { sha256 } from '../protocols/shared/hash.ts';
 import { readAuditLog } from './adapters/audit-log.ts';
 import { createVerifier } from './adapters/ed25519.ts';
 import { inspectLmdbStore, type StoreInspection } from './adapters/lmdb-reader.ts';
@@ -78,6 +81,7 @@ export async function auditDirectory(options: DirectoryAuditOptions): Promise<Di
       const node = { name, key: identity.publicKey, audit, chainId };
       sections.push(...auditGuard(node, stores[at]?.guard ?? null));
       sections.push(...auditLight(node, join(own.root, 'log')));
+      sections.push(...auditContents(name, join(own.root, 'contents')));
       sections.push(...auditOwnLog(node, join(own.root, 'audit')));
     }
     await scratch.close();
@@ -152,6 +156,23 @@ function auditLight({ name, key, audit }: AuditedNode, directory: string): reado
     const record = readLight(new View(audit.state), key);
     const { problems, ...checked } = auditDecisions({ reader, light: key, verify, anchor: record ?? null });
     return [{ subject: `decision log of ${name}`, checked, problems }];
+  } finally {
+    void reader.close();
+  }
+}
+
+/** Published sets that a policy engine keeps, each under the digest of its bytes. */
+function auditContents(name: string, directory: string): readonly AuditSection[] {
+  if (!existsSync(join(directory, 'data.mdb'))) return [];
+  const reader = inspectLmdbStore(directory);
+  try {
+    const problems: string[] = [];
+    let sets = 0;
+    for (const [key, bytes] of reader.range(contentTable)) {
+      sets += 1;
+      if (!equalBytes(key, sha256(bytes))) problems.push(`the set ${toHex(key)} has other bytes`);
+    }
+    return [{ subject: `contents of ${name}`, checked: { sets }, problems }];
   } finally {
     void reader.close();
   }

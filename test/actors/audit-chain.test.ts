@@ -5,8 +5,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { auditChains, type ChainAudit } from '../../src/actors/chain/audit-chain.ts';
+import { checkpointKey, servedCheckpointCodec } from '../../src/actors/checkpoint-cosigner.ts';
+import { checkpointOf, encodeCheckpoint, validatorNoteKey } from '../../src/protocols/ledger/checkpoint.ts';
+import { cosignatureBytes, encodeSignedNote, noteCosignature } from '../../src/protocols/ledger/signed-note.ts';
+import { encode } from '../../src/protocols/shared/codec.ts';
+import type { Signer } from '../../src/runtime/ports/signer.ts';
 import { tables } from '../../src/actors/chain/tables.ts';
-import { equalBytes } from '../../src/protocols/shared/bytes.ts';
+import { equalBytes, toUtf8 } from '../../src/protocols/shared/bytes.ts';
 import { createVerifier } from '../../src/runtime/adapters/ed25519.ts';
 import type { StoreReader } from '../../src/runtime/ports/store.ts';
 import { MemoryDisk } from '../../src/runtime/simulated/memory-store.ts';
@@ -22,6 +27,22 @@ for (let nonce = 0; nonce < 3; nonce++) {
 }
 const { store } = world.chain;
 const height = world.chain.tip.height;
+store.commit([{ table: tables.meta, key: checkpointKey, value: checkpointOfTip() }]);
+
+/** The tip's checkpoint as a node that gathered a quorum of cosignatures keeps it. */
+function checkpointOfTip(cosigners = world.validators.slice(1)): Uint8Array {
+  const { logSize, logRoot } = world.reader.block(height)!.header;
+  const text = encodeCheckpoint(checkpointOf(world.chain.chainId, logSize, logRoot));
+  const signatures = cosigners.map((signer) =>
+    noteCosignature(
+      validatorNoteKey(signer.publicKey),
+      1_700_000_000,
+      signer.sign(cosignatureBytes(text, 1_700_000_000)),
+    ),
+  );
+  const note = toUtf8(encodeSignedNote({ text, signatures }));
+  return encode(servedCheckpointCodec, { height, size: logSize, note });
+}
 
 function audit(...readers: readonly StoreReader[]): readonly ChainAudit[] {
   const scratch = new MemoryDisk().open({ kind: 'chain', version: 1, chainId: world.chain.chainId });
@@ -51,6 +72,8 @@ const records = Object.values(tables).flatMap((table) =>
 );
 /** The time at which a node stored a block is its own: the first field of a block's facts. */
 const ownBytes = 10;
+/** A node need not have gathered one. */
+const isCheckpoint = (key: Uint8Array): boolean => equalBytes(key, checkpointKey);
 
 describe('audit of a chain', () => {
   it('finds a sound store sound, and says what it checked', () => {
@@ -84,7 +107,9 @@ describe('audit of a chain', () => {
   }).timeout(120_000);
 
   it('finds any record that is gone, but for history that may be given up', () => {
-    const kept = records.filter(({ table }) => table !== tables.stale && table !== tables.tree);
+    const kept = records.filter(
+      ({ table, key }) => table !== tables.stale && table !== tables.tree && !isCheckpoint(key),
+    );
     fc.assert(
       fc.property(fc.constantFrom(...kept), ({ table, key }) => {
         const [, other] = audit(
@@ -96,6 +121,17 @@ describe('audit of a chain', () => {
       { numRuns: 30 },
     );
   }).timeout(120_000);
+
+  it('believes no checkpoint without a quorum of those who decided its block', () => {
+    const [removed, ...deciding] = world.validators;
+    const noteBy = (signers: readonly Signer[]) =>
+      audit(withRecord(tables.meta, checkpointKey, () => checkpointOfTip([...signers])))[0]?.problems;
+    expect(noteBy(deciding)).to.deep.equal([]);
+    expect(noteBy(deciding.slice(0, 3))).to.deep.equal(['checkpoint: 3 cosignatures, 4 needed']);
+    expect(noteBy([removed!, ...deciding])).to.deep.equal([
+      'checkpoint: a cosignature is not of a validator, or there twice',
+    ]);
+  });
 
   it('takes seals below a height for granted where it is told to', () => {
     const scratch = new MemoryDisk().open({ kind: 'chain', version: 1, chainId: world.chain.chainId });

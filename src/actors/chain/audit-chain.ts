@@ -14,7 +14,9 @@ import type { StateReader } from '../../protocols/ledger/view.ts';
 import { equalBytes, toHex, uint64Key } from '../../protocols/shared/bytes.ts';
 import { encode, tryDecode } from '../../protocols/shared/codec.ts';
 import type { Store, StoreReader } from '../../runtime/ports/store.ts';
+import { checkpointKey } from '../checkpoint-cosigner.ts';
 import { applySynced } from './apply-synced.ts';
+import { checkpointProblem } from './audit-checkpoint.ts';
 import { Chain } from './chain.ts';
 import { backfillKey, factsCodec, importingKey, stateReaderOf, tables, tipCodec, tipKey } from './tables.ts';
 
@@ -98,12 +100,12 @@ export function auditChains(options: ChainAuditOptions): ChainsAudit {
   const audits = options.sources.map((source) => new SourceAudit(source));
   const chain = new Chain({ ...options, store: options.scratch, historyBlocks: Number.POSITIVE_INFINITY });
   const heightMax = Math.max(0, ...audits.map(({ height }) => height));
-  for (const audit of audits) if (audit.height === 0) compareRecords(chain, audit);
+  for (const audit of audits) if (audit.height === 0) compareRecords(chain, audit, options.signatures);
   for (let height = 1; height <= heightMax; height++) {
     options.onProgress?.(height, heightMax);
     const reached = audits.filter((audit) => audit.height >= height);
     if (!executeNext(chain, options, reached, height)) break;
-    for (const audit of reached) if (audit.height === height) compareRecords(chain, audit);
+    for (const audit of reached) if (audit.height === height) compareRecords(chain, audit, options.signatures);
   }
   const all = audits.map((audit) => audit.done());
   return { audits: all, state: stateReaderOf(options.scratch), height: chain.tip.height };
@@ -176,7 +178,7 @@ function checkSeals(audit: SourceAudit, { chain, set, signatures, bytes, commit 
 }
 
 /** What the execution gives and the node has, record by record, in both directions. */
-function compareRecords(chain: Chain, audit: SourceAudit): void {
+function compareRecords(chain: Chain, audit: SourceAudit, signatures: SignatureRule): void {
   const { store } = chain;
   const isPartial = audit.get(tables.meta, backfillKey) !== undefined;
   for (const table of [tables.blocks, tables.state, tables.transactions, tables.events, tables.entries, tables.tiles]) {
@@ -185,14 +187,20 @@ function compareRecords(chain: Chain, audit: SourceAudit): void {
   compareTree(audit, store);
   compareFacts(audit, store, isPartial);
   compareSetChanges(audit, store, isPartial);
-  compareMeta(audit, store);
+  compareMeta(audit, chain, signatures);
 }
 
-/** What a node is in the midst of is its own. */
-function compareMeta(audit: SourceAudit, store: StoreReader): void {
+/** What a node is in the midst of is its own; cosignatures that it gathered stand for themselves. */
+function compareMeta(audit: SourceAudit, chain: Chain, signatures: SignatureRule): void {
+  const { store } = chain;
   for (const [key, value] of audit.source.reader.range(tables.meta)) {
     audit.records += 1;
     if (equalBytes(key, backfillKey) || equalBytes(key, importingKey)) continue;
+    if (equalBytes(key, checkpointKey)) {
+      const problem = checkpointProblem(chain, value, signatures);
+      if (problem !== null) audit.report(`checkpoint: ${problem}`);
+      continue;
+    }
     const expected = store.get(tables.meta, key);
     if (expected === undefined || !equalBytes(expected, value)) {
       audit.report(`${nameOf(tables.meta, key)}: not what the execution gives`);

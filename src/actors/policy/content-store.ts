@@ -8,7 +8,8 @@ import type { ContentSource } from './policy-library.ts';
 /** Longest bytes of one set. */
 export const contentBytesMax = 4 * 1024 * 1024;
 
-const contentTable = 'policy-content';
+/** Digest of the bytes → bytes. */
+export const contentTable = 'policy-content';
 
 export class ContentStore implements ContentSource {
   readonly #store: Store;
