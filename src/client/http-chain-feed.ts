@@ -50,6 +50,8 @@ export class HttpChainFeed implements ChainFeed {
   readonly #listeners = new Set<(state: FollowedState) => void>();
   #mirror = new StateMirror();
   #trusted: TrustedHeight;
+  /** The height before it: what a later start proves the newest block from, be it the same still. */
+  #lasting: TrustedHeight;
   /** Everything rests on the node's word for its genesis: the age of that proves nothing. */
   #isFirstUse: boolean;
   #savedHeight = 0;
@@ -63,6 +65,7 @@ export class HttpChainFeed implements ChainFeed {
   private constructor(options: HttpChainFeedOptions, { trusted, isFirstUse }: StartingTrust) {
     this.#options = options;
     this.#trusted = trusted;
+    this.#lasting = trusted;
     this.#isFirstUse = isFirstUse;
     this.chainId = trusted.chainId;
     this.#verify = (key, message, signature) => options.verifier.verify(key, message, signature);
@@ -149,7 +152,9 @@ export class HttpChainFeed implements ChainFeed {
       throw new ClientError('bad-answer', `the state of height ${height} is not the one that the validators sealed`);
     this.#mirror = mirror;
     const { trustPeriodBlocks } = parametersAt(mirror);
-    this.#trusted = { chainId: this.chainId, height, set: validatorSetsAt(mirror).next, trustPeriodBlocks };
+    const { last, next } = validatorSetsAt(mirror);
+    this.#trusted = { chainId: this.chainId, height, set: next, trustPeriodBlocks };
+    this.#lasting = { chainId: this.chainId, height: height - 1, set: last, trustPeriodBlocks };
     this.#isFirstUse = false;
     this.#remember(trustSavedBlocks);
     this.#current = { height, time, reader: mirror };
@@ -158,10 +163,11 @@ export class HttpChainFeed implements ChainFeed {
 
   #remember(blocksMin: number): void {
     const { memory, log } = this.#options;
-    if (memory === undefined || this.#trusted.height <= this.#savedHeight + blocksMin) return;
-    this.#savedHeight = this.#trusted.height;
+    const { height } = this.#lasting;
+    if (memory === undefined || height <= this.#savedHeight + blocksMin) return;
+    this.#savedHeight = height;
     try {
-      memory.save(this.#trusted);
+      memory.save(this.#lasting);
     } catch (error) {
       // The state is proved all the same; what is lost is where the next start begins.
       log.warn('what is trusted cannot be kept', { problem: error instanceof Error ? error.message : String(error) });

@@ -11,9 +11,13 @@ import type { ChainClient } from '../client/chain-client.ts';
 import { createCourtChain } from '../client/court-chain.ts';
 import type { Genesis } from '../protocols/ledger/genesis.ts';
 import type { PublicKey } from '../protocols/shared/brands.ts';
+import type { ServiceListing } from '../protocols/registry/listing.ts';
 import { createActorSystem } from './actor-system.ts';
+import { createVerifier } from './adapters/ed25519.ts';
+import { isLoopbackHost, parseAddress } from './adapters/http/addresses.ts';
 import { registerCourt } from './adapters/http/routes-court.ts';
 import { startServiceServer } from './adapters/http/server.ts';
+import { openLmdbStore } from './adapters/lmdb-store.ts';
 import { createSystemClock } from './adapters/system-clock.ts';
 import { createSystemRandom } from './adapters/system-random.ts';
 import { createTelemetry } from './adapters/telemetry.ts';
@@ -27,7 +31,7 @@ export interface CourtServiceConfig {
   readonly client: ChainClient;
   /** `host:port` */
   readonly address: string;
-  /** Holds its logs; and `keys/court.key`, made where it is absent and no signer is given. */
+  /** Holds its logs and the statements handed in; and `keys/court.key`, made where it is absent and no signer is given. */
   readonly dataDir: string;
   /** In its log lines. Default `court`. */
   readonly name?: string;
@@ -67,7 +71,14 @@ async function readinessOf(api: CourtApi): Promise<{ readonly isReady: boolean; 
   return status.kind === 'answer' ? { isReady: true, problem: null } : { isReady: false, problem: status.detail };
 }
 
-/** Rejects with ClientError, KeyFileError, HttpListenError. */
+/** Under the name by which agreements know it. */
+function listingOf({ terms, tls }: CourtServiceConfig, address: string): ServiceListing {
+  const isPlain = (tls ?? null) === null || isLoopbackHost(parseAddress(address).host);
+  const endpoints = [`${isPlain ? 'http' : 'https'}://${address}`];
+  return { id: terms.name, region: 'Global', endpoints };
+}
+
+/** Rejects with ClientError, KeyFileError, StoreError, HttpListenError. */
 export async function startCourtService(config: CourtServiceConfig): Promise<RunningCourtService> {
   const { client, dataDir, address, logTo, terms } = config;
   const closers: (() => Promise<unknown>)[] = [];
@@ -84,10 +95,14 @@ export async function startCourtService(config: CourtServiceConfig): Promise<Run
     const [clock, random] = [createSystemClock(), createSystemRandom()];
     const feed = await followChain({ client, signer, clock, log: telemetry.log, dataDir, genesis: config.genesis });
     closers.push(() => feed.stop());
+    const chain: CourtChain = createCourtChain(client, feed);
+    const schema = { kind: 'court', version: 1, chainId: feed.chainId };
+    const store = openLmdbStore({ directory: join(dataDir, 'statements'), schema });
+    closers.push(() => store.close());
     const system = createActorSystem({ clock, random, telemetry });
     closers.push(() => system.terminate());
-    const chain: CourtChain = createCourtChain(client, feed);
-    const court = system.spawn(courtActor({ chain, terms, telemetry }));
+    const signatures = createVerifier();
+    const court = system.spawn(courtActor({ chain, terms, telemetry, store, signatures, account: signer.publicKey }));
     const api = createCourtApi({ system, court, chain, terms });
     const served = servedChain({ feed, name: 'court', whenReady: 'works', status: () => readinessOf(api) });
     const server = await startServiceServer({
@@ -96,6 +111,7 @@ export async function startCourtService(config: CourtServiceConfig): Promise<Run
       register: (http) => registerCourt(http, api),
     });
     closers.push(() => server.close());
+    system.tell(court, { type: 'announce', listing: listingOf(config, server.address) });
     const send: ChainFeed['send'] = (kind, body) => feed.send(kind, body);
     return { address: server.address, publicKey: signer.publicKey, chainId: feed.chainId, api, send, stop: close };
   } catch (error) {

@@ -7,7 +7,7 @@ import { createTrafficApi } from '../actors/traffic/traffic-api.ts';
 import { defaultTrafficLightLimits, type TrafficLightLimits } from '../actors/traffic/following.ts';
 import { trafficLightActor } from '../actors/traffic/traffic-light.ts';
 import type { TrafficLightMessage } from '../actors/traffic/messages.ts';
-import type { ServiceListing } from '../actors/traffic/registration.ts';
+import type { ServiceListing } from '../protocols/registry/listing.ts';
 import { type ContentSource, PolicyLibrary } from '../actors/policy/policy-library.ts';
 import type { ChainFeed } from '../actors/traffic/chain-feed.ts';
 import type { ChainClient } from '../client/chain-client.ts';

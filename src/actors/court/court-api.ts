@@ -4,8 +4,9 @@ import { bodyCodec } from '../../protocols/ledger/application.ts';
 import { readJson } from '../../protocols/ledger/json-codec.ts';
 import type { AgreementRecord } from '../../protocols/ledger/modules/court/agreement-state.ts';
 import { agreementId, type StoredAgreement } from '../../protocols/ledger/modules/court/agreement-terms.ts';
-import type { CaseStage } from '../../protocols/ledger/modules/court/case-state.ts';
+import { type CaseStage, caseIdOf } from '../../protocols/ledger/modules/court/case-state.ts';
 import { operationCodec } from '../../protocols/court/compliance.ts';
+import { handedInCodec } from '../../protocols/court/handed-in.ts';
 import { type Digest, isHex64, type PublicKey } from '../../protocols/shared/brands.ts';
 import { tryDecode } from '../../protocols/shared/codec.ts';
 import { CodedError } from '../../protocols/shared/errors.ts';
@@ -13,7 +14,7 @@ import { ActorError, type ActorRef, type ActorSystem, type ReplyTo } from '../..
 import type { CourtApi, CourtResult, Relayed } from '../../runtime/ports/court-api.ts';
 import type { CourtChain } from './court-chain.ts';
 import type { CourtTerms } from './court.ts';
-import type { CourtAnswer, CourtMessage, CourtQuestion } from './messages.ts';
+import type { CourtAnswer, CourtMessage, CourtQuestion, StatementAnswer } from './messages.ts';
 
 const askTimeoutMs = 10_000;
 
@@ -48,7 +49,7 @@ export function createCourtApi({ system, court, chain, terms }: CourtApiOptions)
     }
   };
   const about = (
-    what: 'agreement' | 'obligations' | 'case' | 'panel' | 'timeline',
+    what: 'agreement' | 'obligations' | 'statements' | 'case' | 'panel' | 'timeline',
     id: string,
   ): Promise<CourtResult> =>
     isHex64(id) ? ask({ about: what, id: id as Digest }) : Promise.resolve(refused('not-found', details['not-found']));
@@ -63,6 +64,8 @@ export function createCourtApi({ system, court, chain, terms }: CourtApiOptions)
       }),
     agreement: (id) => about('agreement', id),
     obligations: (id) => about('obligations', id),
+    statements: (id) => about('statements', id),
+    handIn: (json) => handIn(system, court, json),
     cases: ({ agreement, party, stage, limit }) =>
       ask({
         about: 'cases',
@@ -88,6 +91,46 @@ export function createCourtApi({ system, court, chain, terms }: CourtApiOptions)
       return relayed(chain, bytes);
     },
   };
+}
+
+const statementDetails: Readonly<Record<string, string>> = {
+  ...details,
+  'not-kept': 'the court could not keep it: hand it in again later',
+  'unknown-agreement': 'the chain has no agreement of this name',
+  'other-court': 'the agreement names another court',
+  'unknown-obligation': 'the agreement has no obligation of this name',
+  'no-evidence-rule': 'the obligation has no rule of evidence: nobody states anything of it',
+  'unknown-source': 'the rule of evidence does not name this source',
+  'bad-statement-signature': 'the signature is not that of the source over this statement on this chain',
+  'no-such-period': 'the obligation has no such period',
+  'period-not-begun': 'nothing can be stated of a period that has not begun',
+  'not-in-force': 'the agreement was not in force in the period',
+  'claim-period-over': 'nothing can be claimed under the agreement any more',
+  'contradicts-earlier': 'this source stated another value before, and the first stands',
+  'too-many-statements': 'the court holds as many statements as it can',
+};
+
+/** A statement that its source signed; answered once it is on stable storage. */
+async function handIn(system: ActorSystem, court: ActorRef<CourtMessage>, json: unknown): Promise<CourtResult> {
+  const read = readJson(handedInCodec, json);
+  if ('problems' in read) {
+    const [problem] = read.problems;
+    return refused('invalid-request', problem?.message ?? 'invalid', problem?.path ?? null);
+  }
+  try {
+    const answer = await system.ask<CourtMessage, StatementAnswer>(
+      court,
+      (replyTo: ReplyTo<StatementAnswer>) => ({ type: 'statement', handedIn: read.value, replyTo }),
+      { timeoutMs: askTimeoutMs },
+    );
+    if (answer.kind === 'refused') return refused(answer.reason, statementDetails[answer.reason] ?? answer.reason);
+    const { agreement, obligation, period } = read.value;
+    const breach = caseIdOf(agreement, obligation, period);
+    return { kind: 'answer', value: { isNew: answer.isNew, case: breach } };
+  } catch (error) {
+    if (!(error instanceof ActorError)) throw error;
+    return refused('unavailable', 'the court does not answer now');
+  }
 }
 
 async function relayed(chain: CourtChain, bytes: Uint8Array): Promise<CourtResult> {

@@ -15,6 +15,8 @@ import type { Timelines } from './timelines.ts';
 
 export interface CourtMemory {
   readonly timelines: Timelines;
+  /** That sources handed in about an agreement. */
+  readonly statementsOf: (agreement: Digest) => Json;
   readonly status: (followed: FollowedState) => Json;
 }
 
@@ -66,6 +68,8 @@ function read(view: View, question: CourtQuestion, followed: FollowedState, memo
       return agreementJson(view, question.id);
     case 'obligations':
       return obligationsJson(view, question.id, followed.time);
+    case 'statements':
+      return readStored(view, question.id) === undefined ? null : memory.statementsOf(question.id);
     case 'cases':
       return cases(view, question);
     case 'case':

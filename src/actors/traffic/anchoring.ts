@@ -15,7 +15,7 @@ import type { ChainFeed, FollowedState } from './chain-feed.ts';
 import { serviceKind } from './following.ts';
 import type { Light } from './light.ts';
 import type { TrafficLightMessage } from './messages.ts';
-import { isListed, listingDue, type ServiceListing } from './registration.ts';
+import { isListed, listingDue, type ServiceListing } from '../../protocols/registry/listing.ts';
 
 export interface AnchoringDependencies {
   readonly feed: ChainFeed;

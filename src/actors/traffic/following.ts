@@ -18,7 +18,7 @@ import { Gathering, type GatherLimits } from './gathering.ts';
 import { DecisionLog, type LogAnchor } from './decision-log.ts';
 import { type ChainFacts, Light } from './light.ts';
 import type { PolicyLibrary } from '../policy/policy-library.ts';
-import type { ServiceListing } from './registration.ts';
+import type { ServiceListing } from '../../protocols/registry/listing.ts';
 import type { Stages } from './stages.ts';
 
 export interface TrafficLightLimits {

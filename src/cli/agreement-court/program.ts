@@ -7,6 +7,7 @@ import { registerAgreements } from './agreement-commands.ts';
 import { registerArbitrators } from './arbitrator-commands.ts';
 import { registerCases } from './case-commands.ts';
 import { registerStart } from './start.ts';
+import { registerStatements } from './statement-commands.ts';
 import { registerTemplates } from './template-commands.ts';
 import { registerVoting } from './vote-commands.ts';
 
@@ -51,6 +52,7 @@ function createProgram(terminal: Terminal, keys: KeyStore): Command {
   registerCases(program, context);
   registerArbitrators(program, context);
   registerVoting(program, context);
+  registerStatements(program, context);
   for (const command of withChildren(program)) command.exitOverride();
   return program;
 }

@@ -10,7 +10,8 @@
  * - `service-owner`: registered the service that the body names, or runs it.
  * - `agreement-party`: is a party of the agreement that the body names, or acts for one.
  * - `claimant`, `respondent`: acts for the creditor or the debtor that the case is between.
- * - `proof-bearer`: shows statements that prove the breach by the agreement's own rule.
+ * - `proof-bearer`: shows statements that prove the breach by the agreement's own rule, or is the court that the agreement
+ *   names, where that rule calls silence a breach.
  * - `panelist`: was drawn for the panel of the case.
  * - `light`: registered as a traffic light.
  * - `light-reviewer`: has a role at the light that the body names.

@@ -33,6 +33,10 @@ export interface CourtApi {
   agreements(query: AgreementsQuery): Promise<CourtResult>;
   agreement(id: string): Promise<CourtResult>;
   obligations(agreement: string): Promise<CourtResult>;
+  /** That sources handed in about an agreement. */
+  statements(agreement: string): Promise<CourtResult>;
+  /** Takes `{ agreement, obligation, period, source, value, signature }`; answers once it is on stable storage. */
+  handIn(statement: unknown): Promise<CourtResult>;
   cases(query: CasesQuery): Promise<CourtResult>;
   case(id: string): Promise<CourtResult>;
   timeline(caseId: string): Promise<CourtResult>;

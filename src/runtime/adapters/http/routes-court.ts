@@ -37,6 +37,14 @@ const statusOf: Readonly<Record<string, number>> = {
   'wrong-subject': 422,
   'malformed-body': 422,
   'other-court': 422,
+  'not-kept': 503,
+  'unknown-agreement': 404,
+  'unknown-obligation': 422,
+  'no-such-period': 422,
+  'no-evidence-rule': 422,
+  'unknown-source': 403,
+  'bad-statement-signature': 403,
+  'too-many-statements': 429,
 };
 
 /** Everything else is the chain's reason: what was asked for conflicts with its state. */
@@ -94,6 +102,15 @@ const agreementReads = (api: CourtApi): readonly Read[] => [
       summary: 'Obligations, each with the period that runs',
     },
     read: (request) => api.obligations(idOf(request)),
+  },
+  {
+    ...{
+      url: '/v1/agreements/:id/statements',
+      operationId: 'listStatements',
+      tag: 'agreements',
+      summary: 'What sources stated of its obligations, as they signed it',
+    },
+    read: (request) => api.statements(idOf(request)),
   },
 ];
 
@@ -232,9 +249,33 @@ function registerWrites({ app }: Application, api: CourtApi): void {
   }
 }
 
+/** Statements are small; the shape is checked by their own codec, which names the field. */
+const statementBytesMax = 2048;
+
+function registerStatements({ app }: Application, api: CourtApi): void {
+  app.route<{ Body: unknown }>({
+    method: 'POST',
+    url: '/v1/statements',
+    // The source that the agreement names has signed it.
+    config: { access: 'self-authenticating' },
+    bodyLimit: statementBytesMax,
+    schema: {
+      operationId: 'handInStatement',
+      summary: 'Hands in what a source states of an obligation in a period',
+      description:
+        '`agreement`, `obligation`, `period`, `source`, `value`, `signature`. The first statement of a source stands. Where statements prove a breach by the rule of the agreement, the court gives notice of it.',
+      tags: ['agreements'],
+      body: { content: { 'application/json': { schema: Type.Unknown() } } },
+      response: { 200: document('`isNew`, and `case`: the name that a case about a breach would have') },
+    },
+    handler: async (request, reply) => reply.send(valueOf(await api.handIn(request.body))),
+  });
+}
+
 export function registerCourt(application: Application, api: CourtApi): void {
   registerReads(application, api);
   registerWrites(application, api);
+  registerStatements(application, api);
   application.app.route<{ Body: unknown }>({
     method: 'POST',
     url: '/v1/compliance/check',

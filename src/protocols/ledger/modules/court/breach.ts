@@ -1,9 +1,10 @@
 /** BreachNoticed: what may be noticed, by whom, once for each obligation and period. Source: court design, "Dispute". */
-import type { Digest } from '../../../shared/brands.ts';
+import type { Digest, PublicKey } from '../../../shared/brands.ts';
 import { jsonDigest, jsonStruct, jsonUint } from '../../json-codec.ts';
 import { kind, type Kind, ok, type Outcome, refuse, type TransactionContext } from '../../module.ts';
 import type { Role } from '../../permissions.ts';
 import type { ReadView, View } from '../../view.ts';
+import { readService } from '../registry.ts';
 import { countCase } from './agreement-lifecycle.ts';
 import { type AgreementRecord, dischargeKey, readDischarge, readStored, recordOf, termsOf } from './agreement-state.ts';
 import { type AgreementTerms, jsonName, type Obligation, obligationOf, partyOf } from './agreement-terms.ts';
@@ -11,8 +12,8 @@ import { caseEvent, caseIdOf, type CaseRecord, enterStage, freezeRules, readCase
 import { courtTime, isPast } from './court-clock.ts';
 import { readJurisdiction } from './jurisdictions.ts';
 import {
-  decideByRule,
   keepStatements,
+  proofOfBreach,
   type Statement,
   statementsCodec,
   statementsRefusal,
@@ -27,7 +28,7 @@ interface BreachNotice {
   readonly obligation: string;
   /** From 0; 0 where the obligation is due once. */
   readonly period: number;
-  /** With enough of them to prove the breach, anybody may give notice. */
+  /** With enough of them to prove the breach, anybody may give notice; of silence the agreement's court may. */
   readonly statements: readonly Statement[];
   /** Of what the notice rests on. */
   readonly grounds: Digest;
@@ -46,7 +47,7 @@ export function periodOf(
 }
 
 /** Whether the version was in force when it is said to have been breached: for a moment of the period, or at its due date. */
-function governs(
+export function governs(
   { timing }: Obligation,
   { activeSince, endedAt }: AgreementRecord,
   { from, to }: { readonly from: number; readonly to: number },
@@ -56,36 +57,60 @@ function governs(
   return activeSince < to && (endedAt === 0 || endedAt > from);
 }
 
-/** Why no notice of this can be given now, or null. */
-function noticeRefusal(body: BreachNotice, view: ReadView, context: TransactionContext): string | null {
-  const { agreement: id, period } = body;
+/** A moment, in both of the times that are counted in. */
+export interface CourtMoment {
+  /** Header time, ms since 1970. */
+  readonly time: number;
+  /** The same less all outages. */
+  readonly courtTime: number;
+}
+
+export type NoticeRefusal =
+  | 'unknown-obligation'
+  | 'no-such-period'
+  | 'not-due-yet'
+  | 'not-in-force'
+  | 'claim-period-over'
+  | 'discharged'
+  | 'already-noticed'
+  | 'too-many-cases';
+
+/** Whether nothing can be claimed under the agreement any more. */
+export const isClaimPeriodOver = ({ isSettled, endedAt, due }: AgreementRecord, courtNow: number): boolean =>
+  // The only deadline of what has ended is that of the claim period.
+  isSettled || (endedAt > 0 && isPast(due, courtNow));
+
+/** Why nobody can give notice of this now, whatever it rests on; or null. The agreement exists. */
+export function noticeRefusal(
+  view: ReadView,
+  { agreement: id, obligation: name, period }: StatementSubject,
+  { time, courtTime: courtNow }: CourtMoment,
+): NoticeRefusal | null {
   const terms = termsOf(view, id);
   const record = recordOf(view, id);
-  const obligation = obligationOf(terms, body.obligation);
+  const obligation = obligationOf(terms, name);
   if (obligation === undefined) return 'unknown-obligation';
   const window = periodOf(obligation, terms, period);
   if (window === null) return 'no-such-period';
-  const isDue = obligation.timing.type === 'by' ? context.time > window.to : context.time >= window.from;
+  const isDue = obligation.timing.type === 'by' ? time > window.to : time >= window.from;
   if (!isDue) return 'not-due-yet';
   if (!governs(obligation, record, window)) return 'not-in-force';
-  // The only deadline of what has ended is that of the claim period.
-  if (record.isSettled || (record.endedAt > 0 && isPast(record.due, courtTime(view, context)))) {
-    return 'claim-period-over';
-  }
-  if (readDischarge(view, dischargeKey(id, body.obligation, period)) !== undefined) return 'discharged';
-  if (readCase(view, caseIdOf(id, body.obligation, period)) !== undefined) return 'already-noticed';
-  if (record.openCases >= openCasesMax) return 'too-many-cases';
-  return statementsRefusal(body.statements, body, obligation, context);
+  if (isClaimPeriodOver(record, courtNow)) return 'claim-period-over';
+  if (readDischarge(view, dischargeKey(id, name, period)) !== undefined) return 'discharged';
+  if (readCase(view, caseIdOf(id, name, period)) !== undefined) return 'already-noticed';
+  return record.openCases >= openCasesMax ? 'too-many-cases' : null;
 }
 
 function notice(body: BreachNotice, view: View, context: TransactionContext): Outcome {
-  const refusal = noticeRefusal(body, view, context);
+  const refusal = noticeRefusal(view, body, { time: context.time, courtTime: courtTime(view, context) });
   if (refusal !== null) return refuse(refusal);
   const { agreement, obligation: name, period, statements, grounds } = body;
   const terms = termsOf(view, agreement);
   const obligation = obligationOf(terms, name);
   const rules = readJurisdiction(view, terms.jurisdiction);
   if (obligation === undefined || rules === undefined) return refuse('unknown-obligation');
+  const problem = statementsRefusal(statements, body, obligation, context);
+  if (problem !== null) return refuse(problem);
   const id = caseIdOf(agreement, name, period);
   const { creditor, debtor } = obligation;
   freezeRules(view, id, rules);
@@ -124,14 +149,28 @@ const newCase = (
   outcome: 'open',
 });
 
-/** Whether the statements alone prove the breach. */
-function isProved(body: BreachNotice, obligation: Obligation, context: TransactionContext): boolean {
-  const { evidenceRule } = obligation;
-  const { statements } = body;
-  if (evidenceRule === null || statements.length < evidenceRule.needed) return false;
-  const values = statements.map(({ value }) => value);
-  if (decideByRule(evidenceRule, values) !== 'breach') return false;
-  return statementsRefusal(statements, body, obligation, context) === null;
+/** Whether somebody runs the court that an agreement names: the service that the registry lists under the name. */
+function runsCourt(view: ReadView, { court }: AgreementTerms, account: PublicKey): boolean {
+  const service = readService(view, court);
+  return service?.kind === 'court' && (service.owner === account || service.node === account);
+}
+
+/**
+ * Whether what is shown proves the breach. That sources were silent is believed of the agreement's own court alone, to which
+ * they hand in what they state.
+ */
+function isProved(
+  body: BreachNotice,
+  { obligation, terms }: { readonly obligation: Obligation; readonly terms: AgreementTerms },
+  view: ReadView,
+  context: TransactionContext,
+): boolean {
+  const window = periodOf(obligation, terms, body.period);
+  if (window === null) return false;
+  const values = body.statements.map(({ value }) => value);
+  const proof = proofOfBreach(obligation.evidenceRule, values, context.time > window.to);
+  if (proof === null || (proof === 'silence' && !runsCourt(view, terms, context.sender))) return false;
+  return statementsRefusal(body.statements, body, obligation, context) === null;
 }
 
 const standing = (body: BreachNotice, view: ReadView, context: TransactionContext): readonly Role[] => {
@@ -141,7 +180,7 @@ const standing = (body: BreachNotice, view: ReadView, context: TransactionContex
   const obligation = obligationOf(terms, body.obligation);
   if (obligation === undefined) return party === undefined ? [] : ['claimant'];
   if (party?.account === obligation.creditor) return ['claimant'];
-  return isProved(body, obligation, context) ? ['proof-bearer'] : [];
+  return isProved(body, { obligation, terms }, view, context) ? ['proof-bearer'] : [];
 };
 
 export const noticeBreach: Kind<never> = kind<BreachNotice>({

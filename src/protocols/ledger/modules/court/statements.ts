@@ -75,6 +75,20 @@ export function decideByRule(rule: EvidenceRule, values: readonly number[]): 'br
   return values.length < rule.needed ? rule.missing : 'panel';
 }
 
+/**
+ * What shows a breach by the agreement's own rule: enough statements that say so, or, once the period is over, too few of
+ * them where the rule calls that a breach. null: nothing does.
+ */
+export function proofOfBreach(
+  rule: EvidenceRule | null,
+  values: readonly number[],
+  isPeriodOver: boolean,
+): 'statements' | 'silence' | null {
+  if (rule === null || decideByRule(rule, values) !== 'breach') return null;
+  if (values.length >= rule.needed) return 'statements';
+  return isPeriodOver ? 'silence' : null;
+}
+
 /** Values by `<case>/<source>`; the first statement of a source stands. */
 const received = table('court/statement/', uint);
 

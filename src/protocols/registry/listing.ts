@@ -1,7 +1,7 @@
 /** A service lists itself in the chain's registry, and renews its lease, by transactions of its own account. */
-import { readService } from '../../protocols/ledger/modules/registry.ts';
-import type { ReadView } from '../../protocols/ledger/view.ts';
-import type { PublicKey } from '../../protocols/shared/brands.ts';
+import { readService } from '../ledger/modules/registry.ts';
+import type { ReadView } from '../ledger/view.ts';
+import type { PublicKey } from '../shared/brands.ts';
 
 /** What a service says of itself. */
 export interface ServiceListing {
