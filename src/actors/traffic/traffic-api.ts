@@ -35,7 +35,7 @@ const refused = (reason: Refusal | QuarantineRejection): TrafficAnswer<never> =>
 });
 
 /** A held flow as people see it: nobody is named. */
-const quarantineView = (item: QuarantineItem): unknown => ({
+export const quarantineView = (item: QuarantineItem): unknown => ({
   ...{ decision: item.decision, request: item.request, policySetHash: item.policySetHash },
   ...{ openedAt: item.openedAt, releasedAt: item.releasedAt, discharged: item.discharged },
   awaited: awaited(item).map(({ obligation, due }) => ({ ...obligation, due })),
