@@ -31,6 +31,7 @@ export class TrafficWorld {
   readonly feed: MemoryFeed;
   readonly contents = new Map<string, Uint8Array>();
   readonly problems: string[] = [];
+  isPolicyNodeDown = false;
   library!: PolicyLibrary;
   light!: ActorRef<TrafficLightMessage>;
 
@@ -44,7 +45,12 @@ export class TrafficWorld {
   start(disk = new MemoryDisk(), limits: Partial<TrafficLightLimits> = {}): MemoryDisk {
     const tell = (): void => void this.actors.system.tell(this.light, { type: 'tables' });
     this.library = new PolicyLibrary({
-      source: { fetch: (content) => Promise.resolve(this.contents.get(content) ?? null) },
+      source: {
+        fetch: (content) =>
+          this.isPolicyNodeDown
+            ? Promise.reject(new Error('the policy node cannot be reached'))
+            : Promise.resolve(this.contents.get(content) ?? null),
+      },
       ...{ compile: compileHere, onReady: tell },
       onProblem: (_content, problem) => this.problems.push(problem),
     });

@@ -13,7 +13,7 @@ import type { ChainId, Digest, PublicKey } from '../../../src/protocols/shared/b
 import { toHex } from '../../../src/protocols/shared/bytes.ts';
 import type { DsseEnvelope } from '../../../src/protocols/shared/dsse.ts';
 import { sha256 } from '../../../src/protocols/shared/hash.ts';
-import { decodeEntry, encodeEntry, type LogEntry } from '../../../src/protocols/traffic/entry.ts';
+import { type DecisionEntry, decodeEntry, encodeEntry, type LogEntry } from '../../../src/protocols/traffic/entry.ts';
 import { dischargeSigningBytes } from '../../../src/protocols/traffic/quarantine.ts';
 import { signReceipt, toTrafficDecision } from '../../../src/protocols/traffic/receipt.ts';
 import type { TrafficRequest } from '../../../src/protocols/traffic/flow.ts';
@@ -122,7 +122,7 @@ describe('formats of a traffic light', () => {
   });
 });
 
-const late: LogEntry = {
+const late: DecisionEntry = {
   ...{ type: 'decision', log: hash('a1'), index: 7, request: hash('a2') },
   inputs: {
     ...{ time: 1_700_000_000_000, minHeight: null, enforcementPoint: key('a3'), identity: hash('a4') },
@@ -186,7 +186,6 @@ describe('golden bytes of a traffic light', () => {
     });
 
   it('a receipt', () => {
-    if (late.type !== 'decision') throw new Error('a decision expected');
     const receipt: DsseEnvelope = signReceipt(toTrafficDecision(hash('b2'), late), lightSigner);
     expect(toHex(sha256(Buffer.from(JSON.stringify(receipt))))).equal(
       'e6c354f59733335b0c3bd5f5688f4f0bbd42eca11dad30c02a52e5fbf523646d',
