@@ -4,7 +4,7 @@ import { verifyServedLog } from '../../client/log-audit.ts';
 import { auditArchiveCodec, auditArchiveFormat, verifyArchive } from '../../protocols/audit/archive.ts';
 import { genesisFromJson } from '../../protocols/ledger/genesis-json.ts';
 import { chainIdOf, type Genesis } from '../../protocols/ledger/genesis.ts';
-import { readJson } from '../../protocols/ledger/json-codec.ts';
+import { type JsonCodec, readJson } from '../../protocols/ledger/json-codec.ts';
 import { proofBundleCodec } from '../../protocols/ledger/proof-bundle.ts';
 import {
   type BundleVerification,
@@ -66,16 +66,9 @@ export function registerVerify(program: Command, context: CommandContext): void 
         verifyDecision(context, command, file, json, genesis, options);
         return;
       }
-      const read = readJson(proofBundleCodec, json);
-      if ('problems' in read) {
-        throw new CommandError(
-          'failed',
-          `${file} is no proof bundle`,
-          read.problems.slice(0, 20).map(({ path, message }) => `${path === '' ? 'document' : path}: ${message}`),
-        );
-      }
-      const verification = verifyBundle(read.value, genesis, verifyOptions(options));
-      const assumed = options.currentHeight === undefined ? read.value.header.height : null;
+      const bundle = readAs(proofBundleCodec, json, `${file} is no proof bundle`);
+      const verification = verifyBundle(bundle, genesis, verifyOptions(options));
+      const assumed = options.currentHeight === undefined ? bundle.header.height : null;
       context.print(command, verification, (found) => verificationLines(context.terminal, found, assumed));
       if (verification.verdict !== 'valid') process.exitCode = exitCodes.failed;
     });
@@ -94,6 +87,14 @@ function verifyOptions({ trusted, currentHeight }: VerifyOptions): VerifyBundleO
 const isOfFormat = (json: unknown, format: string): boolean =>
   typeof json === 'object' && json !== null && 'format' in json && json.format === format;
 
+/** Throws CommandError with what is wrong where. */
+function readAs<T>(codec: JsonCodec<T>, json: unknown, otherwise: string): T {
+  const read = readJson(codec, json);
+  if ('value' in read) return read.value;
+  const lines = read.problems.slice(0, 20).map(({ path, message }) => `${path === '' ? 'document' : path}: ${message}`);
+  throw new CommandError('failed', otherwise, lines);
+}
+
 /** A tenant's archive: every proof in it, and that its parts rest on each other. */
 function verifyAuditArchive(
   context: CommandContext,
@@ -103,12 +104,8 @@ function verifyAuditArchive(
   genesis: Genesis,
   options: VerifyOptions,
 ): void {
-  const read = readJson(auditArchiveCodec, json);
-  if ('problems' in read) {
-    const lines = read.problems.slice(0, 20).map(({ path, message }) => `${path || 'document'}: ${message}`);
-    throw new CommandError('failed', `${file} is no audit archive`, lines);
-  }
-  const verification = verifyArchive(read.value, genesis, verifyOptions(options));
+  const archive = readAs(auditArchiveCodec, json, `${file} is no audit archive`);
+  const verification = verifyArchive(archive, genesis, verifyOptions(options));
   const { terminal } = context;
   const words = {
     valid: terminal.paint('green', 'valid'),
@@ -136,19 +133,13 @@ function verifyDecision(
   genesis: Genesis,
   options: VerifyOptions,
 ): void {
-  const read = readJson(decisionProofCodec, json);
-  if ('problems' in read) {
-    const lines = read.problems
-      .slice(0, 20)
-      .map(({ path, message }) => `${path === '' ? 'document' : path}: ${message}`);
-    throw new CommandError('failed', `${file} is no decision proof`, lines);
-  }
-  const verification = verifyDecisionProof(read.value, genesis, verifyOptions(options));
+  const proof = readAs(decisionProofCodec, json, `${file} is no decision proof`);
+  const verification = verifyDecisionProof(proof, genesis, verifyOptions(options));
   const { terminal } = context;
   context.print(command, verification, ({ verdict, checks, decision }) => [
     ...checks.map(({ check, ok, detail }) => checkLine(terminal, { name: check, ok, detail })),
     ...(decision === null ? [] : [`decision     ${decision.id}: ${decision.state}, ${decision.enforcementAction}`]),
-    verdict === 'unanchored' && read.value.anchor === null
+    verdict === 'unanchored' && proof.anchor === null
       ? terminal.paint(
           'yellow',
           'unanchored: the log is not anchored on chain up to this decision yet; ask for the proof again',
