@@ -12,6 +12,8 @@ import {
   countPending,
   type AgreementRecord,
   type AgreementState,
+  areTenantsFree,
+  claimTenants,
   isFunded,
   isSignedByAll,
   recordOf,
@@ -82,6 +84,11 @@ export function activateIfReady(view: View, context: BlockContext, id: Digest): 
     lapse(view, id, record, 'expired');
     return false;
   }
+  // Whose names are bound cannot be mended: a name belongs to one account for good.
+  if (!areTenantsFree(view, terms)) {
+    lapse(view, id, record, 'tenant-taken');
+    return false;
+  }
   if (!areConditionsMet(view, id, record, terms)) return false;
   if (context.time < terms.effective) {
     const due = scheduleDue(view, 'agreements', 'time', terms.effective, id);
@@ -97,6 +104,7 @@ export function activateIfReady(view: View, context: BlockContext, id: Digest): 
     endAgreement(view, context, terms.previous, previous, 'superseded');
   }
   const due = scheduleDue(view, 'agreements', 'time', terms.expires, id);
+  claimTenants(view, terms);
   countPending(view, record.drafter, -1);
   const active = { ...record, activeSince: context.time };
   enterState(view, id, active, 'active', due);

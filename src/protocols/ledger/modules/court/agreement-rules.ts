@@ -109,6 +109,9 @@ export function termsProblems(terms: AgreementTerms, jurisdiction: Jurisdiction)
     if (parties.includes(confirmedBy)) return;
     report('unknown-party', `conditions[${index}].confirmedBy`, `${confirmedBy} is no party`);
   });
+  if (hasTwice(terms.bindings.tenants.map(({ name }) => name))) {
+    report('duplicate-name', 'bindings.tenants', 'a name appears twice');
+  }
   terms.bindings.tenants.forEach(({ account }, index) => {
     if (parties.includes(account)) return;
     report('unknown-party', `bindings.tenants[${index}].account`, `${account} is no party`);

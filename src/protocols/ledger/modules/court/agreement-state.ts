@@ -127,6 +127,22 @@ export function storeAgreement(view: View, id: Digest, agreement: StoredAgreemen
 export const allAgreements = (view: ReadView): readonly (readonly [Digest, AgreementRecord])[] =>
   [...view.scan(records)].map(([id, record]) => [id as Digest, record]);
 
+/** The account that a tenant's name belongs to: `agreements/tenant/<name>`. Never given to another. */
+const tenantOwners = table('agreements/tenant/', publicKey32);
+
+/** Whose a tenant's name is; undefined where no agreement that named it became active. */
+export const tenantOwner = (view: ReadView, name: string): PublicKey | undefined => view.get(tenantOwners, name);
+
+/** Whether every tenant that the terms bind is its party's, or nobody's yet. */
+export const areTenantsFree = (view: ReadView, { bindings }: AgreementTerms): boolean =>
+  bindings.tenants.every(({ name, account }) => (tenantOwner(view, name) ?? account) === account);
+
+export function claimTenants(view: View, { bindings }: AgreementTerms): void {
+  for (const { name, account } of bindings.tenants) {
+    if (tenantOwner(view, name) === undefined) view.set(tenantOwners, name, account);
+  }
+}
+
 export const dischargeKey = (agreement: Digest, obligation: string, period: number): string =>
   `${agreement}/${obligation}/${period}`;
 

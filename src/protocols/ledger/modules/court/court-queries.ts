@@ -20,6 +20,8 @@ export interface AgreementView extends StoredAgreement {
 export const courtStateKeys = {
   stored: (agreement: Digest): Uint8Array => stateKey(`agreements/stored/${agreement}`),
   record: (agreement: Digest): Uint8Array => stateKey(`agreements/record/${agreement}`),
+  /** The account that a tenant's name belongs to. */
+  tenant: (name: string): Uint8Array => stateKey(`agreements/tenant/${name}`),
   case: (id: Digest): Uint8Array => stateKey(`court/case/${id}`),
   panel: (id: Digest): Uint8Array => stateKey(`court/panel/${id}`),
   actions: (id: Digest): Uint8Array => stateKey(`court/actions/${id}`),
