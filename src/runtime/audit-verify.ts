@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { auditChains, type ChainsAudit, type ChainSource } from '../actors/chain/audit-chain.ts';
+import { statementKey, statementsTable } from '../actors/court/statement-store.ts';
 import { contentTable } from '../actors/policy/content-store.ts';
 import { auditDecisions } from '../actors/traffic/audit-decisions.ts';
 import { signedRecords } from '../actors/validator/sign-guard.ts';
@@ -16,6 +17,9 @@ import { View } from '../protocols/ledger/view.ts';
 import type { ChainId, PublicKey } from '../protocols/shared/brands.ts';
 import { equalBytes, toHex } from '../protocols/shared/bytes.ts';
 import { sha256 } from '../protocols/shared/hash.ts';
+import { handedInCodec } from '../protocols/court/handed-in.ts';
+import { statementSigningBytes } from '../protocols/ledger/modules/court/statements.ts';
+import { tryDecode } from '../protocols/shared/codec.ts';
 import { readAuditLog } from './adapters/audit-log.ts';
 import { createVerifier } from './adapters/ed25519.ts';
 import { inspectLmdbStore, type StoreInspection } from './adapters/lmdb-reader.ts';
@@ -82,6 +86,7 @@ export async function auditDirectory(options: DirectoryAuditOptions): Promise<Di
       sections.push(...auditGuard(node, stores[at]?.guard ?? null));
       sections.push(...auditLight(node, join(own.root, 'log')));
       sections.push(...auditContents(name, join(own.root, 'contents')));
+      sections.push(...auditStatements(node, join(own.root, 'statements')));
       sections.push(...auditOwnLog(node, join(own.root, 'audit')));
     }
     await scratch.close();
@@ -173,6 +178,31 @@ function auditContents(name: string, directory: string): readonly AuditSection[]
       if (!equalBytes(key, sha256(bytes))) problems.push(`the set ${toHex(key)} has other bytes`);
     }
     return [{ subject: `contents of ${name}`, checked: { sets }, problems }];
+  } finally {
+    void reader.close();
+  }
+}
+
+/** Statements that sources handed in to a court, each with its source's signature. */
+function auditStatements({ name, chainId }: AuditedNode, directory: string): readonly AuditSection[] {
+  if (!existsSync(join(directory, 'data.mdb'))) return [];
+  const reader = inspectLmdbStore(directory);
+  try {
+    const problems: string[] = [];
+    let statements = 0;
+    for (const [key, bytes] of reader.range(statementsTable)) {
+      statements += 1;
+      const read = tryDecode(handedInCodec, bytes);
+      if ('error' in read) {
+        problems.push(`statement ${statements} cannot be read: ${read.error.message}`);
+        continue;
+      }
+      const { value: stated } = read;
+      const signed = statementSigningBytes(chainId, stated, stated.value);
+      const isIts = equalBytes(key, statementKey(stated, stated)) && verify(stated.source, signed, stated.signature);
+      if (!isIts) problems.push(`statement ${statements} is not what ${stated.source} signed`);
+    }
+    return [{ subject: `statements of ${name}`, checked: { statements }, problems }];
   } finally {
     void reader.close();
   }

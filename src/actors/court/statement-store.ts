@@ -8,7 +8,8 @@ import { concatBytes, fromHex } from '../../protocols/shared/bytes.ts';
 import { decode, encode } from '../../protocols/shared/codec.ts';
 import type { Store, Write } from '../../runtime/ports/store.ts';
 
-const table = 'court-statements';
+/** Digest of the subject and its source → what the source signed. */
+export const statementsTable = 'court-statements';
 
 /** Statements that a court holds at most. */
 export const statementsMax = 100_000;
@@ -21,7 +22,7 @@ export class StatementStore {
   /** Holds what the store has. */
   constructor(store: Store) {
     this.#store = store;
-    for (const [, value] of store.range(table)) {
+    for (const [, value] of store.range(statementsTable)) {
       const { agreement, obligation, period, ...statement } = decode(handedInCodec, value);
       this.#hold({ agreement, obligation, period }, statement);
     }
@@ -45,7 +46,9 @@ export class StatementStore {
   /** It is on stable storage once {@link durable} resolves. Throws StoreError. Returns the name of the case about its subject. */
   add(subject: StatementSubject, statement: Statement): Digest {
     const entry = { ...subject, ...statement };
-    this.#store.commit([{ table, key: keyOf(subject, statement), value: encode(handedInCodec, entry) }]);
+    this.#store.commit([
+      { table: statementsTable, key: statementKey(subject, statement), value: encode(handedInCodec, entry) },
+    ]);
     return this.#hold(subject, statement);
   }
 
@@ -58,7 +61,8 @@ export class StatementStore {
     const writes: Write[] = [];
     for (const [id, { subject, statements }] of this.#held) {
       if (subject.agreement !== agreement) continue;
-      for (const statement of statements) writes.push({ table, key: keyOf(subject, statement), value: null });
+      for (const statement of statements)
+        writes.push({ table: statementsTable, key: statementKey(subject, statement), value: null });
       this.#held.delete(id);
       this.#count -= statements.length;
     }
@@ -73,5 +77,5 @@ export class StatementStore {
   }
 }
 
-const keyOf = ({ agreement, obligation, period }: StatementSubject, { source }: Statement): Uint8Array =>
+export const statementKey = ({ agreement, obligation, period }: StatementSubject, { source }: Statement): Uint8Array =>
   concatBytes(fromHex(caseIdOf(agreement, obligation, period)), fromHex(source));
