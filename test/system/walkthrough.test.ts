@@ -81,7 +81,7 @@ describe('the whole system, walked through', function () {
     writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(/"version": "[^"]*"/, '"version": "other"'));
     const endpoints = ['--bpci-endpoint', world.client.endpoint, '--biso-endpoint', world.endpoints.policy];
     const published = await world.json<{ policySet: string; activeFrom: number }>(
-      ...(['biso-policy', 'publish', other, ...endpoints, '--as', 'operator'] as const),
+      ...(['biso-policy', 'publish', other, ...endpoints, '--as', 'operator', '--wait', '500'] as const),
     );
     expect(published.activeFrom).to.be.greaterThan(1);
     const [now, before] = (await new PolicyClient({ endpoint: world.endpoints.policy }).sets()).map(({ id }) => id);
