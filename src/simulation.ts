@@ -73,5 +73,10 @@ export function crashAtEveryEffect(given: Scenario, options: EveryEffectOptions)
 
 function createHost(): SimulationHost {
   const source = readNactSource();
-  return { stepper: createStepper(), loadNact: (globals) => source.load(globals) };
+  return {
+    stepper: createStepper(),
+    loadNact: (globals) => source.load(globals),
+    // Cedar is loaded by those alone who need it.
+    policies: async () => (await import('./runtime/shipped-pack.ts')).readDefaultPack(),
+  };
 }

@@ -1,30 +1,8 @@
 /** Scenarios that press on one thing each: short, few validators, and as unkind as the faults allow. */
-import type { Draw } from '../simulation/draw.ts';
 import type { SpoilName } from '../simulation/system/byzantine/invalid-blocks.ts';
-import type { Fault } from '../simulation/system/faults/index.ts';
 import type { Scenario } from '../simulation/system/scenario.ts';
-
-const few = [0, 1, 2, 3];
-
-/** Faults from here on, and over by there: the shortest run that a scenario may be. */
-const fromMs = 10_000;
-const untilMs = 30_000;
-
-const brief = {
-  validators: 4,
-  durationMs: untilMs + 40_000,
-  blockTimeMs: 1_000,
-  roundTimeoutBaseMs: 1_000,
-  transfersPerSecond: 5,
-} as const;
-
-/** One crash after the other, each of any validator; two may be down together. */
-function crashes(draw: Draw, count: number): readonly Fault[] {
-  return Array.from({ length: count }, () => {
-    const atMs = draw.between(fromMs, untilMs - 3_000);
-    return { kind: 'crash', node: draw.between(0, 3), atMs, forMs: draw.between(50, 3_000) };
-  });
-}
+import { brief, crashes, few, fromMs } from './brief-scenario.ts';
+import { serviceScenarios } from './service-scenarios.ts';
 
 /** Every block that one of four proposes is wrong, in this one way. */
 const fraud = (wrong: SpoilName): Scenario => ({
@@ -355,4 +333,5 @@ export const scenarios = {
     durationMs: 90_000,
     faults: 'swarm',
   },
+  ...serviceScenarios,
 } satisfies Readonly<Record<string, Scenario>>;

@@ -1,9 +1,15 @@
 /** Mutants written by hand: defects that a person makes, or that a published protocol had. */
 import type { Mutant } from './mutant.ts';
+import { courtMutants } from './written-court.ts';
 import { consensusMutants } from './written-consensus.ts';
 import { ledgerMutants } from './written-ledger.ts';
 import { nodeMutants } from './written-node.ts';
+import { trafficMutants } from './written-traffic.ts';
 
-export const writtenMutants: readonly Mutant[] = [...consensusMutants, ...nodeMutants, ...ledgerMutants].map(
-  (mutant) => ({ ...mutant, origin: 'written' }),
-);
+export const writtenMutants: readonly Mutant[] = [
+  ...consensusMutants,
+  ...nodeMutants,
+  ...ledgerMutants,
+  ...courtMutants,
+  ...trafficMutants,
+].map((mutant) => ({ ...mutant, origin: 'written' }));

@@ -24,9 +24,14 @@ export const checkerMeanings: Readonly<Record<CheckerName, string>> = {
   agreements:
     'No agreement ever changes; none is in force unsigned or unfunded; escrow is what was paid in and not out.',
   stages: 'Every stage of a case has a deadline, nothing hangs past it, and nothing is taken too late or out of turn.',
+  exhibits: 'Evidence counts once, and statements only where their source signed them about this very breach.',
   panels:
     'Panels can be drawn again from the chain, nobody concerned sits on one or votes twice, and rulings are what the votes add up to.',
   enforcement:
     'Nothing that a ruling says takes effect before it is final, and nobody pays more than was claimed and agreed.',
+  decisions:
+    'What a light answered is in its log for ever, made again it is the same, and nothing passes on old state or after a deadline.',
+  lights:
+    'Decisions rest on the set in force, attested and tightened, and on the orders of the court; anchors match the logs.',
   proofs: 'What a node proves to strangers holds: transactions, state, its log, against the genesis document alone.',
 };

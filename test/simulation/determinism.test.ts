@@ -20,6 +20,8 @@ function unseeded(): Random {
   return { bytes: (count) => new Uint8Array(outside.subarray(at, (at += count))), fraction: () => 0.5 };
 }
 
+const policies = (): Promise<never> => Promise.reject(new Error('no lights in these scenarios'));
+
 describe('a simulation', function () {
   this.timeout(60_000);
 
@@ -35,8 +37,8 @@ describe('a simulation', function () {
   it('is the same however the host drains its promises', async () => {
     const source = readNactSource();
     const loadNact: Parameters<typeof runScenario>[0]['loadNact'] = (globals) => source.load(globals);
-    const slow = await runScenario({ stepper: createStepper({ slow: true }), loadNact }, brief, { seed: 7 });
-    const fast = await runScenario({ stepper: createStepper(), loadNact }, brief, { seed: 7 });
+    const slow = await runScenario({ stepper: createStepper({ slow: true }), loadNact, policies }, brief, { seed: 7 });
+    const fast = await runScenario({ stepper: createStepper(), loadNact, policies }, brief, { seed: 7 });
     expect(slow.traceHash).to.equal(fast.traceHash);
   });
 
@@ -63,7 +65,7 @@ describe('a simulation', function () {
     };
     let tips: readonly (() => number)[] = [];
     const source = readNactSource();
-    const host = { stepper: createStepper(), loadNact: (globals: NactGlobals) => source.load(globals) };
+    const host = { stepper: createStepper(), loadNact: (globals: NactGlobals) => source.load(globals), policies };
     const result = await runScenario(host, scenario, {
       seed: 7,
       onNodes: (nodes) => (tips = nodes.map((node) => () => (node as ValidatorNode).parts?.chain.tip.height ?? 0)),

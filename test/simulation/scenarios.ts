@@ -8,6 +8,8 @@ import crashTwoOfSeven from '../../simulations/crash-two-of-seven.ts';
 import emptyPromises from '../../simulations/empty-promises.ts';
 import equivocation from '../../simulations/equivocation.ts';
 import disputeUnderFaults from '../../simulations/dispute-under-faults.ts';
+import policyChangeUnderLoad from '../../simulations/policy-change-under-load.ts';
+import trafficUnderFaults from '../../simulations/traffic-under-faults.ts';
 import everything from '../../simulations/everything.ts';
 import fraudulentProposer from '../../simulations/fraudulent-proposer.ts';
 import partitionHeal from '../../simulations/partition-heal.ts';
@@ -66,6 +68,8 @@ export const shippedScenarios: readonly Scenario[] = [
   fullDisk,
   syncFromFar,
   disputeUnderFaults,
+  trafficUnderFaults,
+  policyChangeUnderLoad,
   everything,
 ];
 

@@ -124,10 +124,23 @@ function answerWhenDurable(
     logSpan?.end(outcome);
     span?.end(outcome);
   };
+  const unavailable = (): void => {
+    leave('error');
+    refusals.note('unavailable', requests.length);
+    context.reply(
+      replyTo,
+      requests.map(() => refuse('unavailable')),
+    );
+  };
   whenDurable(
     light,
     context,
     () => {
+      // Closed meanwhile: what the log holds beyond its anchor will be anchored nowhere.
+      if (state.light !== light) {
+        unavailable();
+        return;
+      }
       leave('ok');
       const durableMs = context.clock.monotonicMs();
       metrics.decision.record((durableMs - receivedMs) / 1000);
@@ -138,14 +151,7 @@ function answerWhenDurable(
         if (answer.kind === 'answer') onDecision(answer.value.decision, partiesOf(requests[at], caller));
       stages.record('answer', durableMs);
     },
-    () => {
-      leave('error');
-      refusals.note('unavailable', requests.length);
-      context.reply(
-        replyTo,
-        requests.map(() => refuse('unavailable')),
-      );
-    },
+    unavailable,
     receivedMs,
   );
 }

@@ -43,6 +43,7 @@ import {
 
 export type DecisionLogErrorCode =
   | 'failed' // the device failed: nothing is taken until the process starts anew
+  | 'behind' // the chain holds more of it than the disk: it is frozen when it is opened anew
   | 'full'; // no space: nothing is taken until the log is opened anew, with room
 
 export class DecisionLogError extends CodedError<DecisionLogErrorCode> {
@@ -155,6 +156,17 @@ export class DecisionLog {
   /** Why nothing is taken; null where it is. It stays so: the log has to be opened anew. */
   get refusal(): DecisionLogError | null {
     return this.#refusal;
+  }
+
+  /** Takes nothing from now on, and resolves nothing more but what is being written. */
+  close(reason: DecisionLogError): void {
+    this.#refusal ??= reason;
+    for (const { reject } of this.#queue.splice(0).flatMap(({ waiting }) => waiting)) reject(this.#refusal);
+  }
+
+  /** Whether what the chain holds is a beginning of what is durable here, or of the log that this one goes on from. */
+  extends(anchor: LogAnchor): boolean {
+    return extendsAnchor(this.#store, this.#head, anchor);
   }
 
   /** Entries whose fsync is under way or to come. */

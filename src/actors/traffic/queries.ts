@@ -15,6 +15,8 @@ export interface TrafficLightState {
   isOpening: boolean;
   problem: string | null;
   followed: FollowedState | null;
+  /** ms since 1970. */
+  readonly startedAt: number;
   readonly admission: Admission;
   readonly anchoring: Anchoring;
   readonly stages: Stages;

@@ -2,7 +2,7 @@
  * The traffic light actor: opens its log, follows the chain, decides, and answers once what it decided is durable. Registers itself,
  * anchors its log and leases counters by transactions of its own key. All judgement is in `protocols/traffic`.
  */
-import { readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
+import { type LightRecord, readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
 import { View } from '../../protocols/ledger/view.ts';
 import { onQuery, type TrafficLightState as State } from './queries.ts';
 import { Admission } from '../../protocols/traffic/admission.ts';
@@ -38,6 +38,7 @@ export function trafficLightActor(dependencies: TrafficLightDependencies): Actor
       context.timer('tick', tickMs, { type: 'tick' });
       return {
         ...{ light: null, isOpening: false, problem: 'the chain is not followed yet', followed: null },
+        startedAt: context.clock.now(),
         admission: new Admission({ underWayMax: limits.underWayMax }),
         anchoring: new Anchoring(dependencies),
         stages: new Stages(telemetry, context.clock),
@@ -124,8 +125,17 @@ function onState(
 ): void {
   const { followed, light } = state;
   if (followed === null) return;
+  const view = new View(followed.reader);
+  const record = readLight(view, dependencies.signer.publicKey) ?? null;
   if (light === null) {
-    if (!state.isOpening) open(dependencies, state, followed, context);
+    if (!state.isOpening) openOnNewState(dependencies, state, followed, record, context);
+    return;
+  }
+  if (record !== null && !light.log.extends(record)) {
+    // An older copy of the disk, opened on a state from before the anchor.
+    const behind = new DecisionLogError('behind', 'the decision log is behind its anchor: a new epoch is due');
+    light.log.close(behind);
+    onLost(state, behind, context);
     return;
   }
   light.follow(factsOf(dependencies, followed));
@@ -145,18 +155,32 @@ function onState(
   }
 }
 
+/**
+ * A log that was anchored is opened on a state from after the start: only that shows whether what lies here is what was
+ * anchored last, or an older copy.
+ */
+function openOnNewState(
+  dependencies: TrafficLightDependencies,
+  state: State,
+  followed: FollowedState,
+  record: LightRecord | null,
+  context: ActorContext<TrafficLightMessage>,
+): void {
+  if (record !== null && followed.time < state.startedAt) state.problem = 'no block since the start is known yet';
+  else open(dependencies, state, followed, record, context);
+}
+
 function open(
   dependencies: TrafficLightDependencies,
   state: State,
   followed: FollowedState,
+  record: LightRecord | null,
   context: ActorContext<TrafficLightMessage>,
 ): void {
-  const { signer } = dependencies;
-  const record = readLight(new View(followed.reader), signer.publicKey);
   state.isOpening = true;
   state.problem = 'the decision log is being opened';
   const facts = factsOf(dependencies, followed);
-  const opening = openLight(dependencies, record ?? null, facts, context.random, state.stages);
+  const opening = openLight(dependencies, record, facts, context.random, state.stages);
   context.pipeToSelf(opening, (outcome) =>
     'error' in outcome ? { type: 'not-opened', error: outcome.error } : { type: 'opened', light: outcome.value },
   );

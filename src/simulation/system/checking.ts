@@ -12,6 +12,7 @@ import type { LocalLinks } from '../../runtime/links/create-links.ts';
 import type { Clock } from '../../runtime/ports/clock.ts';
 import type { Envelope } from '../../runtime/ports/links.ts';
 import type { CheckedRun, Checker, FinalNode, RunEnd } from './checkers/checker.ts';
+import type { DecisionAudited, DecisionSeen, LightAudited } from './checkers/decisions.ts';
 import { type CheckerName, createCheckers } from './checkers/index.ts';
 import { relayedLinks } from './relayed-links.ts';
 import type { ValidatorNode } from './validator-node.ts';
@@ -88,6 +89,18 @@ export class Checking {
     if (!this.#options.isCorrect(node)) return;
     const atMs = this.#options.clock.monotonicMs();
     this.#tell((checker) => checker.onAccusation?.({ node, offender, height, atMs }));
+  }
+
+  onDecision(seen: DecisionSeen): void {
+    if (this.#options.isCorrect(seen.node)) this.#tell((checker) => checker.onDecision?.(seen));
+  }
+
+  onDecisionAudited(audited: DecisionAudited): void {
+    if (this.#options.isCorrect(audited.node)) this.#tell((checker) => checker.onDecisionAudited?.(audited));
+  }
+
+  onLightAudited(audited: LightAudited): void {
+    if (this.#options.isCorrect(audited.node)) this.#tell((checker) => checker.onLightAudited?.(audited));
   }
 
   onCrash(node: number): void {

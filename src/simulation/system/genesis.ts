@@ -1,6 +1,7 @@
 /** The chain that a simulation starts: its validators, who have money beside their bonds, and accounts for its load. */
 import type { Genesis } from '../../protocols/ledger/genesis.ts';
 import type { GenesisCourt } from '../../protocols/ledger/modules/court/genesis-court.ts';
+import type { GenesisPolicies } from '../../protocols/ledger/modules/policies/genesis-policies.ts';
 import { possessionSigningBytes } from '../../protocols/ledger/possession.ts';
 import { compareText } from '../../protocols/shared/bytes.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
@@ -15,6 +16,8 @@ export interface ChainOptions {
   readonly governors: readonly Pick<Signer, 'publicKey'>[];
   /** null: the built-in jurisdictions and nobody who judges. */
   readonly court: GenesisCourt | null;
+  /** null: no policy is in force. */
+  readonly policies: GenesisPolicies | null;
 }
 
 const chainName = 'simulation';
@@ -26,7 +29,7 @@ export const memberBond = 1_000_000n;
 export function createGenesis(
   identities: readonly Identity[],
   accounts: readonly Pick<Signer, 'publicKey'>[],
-  { time, blockTimeMs, roundTimeoutBaseMs, governors, court }: ChainOptions,
+  { time, blockTimeMs, roundTimeoutBaseMs, governors, court, policies }: ChainOptions,
 ): Genesis {
   return {
     chainName,
@@ -57,5 +60,7 @@ export function createGenesis(
     networkAuthority: null,
     previous: null,
     ...(court === null ? {} : { court }),
+    // The codec takes no later part of a genesis without the earlier ones.
+    ...(policies === null ? {} : { court: court ?? { arbitrators: [], jurisdictions: [] }, policies }),
   };
 }

@@ -37,6 +37,10 @@ export interface Scenario {
   readonly transfersPerSecond?: number | readonly number[];
   /** Pairs of parties that make agreements and dispute about them before the court. Default 0: there is no court. */
   readonly disputants?: number;
+  /** Each validator runs a traffic light, and so many decisions are asked for. Default 0: there are no lights. */
+  readonly decisionsPerSecond?: number;
+  /** Other policy sets are published and attested meanwhile, and rules retired. Default: none. */
+  readonly changesPolicies?: boolean;
   /** From when to when `every-effect` crashes validators. Default: from 10 s on, until 40 s before the end. */
   readonly effectsMs?: readonly [from: number, until: number];
   /** A negative control: more than may be is wrong with its validators, and these checkers, and no others, must see it. */
@@ -133,6 +137,9 @@ export function checkScenario(scenario: Scenario): void {
   if (!listOf(transfersPerSecond).every((count) => count >= 0 && count <= 1000)) {
     refuse('transfersPerSecond', 'a number from 0 to 1000, or a list of these');
   }
+  const { decisionsPerSecond = 0, changesPolicies = false } = scenario;
+  if (!(decisionsPerSecond >= 0 && decisionsPerSecond <= 1000)) refuse('decisionsPerSecond', 'a number from 0 to 1000');
+  if (changesPolicies && decisionsPerSecond === 0) refuse('changesPolicies', 'there are no lights to see it');
   if (!isWhole(scenario.disputants ?? 0, 0, disputantsMax)) {
     refuse('disputants', `a whole number from 0 to ${disputantsMax}`);
   }

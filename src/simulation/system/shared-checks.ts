@@ -145,7 +145,7 @@ function isSameRange({ prefix, entries, isWhole }: ReadRange, reader: StateReade
 }
 
 /** Of plain data: texts, numbers, bytes, lists and objects of those. */
-function isSame(a: unknown, b: unknown): boolean {
+export function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (a instanceof Uint8Array) return b instanceof Uint8Array && equalBytes(a, b);

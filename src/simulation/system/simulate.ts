@@ -1,6 +1,7 @@
 /** Runs a scenario under a seed and says what came of it. */
 import { SeededRandom } from '../../runtime/simulated/seeded-random.ts';
 import type { NactGlobals } from '../../runtime/ports/nact-globals.ts';
+import type { PolicyContent } from '../../protocols/policy/content.ts';
 import { type CheckerName, checkerNamesFor, continuousCheckers } from './checkers/index.ts';
 import { Draw } from '../draw.ts';
 import type { OnEvent } from '../events.ts';
@@ -31,6 +32,8 @@ export interface SimulationHost {
   readonly stepper: Stepper;
   /** A private instance of nact on these globals. */
   readonly loadNact: (globals: NactGlobals) => Nact;
+  /** The policies that traffic lights begin with. */
+  readonly policies: () => Promise<PolicyContent>;
 }
 
 export interface SimulationOptions {
@@ -98,7 +101,9 @@ export async function runScenario(
   const faults = faultsOf(scenario, seed, durationMs);
   checkFaults(scenario, faults, durationMs);
   const log: LogLine[] = [];
+  const policies = (scenario.decisionsPerSecond ?? 0) > 0 ? await host.policies() : null;
   const world = createWorld(host, scenario, {
+    policies,
     ...{ seed, durationMs, faults, mayEndFromMs: options.mayEndFromMs ?? wellFromMs(scenario, faults, durationMs) },
     ports: options.ports ?? ((ports) => ports),
     onEvent: options.onEvent ?? null,
@@ -137,6 +142,7 @@ const wellFromMs = ({ endsWhenWell }: Scenario, faults: readonly Fault[], durati
   endsWhenWell === true ? Math.max(calmAtMs(faults), durationMs - 2 * recoveryMs) : null;
 
 interface RunOptions {
+  readonly policies: PolicyContent | null;
   readonly seed: string;
   readonly durationMs: number;
   readonly faults: readonly Fault[];

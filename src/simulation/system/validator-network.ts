@@ -2,6 +2,7 @@
 import type { UnsignedPayload } from '../../protocols/ibft/messages.ts';
 import { blockDigest } from '../../protocols/ledger/block.ts';
 import { chainIdOf, type Genesis } from '../../protocols/ledger/genesis.ts';
+import type { PolicyContent } from '../../protocols/policy/content.ts';
 import type { LocalLinks } from '../../runtime/links/create-links.ts';
 import type { Acknowledgements } from './checkers/acknowledgements.ts';
 import type { Agreement } from './checkers/agreement.ts';
@@ -20,7 +21,7 @@ import { Governance } from './governance.ts';
 import { Membership } from './membership.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
 import { createGenesis } from './genesis.ts';
-import { createCast, everybody, genesisCourtOf } from './court/cast.ts';
+import { type Cast, createCast, everybody, genesisCourtOf, tenantOf } from './court/cast.ts';
 import { Litigants } from './court/litigants.ts';
 import { Load } from './load.ts';
 import type { LifePorts } from './node.ts';
@@ -30,10 +31,13 @@ import { SharedChecks } from './shared-checks.ts';
 import { Milestones } from './sometimes.ts';
 import { defaults, type DrawnNetwork, type Scenario } from './scenario.ts';
 import { bootValidator, type NodePorts, type ValidatorNode, type ValidatorProgram } from './validator-node.ts';
+import { TrafficSide } from './traffic/traffic-side.ts';
 import { watchedLinks } from './watched-links.ts';
 import type { Application, World } from './world.ts';
 
 export interface ValidatorNetworkOptions {
+  /** What lights begin with; null: there are none. */
+  readonly policies: PolicyContent | null;
   readonly scenario: Scenario & DrawnNetwork;
   readonly durationMs: number;
   readonly faults: readonly FaultBase[];
@@ -73,6 +77,9 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   readonly #governance: Governance;
   /** null: there is no court. */
   readonly #litigants: Litigants | null;
+  /** null: there are no lights. */
+  readonly #traffic: TrafficSide | null;
+  readonly #cast: Cast | null;
   readonly #checking: Checking;
   readonly #milestones: Milestones;
   readonly #earlyEnd: EarlyEnd;
@@ -91,10 +98,13 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     const times = { time: clock.now() - blockTimeMs, blockTimeMs, roundTimeoutBaseMs };
     const members = world.identities.slice(0, scenario.validators);
     const standbys = world.identities.slice(scenario.validators).map(({ signer }) => signer);
-    const people = cast === null ? [] : everybody(cast);
+    this.#cast = cast;
+    this.#traffic = this.#createTraffic(createSigner);
+    const people = [...(cast === null ? [] : everybody(cast)), ...(this.#traffic?.accounts ?? [])];
     this.#genesis = createGenesis(members, [...Object.values(accounts).flat(), ...standbys, ...people], {
       ...times,
-      governors: accounts.governors,
+      governors: this.#traffic === null ? accounts.governors : [...accounts.governors, this.#traffic.governor],
+      policies: this.#traffic?.policies ?? null,
       court: cast === null ? null : genesisCourtOf(cast),
     });
     const chainId = chainIdOf(this.#genesis);
@@ -162,7 +172,11 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   boot(node: ValidatorNode, ports: LifePorts, running: (program: ValidatorProgram) => void): Promise<void> {
     const checking = this.#checking;
     const transport = this.#twins.transport(node, ports.transport);
-    return bootValidator(node, { ...ports, transport }, running, {
+    const started = (program: ValidatorProgram): void => {
+      running(program);
+      this.#traffic?.onRunning(node, program, ports);
+    };
+    return bootValidator(node, { ...ports, transport }, started, {
       genesis: this.#genesis,
       // The older copy of two does not ask whether it is one.
       isRash: this.#twins.isSecond(node),
@@ -190,6 +204,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     this.load.start();
     if (this.#options.scenario.transfersPerSecond > 0) this.#clerks.start();
     this.#litigants?.start();
+    this.#startTraffic();
     this.#checking.start();
     const { mayEndFromMs } = this.#options;
     if (mayEndFromMs !== null) this.#earlyEnd.start(mayEndFromMs);
@@ -220,6 +235,36 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       this.#violated('transactions', `of ${this.load.submitted} transfers no validator took one`);
     }
     this.#checking.finish();
+  }
+
+  #createTraffic(createSigner: () => Signer): TrafficSide | null {
+    const { scenario, policies: content } = this.#options;
+    const { decisionsPerSecond = 0, changesPolicies = false } = scenario;
+    const { clock, nodes } = this.#world;
+    if (content === null) return null;
+    const draw = this.#world.draw('traffic');
+    return new TrafficSide({ clock, createSigner, content, nodes, draw, decisionsPerSecond, changesPolicies });
+  }
+
+  #startTraffic(): void {
+    const { authority, observer } = this.#world;
+    const checking = this.#checking;
+    this.#traffic?.start({
+      ...{ chainId: chainIdOf(this.#genesis), genesis: this.#genesis, verifier: authority.verifier },
+      ...{ durationMs: this.#options.durationMs, untilMs: this.#options.durationMs - quietMs },
+      tenants: this.#cast?.pairs.map(tenantOf) ?? [],
+      onAcknowledged: (hash, node) => checking.onAcknowledged(hash, node),
+      onDecision: (seen) => {
+        observer.count(`decision ${seen.decision.state}`);
+        checking.onDecision(seen);
+      },
+      onDecisionAudited: (audited) => {
+        observer.count(`decision audited, ${audited.replayed} when made again`);
+        checking.onDecisionAudited(audited);
+      },
+      onLightAudited: (audited) => checking.onLightAudited(audited),
+      answered: (node) => checking.checkers.decisions.answered.filter((seen) => seen.node === node),
+    });
   }
 
   #watched(node: number, links: LocalLinks): LocalLinks {

@@ -266,6 +266,28 @@ describe('a log on disk that does not extend its last anchor', () => {
     expect((await openLog(backup, anchor)).head).include({ epoch: 2, size: 2 });
   });
 
+  it('is known to be behind as soon as the anchor is seen, and takes nothing more once it is closed for that', async () => {
+    const disk = new MemoryDisk();
+    const whole = await openLog(disk);
+    append(whole, 1);
+    await whole.durable();
+    const backup = disk.copy();
+    append(whole, 2);
+    const anchor = anchorOf(await whole.durable());
+    expect(whole.extends(anchor)).equal(true);
+    // Opened on a state in which nothing was anchored yet.
+    const behind = await openLog(backup);
+    expect(behind.extends(anchor)).equal(false);
+    append(behind, 3);
+    const last = behind.durable();
+    append(behind, 4);
+    const never = behind.durable();
+    behind.close(new DecisionLogError('behind', 'the chain holds more'));
+    expect((await last).size).equal(behind.size - 1);
+    expect(await never.catch((error: unknown) => (error as DecisionLogError).code)).equal('behind');
+    expect(() => append(behind, 5)).to.throw(DecisionLogError);
+  });
+
   it('is frozen when it was lost as a whole', async () => {
     const { anchor } = await grown();
     const log = await openLog(new MemoryDisk(), anchor);

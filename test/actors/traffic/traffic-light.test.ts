@@ -249,6 +249,23 @@ describe('the traffic light actor', () => {
     expect(world.actors.fatal).deep.equal([]);
   });
 
+  // Regression: a copy of disks opened its log on a state from before the anchor, and went on at places that were taken
+  // (traffic-under-faults, seed 1).
+  it('opens a log that was anchored on a block from after its start alone', async () => {
+    const world = await running();
+    const { decision } = await world.decision(greenRequest('1'));
+    await world.blocks(3);
+    await world.actors.system.stop(world.light);
+    await world.actors.pass(3_000);
+    world.start(world.disk.copy());
+    await settle();
+    expect(await world.status()).include({ isReady: false, problem: 'no block since the start is known yet' });
+    expect(await world.decide(greenRequest('2'))).deep.equal([{ kind: 'refused', reason: 'not-ready' }]);
+    await world.blocks(4);
+    expect((await world.decision(greenRequest('1'))).decision.id).equal(decision.id);
+    expect(world.record()?.epoch).equal(1);
+  });
+
   it('opens a new epoch where its disk is an old backup, and decides only once the chain knows of it', async () => {
     const world = await running();
     await world.decision(greenRequest('1'));

@@ -7,6 +7,7 @@ import type { Genesis } from '../../../protocols/ledger/genesis.ts';
 import type { ValidatorSet } from '../../../protocols/ledger/validator-set.ts';
 import type { ChainId, Digest, PublicKey } from '../../../protocols/shared/brands.ts';
 import type { Verifier } from '../../../runtime/ports/signer.ts';
+import type { DecisionAudited, DecisionSeen, LightAudited } from './decisions.ts';
 
 /** Of the run that is checked. */
 export interface CheckedRun {
@@ -99,6 +100,9 @@ export interface Checker {
   onDiskLost?(node: number): void;
   onAccusation?(accusation: Accusation): string | null;
   onHead?(head: ShownHead): void;
+  onDecision?(seen: DecisionSeen): string | null;
+  onDecisionAudited?(audited: DecisionAudited): string | null;
+  onLightAudited?(audited: LightAudited): string | null;
   onHoldings?(holdings: Holdings): string | null;
   /** Were this the end: whether something is missing that a later block may bring. */
   isOutstanding?(end: RunEnd): boolean;

@@ -4,7 +4,8 @@ import { Agreement } from './agreement.ts';
 import { Certificates } from './certificates.ts';
 import { Books } from './books.ts';
 import type { CheckedRun, Checker } from './checker.ts';
-import { courtCheckerNames, createCourtCheckers } from './court/court-checkers.ts';
+import { courtCheckerNames, createReplayCheckers } from './court/court-checkers.ts';
+import { Decisions } from './decisions.ts';
 import { EvidenceChecker } from './evidence.ts';
 import { FinalityChecker } from './finality.ts';
 import { Innocence } from './innocence.ts';
@@ -13,6 +14,7 @@ import { LogHeads } from './log-heads.ts';
 import { Memory } from './memory.ts';
 import { Proofs } from './proofs.ts';
 import { Signatures } from './signatures.ts';
+import { stateAgeMsMax } from '../traffic/lights.ts';
 import { Validity } from './validity.ts';
 
 /** In the order in which verdicts are given; new ones go to the end. */
@@ -35,12 +37,25 @@ export const checkerNames = [
   'innocence',
   'proofs',
   ...courtCheckerNames,
+  'decisions',
+  'lights',
 ] as const;
 export type CheckerName = (typeof checkerNames)[number];
 
 /** Those that have something to look at. */
-export const checkerNamesFor = ({ disputants = 0 }: { readonly disputants?: number }): readonly CheckerName[] =>
-  checkerNames.filter((name) => disputants > 0 || !courtCheckerNames.some((ofCourt) => ofCourt === name));
+export function checkerNamesFor({
+  disputants = 0,
+  decisionsPerSecond = 0,
+}: {
+  readonly disputants?: number;
+  readonly decisionsPerSecond?: number;
+}): readonly CheckerName[] {
+  const idle: readonly CheckerName[] = [
+    ...(disputants > 0 ? [] : courtCheckerNames),
+    ...(decisionsPerSecond > 0 ? [] : (['decisions', 'lights'] as const)),
+  ];
+  return checkerNames.filter((name) => !idle.includes(name));
+}
 
 /** Those that look at every step; the others need a run to its end. */
 export const continuousCheckers: readonly CheckerName[] = [
@@ -59,14 +74,17 @@ export function createCheckers(run: CheckedRun): {
   readonly all: readonly (Checker & { readonly name: CheckerName })[];
   readonly agreement: Agreement;
   readonly acknowledgements: Acknowledgements;
+  readonly decisions: Decisions;
 } {
   const agreement = new Agreement();
   const acknowledgements = new Acknowledgements();
+  const decisions = new Decisions(run, stateAgeMsMax);
   const all = [
     ...[agreement, new Signatures(run.chainId), new Certificates(run), new Validity(run), new Memory()],
     ...[acknowledgements, new Ledger(run), new LogHeads(), new EvidenceChecker(run)],
     ...[new Books(run), new FinalityChecker(), new Innocence(run), new Proofs(run)],
-    ...createCourtCheckers(run),
+    ...createReplayCheckers(run, () => decisions.answered),
+    decisions,
   ] as const;
-  return { all, agreement, acknowledgements };
+  return { all, agreement, acknowledgements, decisions };
 }

@@ -103,6 +103,9 @@ export interface Occasion {
 
 const ofNobody = { isConsumer: false, representatives: [], threshold: 1, affiliates: [] } as const;
 
+/** By the name that an agreement gives it. */
+export const tenantOf = ({ provider }: Pair): string => `tenant-${provider.publicKey.slice(0, 8)}`;
+
 /** The provider owes uptime in each period, which is measured, and one delivery, which people judge. */
 export function termsOf({ pair, number, effective, expires, affiliate }: Occasion): AgreementTerms {
   const [customer, provider] = [pair.customer.publicKey, pair.provider.publicKey];
@@ -128,11 +131,11 @@ export function termsOf({ pair, number, effective, expires, affiliate }: Occasio
     ],
     conditions: [],
     bindings: {
-      tenants: [{ name: `tenant-${provider.slice(0, 8)}`, account: provider }],
+      tenants: [{ name: tenantOf(pair), account: provider }],
       ...{ workloads: ['orders'], clusters: [], countries: ['DE', 'FR'], dataClasses: ['Internal'] },
     },
     enforcementRules: [
-      { action: 'suspend-tenant', target: `tenant-${provider.slice(0, 8)}` },
+      { action: 'suspend-tenant', target: tenantOf(pair) },
       { action: 'notify', target: 'regulator' },
     ],
     dispute: { arbitrationThreshold: 20n * unit, panelSize: 3, quorum: 2, decisionThreshold: 2 },

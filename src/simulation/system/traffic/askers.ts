@@ -1,0 +1,160 @@
+/**
+ * Enforcement points that ask for decisions, ask again where none came, and note what they were told; officers who prove
+ * obligations of what is held, in time or too late; and at the end an audit of everything that was told.
+ */
+import type {
+  Answered,
+  DecisionAnswer,
+  ReviewAnswered,
+  TrafficLightMessage,
+} from '../../../actors/traffic/messages.ts';
+import { readLight } from '../../../protocols/ledger/modules/traffic/traffic.ts';
+import { View } from '../../../protocols/ledger/view.ts';
+import type { ChainId, Digest } from '../../../protocols/shared/brands.ts';
+import { dischargeSigningBytes } from '../../../protocols/traffic/quarantine.ts';
+import { readTrafficRequest, type TrafficRequest } from '../../../protocols/traffic/flow.ts';
+import type { ReplyTo } from '../../../runtime/ports/actors.ts';
+import type { Clock } from '../../../runtime/ports/clock.ts';
+import type { Signer } from '../../../runtime/ports/signer.ts';
+import type { Draw } from '../../draw.ts';
+import { isReachable } from '../client.ts';
+import type { DecisionSeen } from '../checkers/decisions.ts';
+import type { ValidatorNode } from '../validator-node.ts';
+import type { Lights } from './lights.ts';
+
+export interface AskersOptions {
+  readonly clock: Clock;
+  readonly chainId: ChainId;
+  readonly nodes: readonly ValidatorNode[];
+  readonly lights: Lights;
+  readonly draw: Draw;
+  readonly perSecond: number;
+  /** Whose flows are asked about. */
+  readonly tenants: readonly string[];
+  readonly caller: Signer;
+  /** Proves every obligation. */
+  readonly officer: Signer;
+  readonly untilMs: number;
+  readonly onDecision: (seen: DecisionSeen) => void;
+}
+
+const answerTimeoutMs = 8_000;
+const attemptsMax = 4;
+
+type Asked = Pick<TrafficRequest, 'requestId' | 'flow'>;
+type Ask<Reply> = (replyTo: ReplyTo<Reply>) => TrafficLightMessage;
+
+/** Asks a light that runs; null where no answer came, for whatever reason. */
+export function askLight<Reply>(lights: Lights, node: ValidatorNode, make: Ask<Reply>): Promise<Reply | null> {
+  const { parts } = node;
+  const light = lights.of(node);
+  if (parts === null || light === null) return Promise.resolve(null);
+  return parts.system.ask<TrafficLightMessage, Reply>(light, make, { timeoutMs: answerTimeoutMs }).then(
+    (reply) => reply,
+    () => null,
+  );
+}
+
+export class Askers {
+  readonly #options: AskersOptions;
+  #asked = 0;
+
+  constructor(options: AskersOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { clock, draw, perSecond, untilMs, nodes } = this.#options;
+    const meanMs = 1_000 / perSecond;
+    const next = (): void => {
+      if (clock.monotonicMs() >= untilMs) return;
+      const node = draw.pick(nodes);
+      if (isReachable(node)) this.#ask(node, this.#request(node), 1);
+      clock.setTimer(draw.between(0, 2 * meanMs), next);
+    };
+    clock.setTimer(meanMs, next);
+  }
+
+  #request(node: ValidatorNode): TrafficRequest {
+    const { draw, tenants } = this.#options;
+    this.#asked += 1;
+    const [country, flow] = draw.pick<readonly [string, object]>([
+      ['FR', { bases: ['contract'] }],
+      ['FR', { bases: ['contract'] }],
+      ['US', { bases: ['dpf'] }],
+      ['US', { bases: ['dpf'] }],
+      ['CN', {}],
+    ]);
+    const height = node.parts?.chain.tip.height ?? 0;
+    return readTrafficRequest({
+      requestId: `request-${this.#asked}`,
+      flow: {
+        subject: { tenant: draw.pick(tenants), workload: 'orders' },
+        ...{ operation: 'transfer', classification: 'Confidential', contents: ['personal'] },
+        ...{ purpose: 'service-provision', source: { country: 'DE' }, destination: { country }, ...flow },
+      },
+      ...(draw.chance(0.1) ? { minHeight: Math.max(0, height + draw.between(-2, 2)) } : {}),
+    });
+  }
+
+  #ask(node: ValidatorNode, request: TrafficRequest, attempt: number): void {
+    const { clock, caller, draw, lights } = this.#options;
+    const again = (): void => {
+      clock.setTimer(draw.between(500, 4_000), () => {
+        if (isReachable(node)) this.#ask(node, request, attempt + 1);
+      });
+    };
+    node.enter(() => {
+      const receivedMs = node.time.monotonicMs();
+      void askLight<readonly Answered<DecisionAnswer>[]>(lights, node, (replyTo) => ({
+        ...{ type: 'decide', requests: [request], caller: caller.publicKey, receivedMs, replyTo },
+      })).then((answers) => {
+        const answer = answers?.[0];
+        if (answer?.kind === 'answer') this.#note(node, request, answer.value);
+        // Some ask a second time though they were answered: as one whose answer got lost.
+        const isDone = answer?.kind === 'answer' && !draw.chance(0.1);
+        if (!isDone && attempt < attemptsMax) again();
+      });
+    });
+  }
+
+  #note(node: ValidatorNode, { requestId, flow }: Asked, { decision, checkpoint, quarantine }: DecisionAnswer): void {
+    const { lights, clock, onDecision, draw } = this.#options;
+    const { parts } = node;
+    if (parts === null) return;
+    const light = lights.signerOf(node.index).publicKey;
+    const record = readLight(new View(parts.chain.state), light);
+    const stateTime = parts.wiring.reader.block(decision.height)?.header.time ?? null;
+    const anchoredSize = record?.logId === decision.logId ? record.size : 0;
+    const { tenant } = flow.subject;
+    onDecision({ node: node.index, light, requestId, tenant, decision, checkpoint, stateTime, anchoredSize });
+    if (quarantine === null || decision.releases !== null) return;
+    clock.setTimer(draw.between(0, 12_000), () => this.#prove(node, quarantine, { requestId, flow, decision }));
+  }
+
+  /** Proofs of all that has to be proved before; one in eight is false. */
+  #prove(
+    node: ValidatorNode,
+    held: Digest,
+    { requestId, flow, decision }: Asked & Pick<DecisionAnswer, 'decision'>,
+  ): void {
+    const { lights, chainId, officer, caller, draw } = this.#options;
+    const policySetHash = decision.policy?.policySetHash;
+    if (!isReachable(node) || policySetHash === undefined) return;
+    const { request } = decision;
+    for (const { id: obligation, phase } of decision.obligations) {
+      if (phase !== 'before') continue;
+      const claim = { decision: held, request, obligation, policySetHash };
+      const signer = draw.chance(1 / 8) ? caller : officer;
+      const proof = { by: officer.publicKey, signature: signer.sign(dischargeSigningBytes(chainId, claim)) };
+      node.enter(() => {
+        void askLight<Answered<ReviewAnswered>>(lights, node, (replyTo) => ({
+          ...{ type: 'review', decision: held, review: { how: 'discharge', obligation }, proof, replyTo },
+        })).then((answer) => {
+          const release = answer?.kind === 'answer' ? answer.value.release : null;
+          if (release !== null) this.#note(node, { requestId: `release of ${requestId}`, flow }, release);
+        });
+      });
+    }
+  }
+}

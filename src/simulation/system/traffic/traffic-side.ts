@@ -1,0 +1,114 @@
+/** Everything of a simulation that has to do with data flows: lights, who asks them, who changes policies, the audit. */
+import type { Genesis } from '../../../protocols/ledger/genesis.ts';
+import type { GenesisPolicies } from '../../../protocols/ledger/modules/policies/genesis-policies.ts';
+import type { PolicyContent } from '../../../protocols/policy/content.ts';
+import type { ChainId } from '../../../protocols/shared/brands.ts';
+import { utcDay } from '../../../protocols/traffic/calendar.ts';
+import type { Clock } from '../../../runtime/ports/clock.ts';
+import type { Signer } from '../../../runtime/ports/signer.ts';
+import type { Draw } from '../../draw.ts';
+import type { DecisionSeen } from '../checkers/decisions.ts';
+import type { LifePorts } from '../node.ts';
+import type { ValidatorNode, ValidatorProgram } from '../validator-node.ts';
+import { Askers } from './askers.ts';
+import { type AuditOptions, auditLight } from './audit.ts';
+import { Lights } from './lights.ts';
+import { PolicyShelf } from './policy-shelf.ts';
+import { Publishers } from './publishers.ts';
+
+export interface TrafficOptions {
+  readonly clock: Clock;
+  readonly createSigner: () => Signer;
+  readonly content: PolicyContent;
+  readonly nodes: readonly ValidatorNode[];
+  readonly draw: Draw;
+  readonly decisionsPerSecond: number;
+  readonly changesPolicies: boolean;
+}
+
+/** What is known once there is a genesis. */
+export interface TrafficRun extends Omit<AuditOptions, 'lights' | 'onDecision' | 'onLight'> {
+  readonly chainId: ChainId;
+  readonly genesis: Genesis;
+  /** By their names in agreements, beside those that no agreement knows. */
+  readonly tenants: readonly string[];
+  readonly untilMs: number;
+  readonly durationMs: number;
+  readonly onAcknowledged: (hash: string, node: number) => void;
+  readonly onDecision: (seen: DecisionSeen) => void;
+  readonly onDecisionAudited: AuditOptions['onDecision'];
+  readonly onLightAudited: AuditOptions['onLight'];
+  /** What the light of a node answered so far. */
+  readonly answered: (node: number) => readonly DecisionSeen[];
+}
+
+const evaluatorCount = 3;
+const attestationsMin = 2;
+/** Before the end of a run. */
+const auditMs = 10_000;
+
+export class TrafficSide {
+  readonly accounts: readonly Signer[];
+  readonly policies: GenesisPolicies;
+  readonly #options: TrafficOptions;
+  readonly #lights: Lights;
+  readonly #shelf: PolicyShelf;
+  readonly #governor: Signer;
+  readonly #evaluators: readonly Signer[];
+  readonly #officer: Signer;
+  readonly #caller: Signer;
+
+  constructor(options: TrafficOptions) {
+    this.#options = options;
+    const { createSigner, content, clock, nodes } = options;
+    this.#shelf = new PolicyShelf(content, utcDay(clock.now()));
+    const signers = nodes.map(createSigner);
+    [this.#governor, this.#officer, this.#caller] = [createSigner(), createSigner(), createSigner()];
+    this.#evaluators = Array.from({ length: evaluatorCount }, createSigner);
+    const evaluators = this.#evaluators.map(({ publicKey }) => publicKey);
+    this.policies = this.#shelf.genesis(this.#governor.publicKey, evaluators, attestationsMin);
+    const reviewers = this.#shelf.roles.map((role) => ({ role, key: this.#officer.publicKey }));
+    this.#lights = new Lights({ shelf: this.#shelf, signers, reviewers });
+    this.accounts = [...signers, this.#governor, this.#officer, ...this.#evaluators];
+  }
+
+  /** Named by genesis. */
+  get governor(): Signer {
+    return this.#governor;
+  }
+
+  /** A life of a node has begun. Throws as stores do at opening. */
+  onRunning(node: ValidatorNode, program: ValidatorProgram, life: LifePorts): void {
+    this.#lights.start(node, program, life);
+  }
+
+  start(run: TrafficRun): void {
+    const { clock, nodes, draw, decisionsPerSecond, changesPolicies } = this.#options;
+    const { chainId, untilMs, onAcknowledged, onDecision, durationMs } = run;
+    const lights = this.#lights;
+    new Askers({
+      ...{
+        clock,
+        chainId,
+        nodes,
+        lights,
+        draw: draw.fork('askers'),
+        perSecond: decisionsPerSecond,
+        untilMs,
+        onDecision,
+      },
+      ...{ tenants: ['acme', 'globex', ...run.tenants], caller: this.#caller, officer: this.#officer },
+    }).start();
+    if (changesPolicies) {
+      new Publishers({
+        ...{ clock, chainId, nodes, draw: draw.fork('publishers'), shelf: this.#shelf, untilMs, onAcknowledged },
+        ...{ governor: this.#governor, evaluators: this.#evaluators },
+      }).start();
+    }
+    const { onDecisionAudited, onLightAudited } = run;
+    const audit = { ...run, lights, onDecision: onDecisionAudited, onLight: onLightAudited };
+    clock.setTimer(durationMs - auditMs, () => {
+      for (const node of nodes) auditLight(node, run.answered(node.index), audit);
+    });
+  }
+}
