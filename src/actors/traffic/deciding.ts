@@ -137,7 +137,7 @@ function answerWhenDurable(
     context,
     () => {
       // Closed meanwhile: what the log holds beyond its anchor will be anchored nowhere.
-      if (state.light !== light) {
+      if (light.log.refusal !== null) {
         unavailable();
         return;
       }
