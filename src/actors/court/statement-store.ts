@@ -12,7 +12,7 @@ import type { Store, Write } from '../../runtime/ports/store.ts';
 export const statementsTable = 'court-statements';
 
 /** Statements that a court holds at most. */
-export const statementsMax = 100_000;
+const statementsMax = 100_000;
 
 export class StatementStore {
   readonly #store: Store;

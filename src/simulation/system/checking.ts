@@ -12,7 +12,7 @@ import type { LocalLinks } from '../../runtime/links/create-links.ts';
 import type { Clock } from '../../runtime/ports/clock.ts';
 import type { Envelope } from '../../runtime/ports/links.ts';
 import type { CheckedRun, Checker, FinalNode, RunEnd } from './checkers/checker.ts';
-import type { DecisionAudited, DecisionSeen, LightAudited } from './checkers/decisions.ts';
+import type { DecisionAudited, DecisionSeen, LightAudited } from './checkers/told-decisions.ts';
 import { type CheckerName, createCheckers } from './checkers/index.ts';
 import { relayedLinks } from './relayed-links.ts';
 import type { ValidatorNode } from './validator-node.ts';

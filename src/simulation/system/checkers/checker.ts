@@ -7,7 +7,7 @@ import type { Genesis } from '../../../protocols/ledger/genesis.ts';
 import type { ValidatorSet } from '../../../protocols/ledger/validator-set.ts';
 import type { ChainId, Digest, PublicKey } from '../../../protocols/shared/brands.ts';
 import type { Verifier } from '../../../runtime/ports/signer.ts';
-import type { DecisionAudited, DecisionSeen, LightAudited } from './decisions.ts';
+import type { DecisionAudited, DecisionSeen, LightAudited } from './told-decisions.ts';
 
 /** Of the run that is checked. */
 export interface CheckedRun {

@@ -44,7 +44,7 @@ export const everybody = ({ pairs, arbitrators, hosting, stranger }: Cast): read
 ];
 
 /** Deadlines of a few blocks, so that cases come to their end within a run. */
-export const swift: Jurisdiction = {
+const swift: Jurisdiction = {
   ...builtInJurisdiction('local'),
   id: 'swift',
   name: 'Swift',

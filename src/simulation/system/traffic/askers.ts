@@ -18,7 +18,7 @@ import type { Clock } from '../../../runtime/ports/clock.ts';
 import type { Signer } from '../../../runtime/ports/signer.ts';
 import type { Draw } from '../../draw.ts';
 import { isReachable } from '../client.ts';
-import type { DecisionSeen } from '../checkers/decisions.ts';
+import type { DecisionSeen } from '../checkers/told-decisions.ts';
 import type { ValidatorNode } from '../validator-node.ts';
 import type { Lights } from './lights.ts';
 

@@ -5,7 +5,7 @@ import { type DecisionProof, verifyDecisionProof } from '../../../protocols/traf
 import type { ReplayVerdict } from '../../../protocols/traffic/entry.ts';
 import { nextDue, type QuarantineItem } from '../../../protocols/traffic/quarantine.ts';
 import type { Verifier } from '../../../runtime/ports/signer.ts';
-import type { DecisionAudited, DecisionSeen, LightAudited } from '../checkers/decisions.ts';
+import type { DecisionAudited, DecisionSeen, LightAudited } from '../checkers/told-decisions.ts';
 import type { ValidatorNode } from '../validator-node.ts';
 import { askLight } from './askers.ts';
 import type { Lights } from './lights.ts';

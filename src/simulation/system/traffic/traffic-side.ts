@@ -7,7 +7,7 @@ import { utcDay } from '../../../protocols/traffic/calendar.ts';
 import type { Clock } from '../../../runtime/ports/clock.ts';
 import type { Signer } from '../../../runtime/ports/signer.ts';
 import type { Draw } from '../../draw.ts';
-import type { DecisionSeen } from '../checkers/decisions.ts';
+import type { DecisionSeen } from '../checkers/told-decisions.ts';
 import type { LifePorts } from '../node.ts';
 import type { ValidatorNode, ValidatorProgram } from '../validator-node.ts';
 import { Askers } from './askers.ts';

@@ -1,6 +1,6 @@
 /** Checkers that look at one replay of the chain at the end of a run: those of the court, and that of what lights rest on. */
 import type { CheckedRun, Checker, RunEnd } from '../checker.ts';
-import type { DecisionSeen } from '../decisions.ts';
+import type { DecisionSeen } from '../told-decisions.ts';
 import { AgreementsCheck } from './agreements-check.ts';
 import { type BlockCheck, replayCourt } from './court-block.ts';
 import { EnforcementCheck } from './enforcement-check.ts';

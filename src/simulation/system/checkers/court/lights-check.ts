@@ -10,7 +10,7 @@ import {
   readTightening,
 } from '../../../../protocols/ledger/modules/policies/policies.ts';
 import type { PublicKey } from '../../../../protocols/shared/brands.ts';
-import type { DecisionSeen } from '../decisions.ts';
+import type { DecisionSeen } from '../told-decisions.ts';
 import type { BlockCheck, CourtBlock } from './court-block.ts';
 
 export class LightsCheck implements BlockCheck {
