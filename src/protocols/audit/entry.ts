@@ -159,6 +159,7 @@ export class AuditLogReader {
     if ((index === 0) !== (action === 'begin')) return 'a log begins once';
     if (index > 0 || this.#expected === null) return null;
     const { chainId, node } = this.#expected;
-    return details['chain'] === chainId && details['node'] === node ? null : 'it is the log of another node or chain';
+    if (details['chain'] !== chainId) return 'it is the log of a node of another chain';
+    return details['node'] === node ? null : 'it is the log of another node';
   }
 }

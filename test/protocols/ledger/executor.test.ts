@@ -214,6 +214,7 @@ describe('ledger executor', () => {
       'court',
       'policies',
       'traffic',
+      'audit',
     ]);
   });
 });
