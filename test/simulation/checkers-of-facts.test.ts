@@ -291,6 +291,15 @@ describe('the checker of evidence', () => {
     expect(checker.missing(new Set(), 55_000)).to.equal(null);
   });
 
+  it('wants nothing of what somebody sees in the moment of its death, and everything of what it sees after it', () => {
+    const checker = checkerOf();
+    checker.onCrash(1, 50_000);
+    expect(checker.onAccusation(seen)).to.equal(null);
+    expect(checker.missing(new Set(), 90_000)).to.equal(null);
+    checker.onAccusation({ ...seen, atMs: 50_001 });
+    expect(checker.missing(new Set(), 90_000)).to.include('no block punishes it');
+  });
+
   it('forgives whoever died before it could say what it saw, or lost its disk', () => {
     const [soon, late, lost] = [checkerOf(), checkerOf(), checkerOf()];
     for (const checker of [soon, late, lost]) checker.onAccusation(seen);

@@ -14,19 +14,23 @@ export class EvidenceChecker implements Checker {
   readonly name = 'evidence' as const;
   readonly #liars: ReadonlySet<PublicKey>;
   #accusations: Accusation[] = [];
+  /** By node: when it died last. */
+  readonly #diedAtMs = new Map<number, number>();
 
   constructor({ liars }: Pick<CheckedRun, 'liars'>) {
     this.#liars = liars;
   }
 
   onAccusation(accusation: Accusation): string | null {
-    this.#accusations.push(accusation);
-    const { node, offender, height } = accusation;
+    const { node, offender, height, atMs } = accusation;
+    // What it comes to in the moment of its death it cannot act on any more.
+    if (this.#diedAtMs.get(node) !== atMs) this.#accusations.push(accusation);
     if (this.#liars.has(offender)) return null;
     return `validator ${node} accuses ${offender} at height ${height}, which never lied`;
   }
 
   onCrash(node: number, atMs: number): void {
+    this.#diedAtMs.set(node, atMs);
     this.#accusations = this.#accusations.filter((seen) => seen.node !== node || atMs - seen.atMs > writtenWithinMs);
   }
 
