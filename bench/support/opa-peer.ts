@@ -6,8 +6,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { loadPolicy } from '@open-policy-agent/opa-wasm';
 import type { Rule } from '../../src/protocols/policy/rules.ts';
+
+// Node.js 20 dies where a call into WebAssembly that was inlined is deoptimised; set before anything is optimised.
+setFlagsFromString('--no-turbo-inline-js-wasm-calls');
 
 export const opaVersion = 'v1.4.2';
 const modulePath = 'github.com/open-policy-agent/opa';
