@@ -15,6 +15,14 @@ export interface ServedChainOptions {
   readonly status: () => Promise<{ readonly isReady: boolean; readonly problem: string | null }>;
 }
 
+/** Roles of accounts, as the followed state has them now. */
+export const rolesIn =
+  (feed: Pick<ChainFeed, 'current'>) =>
+  (key: string): readonly string[] => {
+    const state = feed.current()?.reader ?? null;
+    return state === null || !isHex64(key) ? [] : rolesAt(state, application, key as PublicKey);
+  };
+
 export function servedChain({ feed, name, whenReady, status }: ServedChainOptions): ServedChain {
   let problem: string | null = 'starting';
   const look = (): void =>
@@ -36,9 +44,6 @@ export function servedChain({ feed, name, whenReady, status }: ServedChainOption
       const state = reader();
       return state === null || !isHex64(key) ? null : (accountAt(state, key as PublicKey) ?? null);
     },
-    rolesOf: (key) => {
-      const state = reader();
-      return state === null || !isHex64(key) ? [] : rolesAt(state, application, key as PublicKey);
-    },
+    rolesOf: rolesIn(feed),
   };
 }

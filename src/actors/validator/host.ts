@@ -26,10 +26,12 @@ import { ExecutedBlocks } from './executed-blocks.ts';
 import { JournalStore } from './journal-store.ts';
 import { LastCommit } from './last-commit.ts';
 import { Outbox } from './outbox.ts';
+import { ownPrepares } from './own-prepares.ts';
 import { SignGuard } from './sign-guard.ts';
 import { signedMessage } from './signed-message.ts';
 import { StartPermit } from './start-permit.ts';
 import { areProven, signStart } from './start-proofs.ts';
+import { tellNode } from './tell-node.ts';
 import { wireMessage } from './validator-wire.ts';
 import { PayloadVerifier } from './verify-message.ts';
 
@@ -89,20 +91,11 @@ export class Host {
     this.run();
   }
 
-  /**
-   * An own prepare may have become durable when nobody was there any more to be told of it: the disk was full, or the
-   * process died. It leaves with the certificate that it is part of, so it is told before that.
-   */
   #tellRestored(records: readonly JournalRecord[]): void {
     const { onSigned, signer } = this.dependencies;
     if (onSigned === undefined) return;
-    for (const record of records) {
-      if (record.type !== 'prepared') continue;
-      for (const { author, signature, height, round, digest } of record.prepares) {
-        if (author !== signer.publicKey) continue;
-        this.outbox.whenDurable(() => onSigned({ kind: 'prepare', height, round, digest }, signature));
-      }
-    }
+    for (const { payload, signature } of ownPrepares(records, signer.publicKey))
+      this.outbox.whenDurable(() => onSigned(payload, signature));
   }
 
   /** Of the set that decides the present height. */
@@ -234,31 +227,7 @@ export class Host {
         this.#lastCommit.addLateSeal(this.dependencies.chain.tip, effect);
         break;
       default:
-        this.#tell(effect);
-    }
-  }
-
-  /** Effects that only tell others of the node. */
-  #tell(
-    effect: Extract<Effect, { type: 'fetch-block' | 'evidence' | 'report' | 'round-entered' | 'peer-behind' }>,
-  ): void {
-    const { onPeerAhead, onEvidence, report, onRound, announce } = this.dependencies;
-    switch (effect.type) {
-      case 'fetch-block':
-        // Seals prove that it is final: block sync brings it, with its seals.
-        for (const source of effect.sources) onPeerAhead(source, effect.height);
-        break;
-      case 'evidence':
-        onEvidence(effect);
-        break;
-      case 'report':
-        report(effect.peer, effect.reason);
-        break;
-      case 'round-entered':
-        onRound(effect);
-        break;
-      case 'peer-behind':
-        announce(effect.peer);
+        tellNode(effect, this.dependencies);
     }
   }
 

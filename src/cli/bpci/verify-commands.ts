@@ -28,6 +28,16 @@ interface VerifyOptions {
   readonly currentHeight?: number;
 }
 
+/** A file that somebody wants verified. */
+interface Given {
+  readonly context: CommandContext;
+  readonly command: Command;
+  readonly file: string;
+  readonly json: unknown;
+  readonly genesis: Genesis;
+  readonly options: VerifyOptions;
+}
+
 const verifyHelp = `
 --current-height: validators that left the set long ago can forge a chain of their own at no cost, so a proof older than
 the trust period is unanchored without --trusted. No file says how old it is by now. Without this option the chain is
@@ -58,12 +68,13 @@ export function registerVerify(program: Command, context: CommandContext): void 
     .action((file: string, options: VerifyOptions, command: Command) => {
       const genesis = readGenesis(options.genesis);
       const json = readJsonFile(file, 'proof');
+      const given = { context, command, file, json, genesis, options };
       if (isOfFormat(json, auditArchiveFormat)) {
-        verifyAuditArchive(context, command, file, json, genesis, options);
+        verifyAuditArchive(given);
         return;
       }
       if (isOfFormat(json, decisionProofFormat)) {
-        verifyDecision(context, command, file, json, genesis, options);
+        verifyDecision(given);
         return;
       }
       const bundle = readAs(proofBundleCodec, json, `${file} is no proof bundle`);
@@ -96,14 +107,7 @@ function readAs<T>(codec: JsonCodec<T>, json: unknown, otherwise: string): T {
 }
 
 /** A tenant's archive: every proof in it, and that its parts rest on each other. */
-function verifyAuditArchive(
-  context: CommandContext,
-  command: Command,
-  file: string,
-  json: unknown,
-  genesis: Genesis,
-  options: VerifyOptions,
-): void {
+function verifyAuditArchive({ context, command, file, json, genesis, options }: Given): void {
   const archive = readAs(auditArchiveCodec, json, `${file} is no audit archive`);
   const verification = verifyArchive(archive, genesis, verifyOptions(options));
   const { terminal } = context;
@@ -125,14 +129,7 @@ function verifyAuditArchive(
 }
 
 /** A traffic light's decision: its log's inclusion, and the anchor's bundle where there is one. */
-function verifyDecision(
-  context: CommandContext,
-  command: Command,
-  file: string,
-  json: unknown,
-  genesis: Genesis,
-  options: VerifyOptions,
-): void {
+function verifyDecision({ context, command, file, json, genesis, options }: Given): void {
   const proof = readAs(decisionProofCodec, json, `${file} is no decision proof`);
   const verification = verifyDecisionProof(proof, genesis, verifyOptions(options));
   const { terminal } = context;

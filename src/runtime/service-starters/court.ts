@@ -4,11 +4,11 @@ import { type RunningCourtService, startCourtService } from '../court-service.ts
 import type { ServiceConfig, ServiceContext } from '../service-config.ts';
 
 export function startCourt(
-  { name, settings, dataDir, apiAddress }: ServiceConfig<'court'>,
+  { name, settings, dataDir, apiAddress, otlpEndpoint }: ServiceConfig<'court'>,
   { signer, client, tls, genesis, onRefused }: ServiceContext,
 ): Promise<RunningCourtService> {
   return startCourtService({
-    ...{ name, signer, client, tls, dataDir, genesis, onRefused },
+    ...{ name, signer, client, tls, dataDir, genesis, otlpEndpoint, onRefused },
     address: apiAddress,
     terms: {
       name: settings.name,

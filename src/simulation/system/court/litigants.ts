@@ -7,7 +7,7 @@ import type { ChainId, PublicKey } from '../../../protocols/shared/brands.ts';
 import type { Clock } from '../../../runtime/ports/clock.ts';
 import type { Signer } from '../../../runtime/ports/signer.ts';
 import type { Draw } from '../../draw.ts';
-import { isReachable } from '../client.ts';
+import { atWork } from '../at-work.ts';
 import type { ValidatorNode } from '../validator-node.ts';
 import { AccountHolder } from './account-holder.ts';
 import { AgreementBusiness, type Option, type Reading } from './agreement-business.ts';
@@ -25,7 +25,6 @@ export interface LitigantsOptions {
   readonly onAcknowledged: (hash: string, node: number) => void;
 }
 
-const everyMs = 500;
 /** Of those who may do something, so many do it at once. */
 const diligence = 0.6;
 
@@ -52,13 +51,7 @@ export class Litigants {
   }
 
   start(): void {
-    const { clock, draw, nodes } = this.#options;
-    const next = (): void => {
-      const node = draw.pick(nodes);
-      if (isReachable(node)) this.#work(node);
-      clock.setTimer(everyMs, next);
-    };
-    clock.setTimer(everyMs, next);
+    atWork(this.#options, (node) => this.#work(node));
   }
 
   #work(node: ValidatorNode): void {

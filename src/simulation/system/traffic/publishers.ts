@@ -8,7 +8,7 @@ import type { ChainId, Digest } from '../../../protocols/shared/brands.ts';
 import type { Clock } from '../../../runtime/ports/clock.ts';
 import type { Signer } from '../../../runtime/ports/signer.ts';
 import type { Draw } from '../../draw.ts';
-import { isReachable } from '../client.ts';
+import { atWork } from '../at-work.ts';
 import { AccountHolder } from '../court/account-holder.ts';
 import type { ValidatorNode } from '../validator-node.ts';
 import type { PolicyShelf, Published } from './policy-shelf.ts';
@@ -25,7 +25,6 @@ export interface PublishersOptions {
   readonly onAcknowledged: (hash: string, node: number) => void;
 }
 
-const everyMs = 500;
 /** Of all ticks of the governor. */
 const publishes = 0.05;
 const retires = 0.02;
@@ -46,13 +45,7 @@ export class Publishers {
   }
 
   start(): void {
-    const { clock, draw, nodes } = this.#options;
-    const next = (): void => {
-      const node = draw.pick(nodes);
-      if (isReachable(node)) this.#work(node);
-      clock.setTimer(everyMs, next);
-    };
-    clock.setTimer(everyMs, next);
+    atWork(this.#options, (node) => this.#work(node));
   }
 
   #work(node: ValidatorNode): void {
