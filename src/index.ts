@@ -106,3 +106,14 @@ export { type LogAudit, verifyServedLog } from './client/log-audit.ts';
 export { formatAmount, parseAmount } from './client/amounts.ts';
 export { mintToken, type TokenRequest } from './client/token.ts';
 export { signTransaction, TransactionError, type TransactionRequest } from './client/transactions.ts';
+
+// --- containers: an interface for drivers of your own
+export {
+  type ContainerDriver,
+  ContainerError,
+  type ContainerErrorCode,
+  type ContainerExit,
+  type ContainerSpec,
+  type ContainerState,
+  isolationClasses,
+} from './runtime/ports/container-driver.ts';
