@@ -108,12 +108,10 @@ export { mintToken, type TokenRequest } from './client/token.ts';
 export { signTransaction, TransactionError, type TransactionRequest } from './client/transactions.ts';
 
 // --- containers: an interface for drivers of your own
+export { type ContainerExit, type ContainerSpec, isolationClasses } from './protocols/shared/containers.ts';
 export {
   type ContainerDriver,
   ContainerError,
   type ContainerErrorCode,
-  type ContainerExit,
-  type ContainerSpec,
   type ContainerState,
-  isolationClasses,
 } from './runtime/ports/container-driver.ts';

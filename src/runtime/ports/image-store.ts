@@ -9,6 +9,7 @@
  * - A root belongs to its container until `closeRoot`, also across a restart: `openRoots` says what there is.
  * - Calls may overlap; two imports of one image make one.
  */
+import type { IdRange } from '../../protocols/shared/containers.ts';
 import { CodedError } from '../../protocols/shared/errors.ts';
 
 export type ImageErrorCode =
@@ -154,15 +155,6 @@ export interface ImportOptions {
   readonly expectedDigest?: string | undefined;
   /** Where the layout holds several: the `org.opencontainers.image.ref.name` of the one that is meant. */
   readonly tag?: string | undefined;
-}
-
-/**
- * Users and groups 0 … count − 1 of the image are first … first + count − 1 on this machine. `null` leaves numbers as they
- * are; a store that does not run as root owns everything itself and takes `null` only.
- */
-export interface IdRange {
-  readonly first: number;
-  readonly count: number;
 }
 
 export interface ContainerRoot {
