@@ -10,6 +10,9 @@ const checks = ['format:check', 'types', 'lint', 'imports', 'dead-code'];
 /** Tests of whole networks of processes: they have the machine to themselves. */
 const systemTests = 'test/system/**/*.test.ts';
 
+/** At a time: checks, and files of tests. More would only wait for each other's processor. */
+const jobs = 2;
+
 requireNodeVersion();
 ensureInstalled();
 ensureBuilt();
@@ -17,11 +20,12 @@ linkCommands();
 
 // `npm test -- test/some.test.ts` runs those files only.
 const files = process.argv.slice(2);
-const [failedChecks, ...counts] =
+const failedChecks = await runChecks();
+const counts =
   files.length > 0
-    ? [await runChecks(), await runMocha(files)]
+    ? [await runMocha(files)]
     : [
-        ...(await Promise.all([runChecks(), runMocha(['test/**/*.test.ts', '--ignore', systemTests])])),
+        await runMocha(['test/**/*.test.ts', '--ignore', systemTests, '--parallel', '--jobs', String(jobs)]),
         await runMocha([systemTests]),
       ];
 const { unexpected, expected } = sortSkips(counts.flatMap(({ skipped }) => skipped));
@@ -37,19 +41,24 @@ const skipped = expected.length === 0 ? '' : `, ${expected.length} skipped`;
 process.stdout.write(`\n${total('passed')} passed, ${failed} failed${skipped}\n`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-/** One after the other, beside the tests; what one says is printed in one piece. Resolves with the names of those that failed. */
+/** What each says is printed in one piece. Resolves with the names of those that failed. */
 async function runChecks() {
+  const waiting = checks.values();
   const failedNames = [];
-  for (const name of checks) {
-    const child = spawn('npm', ['run', '--silent', name], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text) => (output += text));
-    const { code } = await ended(child);
-    process.stdout.write(`\n> ${name}: ${code === 0 ? 'passed' : 'FAILED'}\n${output}\n`);
-    if (code !== 0) failedNames.push(name);
-  }
+  const work = async () => {
+    for (const name of waiting) if (!(await runCheck(name))) failedNames.push(name);
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
   return failedNames;
+}
+
+async function runCheck(name) {
+  const child = spawn('npm', ['run', '--silent', name], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+  const { code } = await ended(child);
+  process.stdout.write(`\n> ${name}: ${code === 0 ? 'passed' : 'FAILED'}\n${output}\n`);
+  return code === 0;
 }
 
 async function runMocha(mochaArguments) {

@@ -4,7 +4,6 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseAmount } from '../../client/amounts.ts';
 import { ChainClient } from '../../client/chain-client.ts';
 import { builtInJurisdictions } from '../../protocols/ledger/modules/court/jurisdictions.ts';
-import { startCourtService } from '../../runtime/court-service.ts';
 import type { CommandContext } from '../bpci/command-context.ts';
 import { readGenesis } from '../bpci/verify-commands.ts';
 import { CommandError } from '../terminal.ts';
@@ -74,6 +73,8 @@ export function registerStart(program: Command, context: CommandContext): void {
 }
 
 async function run(flags: StartFlags, { terminal }: CommandContext): Promise<void> {
+  // Loaded here, so that the other commands need not wait for all that a service is made of.
+  const { startCourtService } = await import('../../runtime/court-service.ts');
   const { jurisdiction, arbitrationThreshold, legalFrameworkVersion } = flags;
   const service = await startCourtService({
     client: new ChainClient({ endpoint: flags.bpciEndpoint }),

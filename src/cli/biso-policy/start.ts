@@ -5,7 +5,6 @@ import type { ServedDomain } from '../../actors/policy/served-domain.ts';
 import { ChainClient } from '../../client/chain-client.ts';
 import { type Region, regions } from '../../protocols/policy/request.ts';
 import { classifications } from '../../protocols/policy/vocabulary.ts';
-import { startPolicyService } from '../../runtime/policy-service.ts';
 import { contentSource } from '../../runtime/shipped-pack.ts';
 import { readGenesis } from '../bpci/verify-commands.ts';
 import { CommandError } from '../terminal.ts';
@@ -60,6 +59,8 @@ export function registerStart(program: Command, context: PolicyCommandContext): 
 }
 
 async function run(flags: StartFlags, { terminal, wantsJson }: PolicyCommandContext): Promise<void> {
+  // Loaded here, so that the other commands need not wait for all that a service is made of.
+  const { startPolicyService } = await import('../../runtime/policy-service.ts');
   const domain: ServedDomain = { regions: flags.geographicRegions, classifications: flags.dataClassifications };
   const service = await startPolicyService({
     client: new ChainClient({ endpoint: flags.bpciEndpoint }),

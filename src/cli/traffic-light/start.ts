@@ -6,7 +6,6 @@ import { ChainClient } from '../../client/chain-client.ts';
 import type { ReviewerRole } from '../../protocols/ledger/modules/traffic/bodies.ts';
 import { isHex64, type PublicKey } from '../../protocols/shared/brands.ts';
 import { contentSource } from '../../runtime/shipped-pack.ts';
-import { startTrafficService } from '../../runtime/traffic-service.ts';
 import { readGenesis } from '../bpci/verify-commands.ts';
 import { CommandError } from '../terminal.ts';
 import type { TrafficContext } from './command-context.ts';
@@ -73,6 +72,8 @@ export function registerStart(program: Command, context: TrafficContext): void {
 }
 
 async function run(flags: StartFlags, { terminal }: TrafficContext): Promise<number> {
+  // Loaded here, so that the other commands need not wait for all that a service is made of.
+  const { startTrafficService } = await import('../../runtime/traffic-service.ts');
   const service = await startTrafficService({
     client: new ChainClient({ endpoint: flags.bpciEndpoint }),
     source: contentSource(flags.bisoEndpoint === undefined ? [] : [flags.bisoEndpoint]),
