@@ -47,6 +47,16 @@ const candidate = {
 const description = { endpoints: ['https://127.0.0.1:21002'], region: 'EU', leaseMs: 60_000 };
 const vote = { proposal: hash('51'), approve: true };
 
+const clusterDescription = {
+  capabilities: {
+    ...{ architecture: 'amd64', cpuMillis: 8000, memoryMiB: 16_384, storageMiB: 100_000, containers: 200 },
+    runtimes: [{ driver: 'oci', isolationClass: 'container' }],
+  },
+  certifications: [{ name: 'iso-27001', expires: 1_800_000_000_000 }],
+  agreements: [hash('a0')],
+  endpoints: ['https://127.0.0.1:21010'],
+};
+
 /** Bodies by kind. */
 export const goldenBodies: Readonly<Record<string, unknown>> = {
   'accounts.transfer': { to: key('21'), amount: 5_000_000_000n },
@@ -78,6 +88,18 @@ export const goldenBodies: Readonly<Record<string, unknown>> = {
   },
   'traffic.quarantine-release': { light: key('24'), decision: hash('99') },
   'traffic.quarantine-reject': { light: key('24'), decision: hash('99') },
+  'enc.register-cluster': {
+    ...{ id: 'frankfurt', key: key('25'), possession: bytes(64, 0x26), region: 'EU', country: 'DE' },
+    ...clusterDescription,
+  },
+  'enc.update-cluster': { id: 'frankfurt', ...clusterDescription },
+  'enc.set-state': { id: 'frankfurt', state: 'draining' },
+  'enc.admit-workload': {
+    cluster: 'frankfurt',
+    admissions: [{ workload: hash('9b'), epoch: 3, decision: hash('99'), agreements: [hash('a0')] }],
+  },
+  'enc.release-workload': { cluster: 'frankfurt', leases: [{ workload: hash('9b'), epoch: 3 }] },
+  'enc.anchor-receipts': { cluster: 'frankfurt', batch: 7, count: 12, root: hash('9c') },
   'validators.propose': { type: 'replace', publicKey: key('14'), candidate },
   'validators.vote': { ...vote, approve: false },
   'validators.evidence': {

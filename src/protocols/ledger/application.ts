@@ -7,6 +7,7 @@ import { accountsModule } from './modules/accounts.ts';
 import { auditModule } from './modules/audit.ts';
 import { agreementsModule } from './modules/court/agreements.ts';
 import { courtModule } from './modules/court/court.ts';
+import { encModule } from './modules/enc/enc.ts';
 import { governanceModule } from './modules/governance.ts';
 import { policiesModule } from './modules/policies/policies.ts';
 import { registryModule } from './modules/registry.ts';
@@ -47,6 +48,7 @@ export const application: Application = createApplication([
   policiesModule,
   trafficModule,
   auditModule,
+  encModule,
 ]);
 
 /** Codec of a kind's body: canonical bytes and JSON for people. undefined for unknown kinds. */

@@ -17,6 +17,7 @@
  * - `light-reviewer`: has a role at the light that the body names.
  * - `policy-evaluator`: is named by the rule of attestations.
  * - `set-owner`: is the tenant whose own policy set the body is.
+ * - `cluster-owner`: registered the execution cluster that the body names.
  */
 export const roles = [
   'member',
@@ -32,6 +33,7 @@ export const roles = [
   'light-reviewer',
   'policy-evaluator',
   'set-owner',
+  'cluster-owner',
 ] as const;
 export type Role = (typeof roles)[number];
 
@@ -65,6 +67,12 @@ const table: Readonly<Record<string, readonly Role[]>> = {
   'court.settle': ['claimant', 'respondent'],
   'court.submit-evidence': ['claimant', 'respondent'],
   'court.withdraw': ['claimant', 'respondent'],
+  'enc.admit-workload': ['cluster-owner'],
+  'enc.anchor-receipts': ['cluster-owner'],
+  'enc.register-cluster': ['member'],
+  'enc.release-workload': ['cluster-owner'],
+  'enc.set-state': ['cluster-owner'],
+  'enc.update-cluster': ['cluster-owner'],
   'governance.propose-parameter': ['governor'],
   'governance.vote': ['validator'],
   'policies.attest': ['governor', 'policy-evaluator'],

@@ -49,7 +49,8 @@ export type Domain =
   | 'bpci/traffic-subject/v1'
   | 'bpci/traffic-discharge/v1'
   | 'bpci/traffic-release/v1'
-  | 'bpci/audit-entry/v1';
+  | 'bpci/audit-entry/v1'
+  | 'bpci/cluster-possession/v1';
 
 const tags = new Map<Domain, Uint8Array>();
 

@@ -26,70 +26,78 @@ import {
   unit,
   voteAgainst,
 } from './court/court-world.ts';
+import { clusterBody, clusterDescription } from './modules/cluster-bodies.ts';
 import { candidateOf, genesisOf, keyOf, validatorKey, World } from './ledger-world.ts';
 
 /**
  * Columns: member, validator, governor, service-owner, agreement-party, claimant, respondent, proof-bearer, panelist, light,
- * light-reviewer, policy-evaluator, set-owner.
+ * light-reviewer, policy-evaluator, set-owner, cluster-owner.
  */
 const expected: Readonly<Record<string, string>> = {
-  'accounts.bond': 'y------------',
-  'accounts.rotate-key': 'y------------',
-  'accounts.transfer': 'y------------',
-  'accounts.unbond': 'y------------',
-  'agreements.amend': '----y--------',
-  'agreements.discharge-obligation': '----y--------',
-  'agreements.draft': '----y--------',
-  'agreements.fund': '----y--------',
-  'agreements.lapse': '----y--------',
-  'agreements.offer': '----y--------',
-  'agreements.resume': '----y--------',
-  'agreements.sign': '----y--------',
-  'agreements.suspend': '----y--------',
-  'agreements.terminate': '----y--------',
-  'audit.anchor': 'y------------',
-  'court.accept': '--------y----',
-  'court.appeal': '-----yy------',
-  'court.challenge-panelist': '-----yy------',
-  'court.commit-vote': '--------y----',
-  'court.confirm-action': '---y---------',
-  'court.file': '-----y-------',
-  'court.notice-breach': '-----y-y-----',
-  'court.recuse': '--------y----',
-  'court.register-arbitrator': 'y------------',
-  'court.respond': '------y------',
-  'court.reveal-vote': '--------y----',
-  'court.settle': '-----yy------',
-  'court.submit-evidence': '-----yy------',
-  'court.withdraw': '-----yy------',
-  'governance.propose-parameter': '--y----------',
-  'governance.vote': '-y-----------',
-  'policies.attest': '--y--------y-',
-  'policies.publish': '--y---------y',
-  'policies.publish-facts': '--y----------',
-  'policies.retire': '--y----------',
-  'policies.revoke-fact': '--y----------',
-  'policies.set-rule': '--y----------',
-  'registry.deregister': '---y---------',
-  'registry.register': 'y------------',
-  'registry.update': '---y---------',
-  'traffic.anchor': '---------y---',
-  'traffic.discharge': '----------y--',
-  'traffic.fork-evidence': 'y------------',
-  'traffic.lease-counter': '---------y---',
-  'traffic.open-epoch': '---------y---',
-  'traffic.quarantine-reject': '----------y--',
-  'traffic.quarantine-release': '----------y--',
-  'traffic.register': 'y------------',
-  'traffic.set-roles': '---------y---',
-  'validators.evidence': 'y------------',
-  'validators.propose': '-yy----------',
-  'validators.vote': '-y-----------',
+  'accounts.bond': 'y-------------',
+  'accounts.rotate-key': 'y-------------',
+  'accounts.transfer': 'y-------------',
+  'accounts.unbond': 'y-------------',
+  'agreements.amend': '----y---------',
+  'agreements.discharge-obligation': '----y---------',
+  'agreements.draft': '----y---------',
+  'agreements.fund': '----y---------',
+  'agreements.lapse': '----y---------',
+  'agreements.offer': '----y---------',
+  'agreements.resume': '----y---------',
+  'agreements.sign': '----y---------',
+  'agreements.suspend': '----y---------',
+  'agreements.terminate': '----y---------',
+  'audit.anchor': 'y-------------',
+  'court.accept': '--------y-----',
+  'court.appeal': '-----yy-------',
+  'court.challenge-panelist': '-----yy-------',
+  'court.commit-vote': '--------y-----',
+  'court.confirm-action': '---y----------',
+  'court.file': '-----y--------',
+  'court.notice-breach': '-----y-y------',
+  'court.recuse': '--------y-----',
+  'court.register-arbitrator': 'y-------------',
+  'court.respond': '------y-------',
+  'court.reveal-vote': '--------y-----',
+  'court.settle': '-----yy-------',
+  'court.submit-evidence': '-----yy-------',
+  'court.withdraw': '-----yy-------',
+  'enc.admit-workload': '-------------y',
+  'enc.anchor-receipts': '-------------y',
+  'enc.register-cluster': 'y-------------',
+  'enc.release-workload': '-------------y',
+  'enc.set-state': '-------------y',
+  'enc.update-cluster': '-------------y',
+  'governance.propose-parameter': '--y-----------',
+  'governance.vote': '-y------------',
+  'policies.attest': '--y--------y--',
+  'policies.publish': '--y---------y-',
+  'policies.publish-facts': '--y-----------',
+  'policies.retire': '--y-----------',
+  'policies.revoke-fact': '--y-----------',
+  'policies.set-rule': '--y-----------',
+  'registry.deregister': '---y----------',
+  'registry.register': 'y-------------',
+  'registry.update': '---y----------',
+  'traffic.anchor': '---------y----',
+  'traffic.discharge': '----------y---',
+  'traffic.fork-evidence': 'y-------------',
+  'traffic.lease-counter': '---------y----',
+  'traffic.open-epoch': '---------y----',
+  'traffic.quarantine-reject': '----------y---',
+  'traffic.quarantine-release': '----------y---',
+  'traffic.register': 'y-------------',
+  'traffic.set-roles': '---------y----',
+  'validators.evidence': 'y-------------',
+  'validators.propose': '-yy-----------',
+  'validators.vote': '-y------------',
 };
 
 const digestText = 'ab'.repeat(32);
 const description = { endpoints: [], region: 'EU', leaseMs: 5000 };
 const evidence = { type: 'commit', height: 1, round: 0, digest: digestText, signature: new Uint8Array(64) };
+const lease = { workload: digestText, epoch: 1 };
 const review = { light: keyOf('light'), decision: digestText };
 const publication = {
   ...{ policySet: digestText, factSet: digestText, asOf: '2026-11-01', tenant: keyOf('tenant'), content: digestText },
@@ -100,6 +108,15 @@ const bodies = (world: CourtWorld, id: Digest): Readonly<Record<string, unknown>
   'accounts.rotate-key': { newKey: keyOf('new'), possession: new Uint8Array(64) },
   'accounts.transfer': { to: keyOf('bob'), amount: 1n },
   'accounts.unbond': { amount: 1n },
+  'enc.admit-workload': {
+    cluster: 'frankfurt',
+    admissions: [{ ...lease, decision: digestText, agreements: [digestText] }],
+  },
+  'enc.anchor-receipts': { cluster: 'frankfurt', batch: 1, count: 1, root: digestText },
+  'enc.register-cluster': clusterBody(world.chainId, keyOf('other'), 'other'),
+  'enc.release-workload': { cluster: 'frankfurt', leases: [lease] },
+  'enc.set-state': { id: 'frankfurt', state: 'active' },
+  'enc.update-cluster': { id: 'frankfurt', ...clusterDescription },
   'governance.propose-parameter': { changes: [{ name: 'blockTimeMs', value: 5 }], activationHeight: 0 },
   'governance.vote': { proposal: digestText, approve: true },
   'policies.attest': { publication: digestText, compiled: digestText },
@@ -189,7 +206,18 @@ describe('permissions', () => {
   });
 
   it('decides on chain: a transaction is not-permitted exactly where the sender’s roles do not suffice', () => {
-    const names = ['acme', 'provider', 'stranger', 'hosting', 'probe', 'light', 'reviewer', 'evaluator', 'tenant'];
+    const names = [
+      'acme',
+      'provider',
+      'stranger',
+      'hosting',
+      'probe',
+      'light',
+      'reviewer',
+      'evaluator',
+      'tenant',
+      'operator',
+    ];
     const { accounts } = genesisOf({ accounts: names, balance: 10_000n * unit });
     const world = new CourtWorld(courtGenesis({}, { accounts }));
     const owned = { id: 'owned', kind: 'court', node: keyOf('node'), ...description, leaseMs: 3_600_000 };
@@ -198,6 +226,7 @@ describe('permissions', () => {
     const reviewers = [{ role: 'reviewer', key: keyOf('reviewer') }];
     world.must(keyOf('light'), 'traffic.register', { logId, roles: reviewers });
     world.must(keyOf('governor'), 'policies.set-rule', { evaluators: [keyOf('evaluator')], attestationsMin: 1 });
+    world.must(keyOf('operator'), 'enc.register-cluster', clusterBody(world.chainId, keyOf('operator'), 'frankfurt'));
     world.activate();
     const id = world.file(250n * unit);
     world.respond(id);
@@ -214,6 +243,7 @@ describe('permissions', () => {
       [keyOf('reviewer'), ['member', 'light-reviewer']],
       [keyOf('evaluator'), ['member', 'policy-evaluator']],
       [keyOf('tenant'), ['member', 'set-owner']],
+      [keyOf('operator'), ['member', 'cluster-owner']],
     ];
     const codeOf = (from: PublicKey, kind: string, body: unknown): string => {
       const nonce = accountAt(world.state, from)!.nonceBase;
@@ -238,9 +268,9 @@ describe('permissions', () => {
   it('prints as a table', () => {
     const lines = formatPermissions().split('\n');
     expect(lines[0]).to.match(
-      /^kind +member +validator +governor +service-owner +agreement-party +claimant +respondent +proof-bearer +panelist +light +light-reviewer +policy-evaluator +set-owner$/,
+      /^kind +member +validator +governor +service-owner +agreement-party +claimant +respondent +proof-bearer +panelist +light +light-reviewer +policy-evaluator +set-owner +cluster-owner$/,
     );
     const cells = lines.find((line) => line.startsWith('validators.propose'))?.split(/ +/);
-    expect(cells?.slice(1)).to.deep.equal(['-', 'yes', 'yes', ...Array.from({ length: 10 }, () => '-')]);
+    expect(cells?.slice(1)).to.deep.equal(['-', 'yes', 'yes', ...Array.from({ length: 11 }, () => '-')]);
   });
 });
