@@ -41,7 +41,7 @@ export const trafficMutants: readonly WrittenMutant[] = [
   },
   {
     name: 'traffic-court-not-obeyed',
-    file: `${lights}/court-orders.ts`,
+    file: 'protocols/court/court-rules.ts',
     original: "'suspend-tenant': 'forbid',",
     replacement: "'suspend-tenant': 'review',",
     breaks: 'flows of a tenant that the court has suspended are let go after a look',

@@ -53,6 +53,7 @@ describe('the whole system, walked through', function () {
     const blanks = {
       ...{ title: 'SLA', customer: 'acme', customerName: 'Acme', customerAddress: 'Berlin', provider: 'provider' },
       ...{ providerName: 'Provider', providerAddress: 'Paris', probe: 'probe', tenant: 'provider', workload: 'web' },
+      ...{ providerCountry: 'US', dataClass: 'Confidential' },
       ...{ effective: String(Date.now() - 60_000), expires: String(Date.now() + 86_400_000) },
     };
     const settings = Object.entries(blanks).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
@@ -124,6 +125,15 @@ describe('the whole system, walked through', function () {
       ...(['--as', 'officer', '--bpci-endpoint', world.client.endpoint] as const),
     );
     expect(discharged).to.include('decided anew: ');
+    const elsewhere = await world.run(
+      'traffic-light',
+      'decide',
+      request('elsewhere', { destination: { country: 'FR' } }),
+    );
+    expect([elsewhere.code, elsewhere.out.includes(`because      country-not-agreed:${agreement}`)]).to.deep.equal([
+      1,
+      true,
+    ]);
     const red = await world.run(
       'traffic-light',
       '--json',

@@ -4,6 +4,7 @@
  */
 import type { Json } from '../../protocols/ledger/json-codec.ts';
 import type { SignatureRule } from '../../protocols/ledger/module.ts';
+import { CourtBook } from '../../protocols/court/court-book.ts';
 import type { HandedIn } from '../../protocols/court/handed-in.ts';
 import type { PublicKey } from '../../protocols/shared/brands.ts';
 import type { ServiceListing } from '../../protocols/registry/listing.ts';
@@ -48,6 +49,7 @@ interface State {
   /** Whether there was a block since the events were read last. */
   isBehind: boolean;
   readonly monitor: ObligationMonitor;
+  readonly book: CourtBook;
   readonly listing: RegistryListing;
 }
 
@@ -83,7 +85,7 @@ export function courtActor(dependencies: CourtDependencies): ActorDefinition<Sta
       const listing = new RegistryListing(feed, { kind: 'court', account }, log);
       if (announced !== null) listing.announce(announced);
       return {
-        ...{ followed: null, timelines: new Timelines(), isReading: false, isBehind: false },
+        ...{ followed: null, timelines: new Timelines(), isReading: false, isBehind: false, book: new CourtBook() },
         monitor: new ObligationMonitor({ feed, store, signatures, court: terms.name, log }),
         listing,
       };
@@ -106,9 +108,9 @@ function receive(
 ): void {
   switch (message.type) {
     case 'ask': {
-      const { timelines, monitor } = state;
+      const { timelines, monitor, book } = state;
       const statementsOf = monitor.statementsOf.bind(monitor);
-      const memory = { timelines, statementsOf, status: () => statusOf(dependencies, state) };
+      const memory = { timelines, book, statementsOf, status: () => statusOf(dependencies, state) };
       metrics.questions.add(1, { about: message.question.about });
       context.reply(message.replyTo, answerQuestion(message.question, state.followed, memory));
       return;

@@ -2,7 +2,7 @@
 import type { AgreementRecord } from '../../protocols/ledger/modules/court/agreement-state.ts';
 import type { CaseStage } from '../../protocols/ledger/modules/court/case-state.ts';
 import type { Json } from '../../protocols/ledger/json-codec.ts';
-import type { Operation } from '../../protocols/court/compliance.ts';
+import type { Operation } from '../../protocols/traffic/constraints.ts';
 import type { HandedIn } from '../../protocols/court/handed-in.ts';
 import type { ProvedBreach } from '../../protocols/court/obligation-watch.ts';
 import type { ServiceListing } from '../../protocols/registry/listing.ts';

@@ -1,5 +1,6 @@
 /** Answers from the state of one block and from what the court remembers. */
-import { type Compliance, checkCompliance } from '../../protocols/court/compliance.ts';
+import { checkCompliance } from '../../protocols/court/compliance.ts';
+import type { CourtBook } from '../../protocols/court/court-book.ts';
 import { openDeadlines } from '../../protocols/court/deadlines.ts';
 import { agreementJson, caseJson, obligationsJson, panelJson, toPlain } from '../../protocols/court/views.ts';
 import type { Json } from '../../protocols/ledger/json-codec.ts';
@@ -15,6 +16,7 @@ import type { Timelines } from './timelines.ts';
 
 export interface CourtMemory {
   readonly timelines: Timelines;
+  readonly book: CourtBook;
   /** That sources handed in about an agreement. */
   readonly statementsOf: (agreement: Digest) => Json;
   readonly status: (followed: FollowedState) => Json;
@@ -81,7 +83,10 @@ function read(view: View, question: CourtQuestion, followed: FollowedState, memo
     case 'deadlines':
       return { time: followed.time, deadlines: toPlain(taken(openDeadlines(view), question.limit)) };
     case 'compliance':
-      return toPlain(checkCompliance(view, question.operation) satisfies Compliance);
+      return toPlain({
+        ...checkCompliance(memory.book.rulesOf(followed.reader), question.operation),
+        ...{ height: followed.height, stateTime: followed.time },
+      });
     case 'arbitrators':
       return { arbitrators: toPlain(readArbitrators(view)) };
     case 'status':

@@ -10,6 +10,7 @@ import {
 } from '../../protocols/ledger/modules/policies/policies.ts';
 import { readCounters } from '../../protocols/ledger/modules/traffic/traffic.ts';
 import { type ReadView, View } from '../../protocols/ledger/view.ts';
+import { CourtBook } from '../../protocols/court/court-book.ts';
 import { noTightening } from '../../protocols/policy/published.ts';
 import type { PolicyEvaluationRequest } from '../../protocols/policy/request.ts';
 import type { PublicKey } from '../../protocols/shared/brands.ts';
@@ -19,7 +20,6 @@ import type { ActorContext, ActorDefinition } from '../../runtime/ports/actors.t
 import type { PolicyStatus } from '../../runtime/ports/policy-api.ts';
 import type { Log, Telemetry } from '../../runtime/ports/telemetry.ts';
 import type { ChainFeed, FollowedState } from '../traffic/chain-feed.ts';
-import { courtOrders } from '../traffic/court-orders.ts';
 import { Attesting, type AttestingOptions, type Judged } from './attesting.ts';
 import type { Evaluated, KnownSets, PolicyEngineMessage } from './messages.ts';
 import type { PolicyLibrary } from './policy-library.ts';
@@ -38,6 +38,7 @@ interface State {
   followed: FollowedState | null;
   facts: ConsultedView | null;
   readonly attesting: Attesting;
+  readonly court: CourtBook;
 }
 
 type Context = ActorContext<PolicyEngineMessage>;
@@ -65,7 +66,7 @@ export function policyEngineActor(dependencies: PolicyEngineDependencies): Actor
       if (current !== null) follow(current);
       const bytesOf = library.bytesOf.bind(library);
       return {
-        ...{ followed: null, facts: null },
+        ...{ followed: null, facts: null, court: new CourtBook() },
         attesting: new Attesting({ ...attesting, evaluator: account, bytesOf }),
       };
     },
@@ -139,7 +140,7 @@ function follow({ library, account, stateAgeMsMax }: PolicyEngineDependencies, s
     ]),
   );
   state.facts = {
-    ...courtOrders(view),
+    ...state.court.factsOf(followed.reader),
     ...{ height: followed.height, stateTime: followed.time, stateAgeMsMax },
     policy: library.follow(view),
     total: (subject, counter, window) => totals.get(`${subject}/${counter}/${window}`) ?? 0,

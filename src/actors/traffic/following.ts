@@ -4,6 +4,7 @@ import { readCounters, readLight } from '../../protocols/ledger/modules/traffic/
 import { awaitedConfirmations } from '../../protocols/ledger/modules/court/enforcement.ts';
 import { readReviews } from '../../protocols/ledger/modules/traffic/relayed-reviews.ts';
 import { View } from '../../protocols/ledger/view.ts';
+import type { CourtBook } from '../../protocols/court/court-book.ts';
 import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
 import { toHex, toUtf8 } from '../../protocols/shared/bytes.ts';
 import type { TrafficDecision } from '../../protocols/traffic/receipt.ts';
@@ -13,7 +14,6 @@ import type { Signer, Verifier } from '../../runtime/ports/signer.ts';
 import type { Store } from '../../runtime/ports/store.ts';
 import type { Log, Telemetry } from '../../runtime/ports/telemetry.ts';
 import type { ChainFeed, FollowedState } from './chain-feed.ts';
-import { courtOrders } from './court-orders.ts';
 import { Gathering, type GatherLimits } from './gathering.ts';
 import { DecisionLog, type LogAnchor } from './decision-log.ts';
 import { type ChainFacts, Light } from './light.ts';
@@ -122,7 +122,11 @@ export function heed(
 }
 
 /** As of a block. Sets that wait for their attestations are compiled ahead. */
-export function factsOf({ library, limits, signer }: TrafficLightDependencies, followed: FollowedState): ChainFacts {
+export function factsOf(
+  { library, limits, signer }: TrafficLightDependencies,
+  court: CourtBook,
+  followed: FollowedState,
+): ChainFacts {
   const view = new View(followed.reader);
   const record = readLight(view, signer.publicKey);
   const roles = new Set((record?.roles ?? []).map(({ role, key }) => `${key} ${role}`));
@@ -130,7 +134,7 @@ export function factsOf({ library, limits, signer }: TrafficLightDependencies, f
     readCounters(view, signer.publicKey).map((one) => [`${one.subject}/${one.counter}/${one.window}`, one]),
   );
   return {
-    ...courtOrders(view),
+    ...court.factsOf(followed.reader),
     height: followed.height,
     stateTime: followed.time,
     stateAgeMsMax: limits.stateAgeMsMax,

@@ -1,4 +1,5 @@
 /** Questions to a traffic light that change nothing. */
+import type { CourtBook } from '../../protocols/court/court-book.ts';
 import type { Admission } from '../../protocols/traffic/admission.ts';
 import type { ActorContext } from '../../runtime/ports/actors.ts';
 import type { Anchoring } from './anchoring.ts';
@@ -17,6 +18,7 @@ export interface TrafficLightState {
   followed: FollowedState | null;
   /** ms since 1970. */
   readonly startedAt: number;
+  readonly court: CourtBook;
   readonly admission: Admission;
   readonly anchoring: Anchoring;
   readonly stages: Stages;

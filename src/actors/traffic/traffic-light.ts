@@ -4,6 +4,7 @@
  */
 import { type LightRecord, readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
 import { View } from '../../protocols/ledger/view.ts';
+import { CourtBook } from '../../protocols/court/court-book.ts';
 import { onQuery, type TrafficLightState as State } from './queries.ts';
 import { Admission } from '../../protocols/traffic/admission.ts';
 import type { ActorContext, ActorDefinition } from '../../runtime/ports/actors.ts';
@@ -39,6 +40,7 @@ export function trafficLightActor(dependencies: TrafficLightDependencies): Actor
       return {
         ...{ light: null, isOpening: false, problem: 'the chain is not followed yet', followed: null },
         startedAt: context.clock.now(),
+        court: new CourtBook(),
         admission: new Admission({ underWayMax: limits.underWayMax }),
         anchoring: new Anchoring(dependencies),
         stages: new Stages(telemetry, context.clock),
@@ -138,7 +140,7 @@ function onState(
     onLost(state, behind, context);
     return;
   }
-  light.follow(factsOf(dependencies, followed));
+  light.follow(factsOf(dependencies, state.court, followed));
   state.anchoring.go(light, followed, context);
   if (!state.anchoring.isRegistered) return;
   try {
@@ -179,7 +181,7 @@ function open(
 ): void {
   state.isOpening = true;
   state.problem = 'the decision log is being opened';
-  const facts = factsOf(dependencies, followed);
+  const facts = factsOf(dependencies, state.court, followed);
   const opening = openLight(dependencies, record, facts, context.random, state.stages);
   context.pipeToSelf(opening, (outcome) =>
     'error' in outcome ? { type: 'not-opened', error: outcome.error } : { type: 'opened', light: outcome.value },

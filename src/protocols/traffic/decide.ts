@@ -9,9 +9,9 @@ import type { Obligation, PolicyEvaluationResult } from '../policy/evaluate.ts';
 import type { FactView } from '../policy/input.ts';
 import { evaluateInForce, type InForce, type OutsideOf } from '../policy/overlay.ts';
 import { resultCodec } from '../policy/result-codec.ts';
-import { type PolicyState, stateRank, worse } from '../policy/rules.ts';
+import { type PolicyState, stateRank } from '../policy/rules.ts';
 import { utcDay } from './calendar.ts';
-import type { ConstraintEffect, CourtConstraint } from './constraints.ts';
+import { courtVerdict, type CourtVerdict } from './constraints.ts';
 import { type Spend, spendCodec } from './counters.ts';
 import { toPolicyRequest } from './flow.ts';
 import { encodeOnce } from './once-encoded.ts';
@@ -88,19 +88,6 @@ export const freshnessReasons = (
   ...(minHeight !== null && height < minHeight ? ['min-height'] : []),
 ];
 
-const constraintState: Readonly<Record<ConstraintEffect, PolicyState>> = {
-  forbid: 'Red',
-  'stop-workload': 'Red',
-  review: 'Yellow',
-};
-
-const courtObligation = ({ source, proofBy, deadlineSeconds }: CourtConstraint): Obligation => ({
-  id: `court:${source}`,
-  kind: 'court-review',
-  phase: 'before',
-  ...{ deadlineSeconds, proofBy, rules: [] },
-});
-
 /** What a stage of a decision is called in measurements and traces. */
 export type Stage = 'court' | 'policy' | 'traffic';
 
@@ -108,27 +95,6 @@ export type Stage = 'court' | 'policy' | 'traffic';
 export type RunStage = <T extends { readonly state: PolicyState } | null>(stage: Stage, work: () => T) => T;
 
 const runPlainly: RunStage = (_stage, work) => work();
-
-interface CourtVerdict {
-  readonly state: PolicyState;
-  readonly reasons: readonly string[];
-  readonly obligations: readonly Obligation[];
-  readonly stopsWorkload: boolean;
-}
-
-/** The worst of the constraints that concern the flow. */
-export function courtVerdict({ constraints }: Pick<StateInputs, 'constraints'>): CourtVerdict {
-  let state: PolicyState = 'Green';
-  const reasons: string[] = [];
-  const obligations: Obligation[] = [];
-  for (const constraint of constraints) {
-    const own = constraintState[constraint.effect];
-    state = worse(state, own);
-    if (own === 'Red') reasons.push(`court:${constraint.source}`);
-    else obligations.push(courtObligation(constraint));
-  }
-  return { state, reasons, obligations, stopsWorkload: constraints.some(({ effect }) => effect === 'stop-workload') };
-}
 
 /** What the policies say; null where the active set is not there. */
 function policyResult(inputs: DecisionInputs, tables: DecisionTables | null): PolicyEvaluationResult | null {
@@ -187,7 +153,7 @@ export function decide(
 }
 
 function outcomeOf(inputs: DecisionInputs, tables: DecisionTables | null, run: RunStage): DecisionOutcome {
-  const court = run('court', () => courtVerdict(inputs.state));
+  const court = run('court', () => courtVerdict(inputs.state.constraints));
   const policy = run('policy', () => policyResult(inputs, tables));
   return run('traffic', () => joined(inputs, court, policy));
 }

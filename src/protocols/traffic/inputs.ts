@@ -21,7 +21,7 @@ import { certifiedOf } from '../policy/input.ts';
 import type { InForce, OutsideOf, Overlay } from '../policy/overlay.ts';
 import { counterNames, type CounterName } from '../policy/vocabulary.ts';
 import { utcDay } from './calendar.ts';
-import { concerns, constraintCodec, constraintsMax, type CourtConstraint } from './constraints.ts';
+import { concerns, constraintCodec, constraintsMax, type CourtConstraint, type Operation } from './constraints.ts';
 import { counterSubject, type CounterStanding, type CounterValue, valuesOf } from './counters.ts';
 import { flowBytesMax, flowCodec, type FlowRecord } from './flow.ts';
 import { onceEncoded } from './once-encoded.ts';
@@ -55,7 +55,7 @@ export interface LightView {
   /** null: the active set is not here yet. */
   readonly policy: PolicyTables | null;
   /** At most {@link constraintsMax}. */
-  readonly constraintsOf: (parties: FlowParties) => readonly CourtConstraint[];
+  readonly constraintsOf: (operation: Operation) => readonly CourtConstraint[];
   readonly isSuspended: (tenant: string) => boolean;
   readonly counter: (subject: Digest, counter: CounterName, window: string) => CounterStanding;
 }
@@ -161,7 +161,9 @@ export const countersWith = (
 /** The state of the moment, cut down to what concerns this flow. */
 export function resolveState(view: LightView, flow: FlowRecord, parties: FlowParties, time: number): StateInputs {
   const { height, stateTime, stateAgeMsMax, policy } = view;
-  const { tenant, recipient } = parties;
+  const { tenant, workload, recipient } = parties;
+  const { classification } = flow;
+  const operation = { tenant, workload, country: flow.destination.country, classification };
   const tenantSet = policy?.tenantSets.get(tenant);
   return {
     ...{ height, stateTime, stateAgeMsMax },
@@ -179,7 +181,7 @@ export function resolveState(view: LightView, flow: FlowRecord, parties: FlowPar
       tenant: certifiedIn(tenantSet, recipient, time),
     },
     isSuspended: view.isSuspended(tenant),
-    constraints: view.constraintsOf(parties).filter((constraint) => concerns(constraint, flow)),
+    constraints: view.constraintsOf(operation).filter((constraint) => concerns(constraint, flow)),
   };
 }
 

@@ -3,7 +3,8 @@
  * decision is the worst of them.
  */
 import type { PolicyState } from '../policy/rules.ts';
-import { courtVerdict, type DecisionOutcome, type Stage } from './decide.ts';
+import { courtVerdict } from './constraints.ts';
+import type { DecisionOutcome, Stage } from './decide.ts';
 import type { DecisionInputs } from './inputs.ts';
 
 export interface ComplianceStep {
@@ -25,7 +26,7 @@ export function stepsOf(inputs: DecisionInputs, outcome: DecisionOutcome): reado
       { step: 'policy', state: null, reasons: [] },
       { step: 'traffic', state: 'Red', reasons },
     ];
-  const court = courtVerdict(inputs.state);
+  const court = courtVerdict(inputs.state.constraints);
   const own = reasons.filter((reason) => reason !== notReady && !court.reasons.includes(reason));
   return [
     { step: 'court', state: court.state, reasons: court.reasons },

@@ -44,7 +44,7 @@ export interface CourtApi {
   panel(caseId: string): Promise<CourtResult>;
   deadlines(limit: number): Promise<CourtResult>;
   arbitrators(): Promise<CourtResult>;
-  /** Of `{ tenant, workload, country, classification }`; null where one of the last three does not matter. */
+  /** Of `{ tenant, workload, country, classification }`; null in one of the last three: any, and the worst of all counts. */
   compliance(operation: unknown): Promise<CourtResult>;
   /** Passes on a transaction (canonical bytes) that its sender signed; answers when it is final. */
   relay(transaction: Uint8Array, expected: Relayed): Promise<CourtResult>;

@@ -5,7 +5,6 @@
  */
 import { expect } from 'chai';
 import { DecisionLog } from '../../../src/actors/traffic/decision-log.ts';
-import { courtOrders } from '../../../src/actors/traffic/court-orders.ts';
 import {
   agreementId,
   type AgreementTerms,
@@ -17,6 +16,8 @@ import { type OrderedAction, readActions } from '../../../src/protocols/ledger/m
 import { addConstraint } from '../../../src/protocols/ledger/modules/court/constraints.ts';
 import { readService } from '../../../src/protocols/ledger/modules/registry.ts';
 import { View } from '../../../src/protocols/ledger/view.ts';
+import { CourtRules } from '../../../src/protocols/court/court-rules.ts';
+import { allAgreements, readStored } from '../../../src/protocols/ledger/modules/court/agreement-state.ts';
 import type { Digest } from '../../../src/protocols/shared/brands.ts';
 import { constraintsMax } from '../../../src/protocols/traffic/constraints.ts';
 import { decodeEntry, type LogEntry } from '../../../src/protocols/traffic/entry.ts';
@@ -43,8 +44,9 @@ const bindings = {
     { name: 'customer-tenant', account: customer.publicKey },
     { name: 'provider-tenant', account: provider.publicKey },
   ],
-  workloads: ['orders'],
-};
+  workloads: ['orders', 'web'],
+  dataClasses: ['Internal', 'Confidential'],
+} as const;
 
 type Light = Awaited<ReturnType<typeof running>>;
 
@@ -247,6 +249,7 @@ describe('a light and the court', () => {
 });
 
 describe('orders in the state', () => {
+  const anything = { country: null, classification: null };
   const bound = {
     ...serviceTerms().bindings,
     tenants: [
@@ -257,20 +260,20 @@ describe('orders in the state', () => {
     clusters: [],
   };
 
-  function stateWith(order: (view: View, agreement: Digest) => void): ReturnType<typeof courtOrders> {
+  function stateWith(order: (view: View, agreement: Digest) => void): CourtRules {
     const world = new CourtWorld();
     world.draft(serviceTerms({ bindings: bound }));
     const { view } = world;
     order(view, world.agreement);
-    return courtOrders(view);
+    return new CourtRules(view, allAgreements(view), (agreement) => readStored(view, agreement)?.terms);
   }
   const owes = `debt/${providerKey}`;
   /** Who of `one/w1 one/w2 two/w1 two/w2 three/w1` is not Green. */
-  const reached = ({ constraintsOf }: ReturnType<typeof courtOrders>): string =>
+  const reached = (rules: CourtRules): string =>
     ['one/w1', 'one/w2', 'two/w1', 'two/w2', 'three/w1']
       .filter((place) => {
         const [tenant = '', workload = ''] = place.split('/');
-        return constraintsOf({ tenant, workload, recipient: null }).length > 0;
+        return rules.constraintsOf({ tenant, workload, ...anything }).length > 0;
       })
       .join(' ');
 
@@ -313,7 +316,7 @@ describe('orders in the state', () => {
           addConstraint(view, { action: 'flow-yellow', target: 'two' }, agreement, caseOfIndex(index));
         for (const action of others) addConstraint(view, { action, target: 'two' }, agreement, caseOfIndex(0));
       })
-        .constraintsOf({ tenant: 'two', workload: 'w1', recipient: null })
+        .constraintsOf({ tenant: 'two', workload: 'w1', ...anything })
         .map(({ effect }) => effect);
     expect(effectsOf(2, 'flow-red', 'suspend-tenant')).deep.equal(['forbid', 'review', 'review']);
     expect(effectsOf(constraintsMax)).deep.equal(Array.from({ length: constraintsMax }, () => 'review'));

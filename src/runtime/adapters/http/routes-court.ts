@@ -283,12 +283,16 @@ export function registerCourt(application: Application, api: CourtApi): void {
     bodyLimit: 8192,
     schema: {
       operationId: 'checkCompliance',
-      summary: 'Whether an operation complies with the agreements that bind it',
+      summary: 'Whether an operation complies with the agreements that bind it: what a light answers for the court',
       description:
-        '`tenant` (name or account), `workload`, `country` and `classification`; null where it does not matter.',
+        '`tenant` (name or account), `workload`, `country` and `classification`; null means any: then the worst counts.',
       tags: ['court'],
       body: { content: { 'application/json': { schema: Type.Unknown() } } },
-      response: { 200: document('`complies`, and what each agreement that binds it says') },
+      response: {
+        200: document(
+          '`complies`, the state (Green, Yellow, Red) with its reasons, and what each agreement that binds it says',
+        ),
+      },
     },
     handler: async (request, reply) => reply.send(valueOf(await api.compliance(request.body))),
   });

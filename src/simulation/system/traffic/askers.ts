@@ -29,8 +29,8 @@ export interface AskersOptions {
   readonly lights: Lights;
   readonly draw: Draw;
   readonly perSecond: number;
-  /** Whose flows are asked about. */
-  readonly tenants: readonly string[];
+  /** Whose flows are asked about, and of which class their data is. */
+  readonly tenants: readonly { readonly name: string; readonly classification: string }[];
   readonly caller: Signer;
   /** Proves every obligation. */
   readonly officer: Signer;
@@ -86,11 +86,12 @@ export class Askers {
       ['CN', {}],
     ]);
     const height = node.parts?.chain.tip.height ?? 0;
+    const { name: tenant, classification } = draw.pick(tenants);
     return readTrafficRequest({
       requestId: `request-${this.#asked}`,
       flow: {
-        subject: { tenant: draw.pick(tenants), workload: 'orders' },
-        ...{ operation: 'transfer', classification: 'Confidential', contents: ['personal'] },
+        subject: { tenant, workload: 'orders' },
+        ...{ operation: 'transfer', classification, contents: ['personal'] },
         ...{ purpose: 'service-provision', source: { country: 'DE' }, destination: { country }, ...flow },
       },
       ...(draw.chance(0.1) ? { minHeight: Math.max(0, height + draw.between(-2, 2)) } : {}),

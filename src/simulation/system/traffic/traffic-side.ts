@@ -30,7 +30,7 @@ export interface TrafficOptions {
 export interface TrafficRun extends Omit<AuditOptions, 'lights' | 'onDecision' | 'onLight'> {
   readonly chainId: ChainId;
   readonly genesis: Genesis;
-  /** By their names in agreements, beside those that no agreement knows. */
+  /** By their names in agreements. */
   readonly tenants: readonly string[];
   readonly untilMs: number;
   readonly durationMs: number;
@@ -44,6 +44,10 @@ export interface TrafficRun extends Omit<AuditOptions, 'lights' | 'onDecision' |
 
 const evaluatorCount = 3;
 const attestationsMin = 2;
+/** Tenants that no agreement knows. */
+const unbound: readonly string[] = ['acme', 'globex'];
+/** What the agreements of the cast bind their tenants to. */
+const boundClass = 'Internal';
 /** Before the end of a run. */
 const auditMs = 10_000;
 
@@ -97,7 +101,11 @@ export class TrafficSide {
         untilMs,
         onDecision,
       },
-      ...{ tenants: ['acme', 'globex', ...run.tenants], caller: this.#caller, officer: this.#officer },
+      tenants: [
+        ...unbound.map((name) => ({ name, classification: 'Confidential' })),
+        ...run.tenants.map((name) => ({ name, classification: boundClass })),
+      ],
+      ...{ caller: this.#caller, officer: this.#officer },
     }).start();
     if (changesPolicies) {
       new Publishers({

@@ -6,7 +6,9 @@ import { expect } from 'chai';
 import { agreementId, type AgreementTerms } from '../../../../src/protocols/ledger/modules/court/agreement-terms.ts';
 import { heldFor, readAccount } from '../../../../src/protocols/ledger/modules/accounts.ts';
 import { escrowOf, tenantOwner } from '../../../../src/protocols/ledger/modules/court/agreement-state.ts';
-import { checkCompliance } from '../../../../src/protocols/court/compliance.ts';
+import { checkCompliance, type Compliance } from '../../../../src/protocols/court/compliance.ts';
+import { CourtBook } from '../../../../src/protocols/court/court-book.ts';
+import type { Operation } from '../../../../src/protocols/traffic/constraints.ts';
 import type { Digest, PublicKey } from '../../../../src/protocols/shared/brands.ts';
 import { keyOf } from '../ledger-world.ts';
 import { acme, CourtWorld, hashOf, provider, serviceTerms, unit } from './court-world.ts';
@@ -100,14 +102,18 @@ describe('names of tenants', () => {
 });
 
 describe('compliance with agreements that are not simply active', () => {
-  const operation = { tenant: name, workload: null, country: 'CN', classification: null };
+  const operation = { tenant: name, workload: null, country: 'CN', classification: 'Internal' } as const;
+  const complianceOf = (world: CourtWorld, about: Operation = operation): Compliance =>
+    checkCompliance(new CourtBook().rulesOf(world.state), about);
   const problemsOf = (world: CourtWorld): readonly (readonly [Digest, readonly string[]])[] =>
-    checkCompliance(world.view, operation).agreements.map(({ agreement, problems }) => [agreement, problems]);
+    complianceOf(world).agreements.map(({ agreement, problems }) => [agreement, problems]);
 
-  it('is asked of those in force: a suspended one stops everything, an ended or replaced one nothing', () => {
+  it('is refused by a suspended one, asked of that which replaced another, and refused once none is in force any more', () => {
     const world = new CourtWorld();
+    expect(complianceOf(world)).deep.equal({ complies: true, state: 'Green', reasons: [], agreements: [] });
     const first = world.activate();
     expect(problemsOf(world)).deep.equal([[first, ['country-not-agreed']]]);
+    expect(complianceOf(world).reasons).deep.equal([`country-not-agreed:${first}`]);
     for (const party of [acme, provider]) world.must(party, 'agreements.suspend', { agreement: first });
     expect(problemsOf(world)).deep.equal([[first, ['agreement-suspended', 'country-not-agreed']]]);
     for (const party of [acme, provider]) world.must(party, 'agreements.resume', { agreement: first });
@@ -118,8 +124,22 @@ describe('compliance with agreements that are not simply active', () => {
     world.must(acme, 'agreements.amend', amended);
     for (const party of [acme, provider]) world.must(party, 'agreements.sign', { agreement: second });
     expect([world.lifeOf(first), problemsOf(world)]).deep.equal(['superseded', [[second, []]]]);
+    expect(complianceOf(world).state).equal('Green');
     world.commit([], serviceTerms().expires + 1000);
-    expect([world.lifeOf(second), problemsOf(world)]).deep.equal(['expired', []]);
-    expect(checkCompliance(world.view, operation).complies).equal(true);
+    expect([world.lifeOf(second), problemsOf(world)]).deep.equal(['expired', [[second, ['agreement-ended']]]]);
+    expect(complianceOf(world)).include({ complies: false, state: 'Red' });
+    expect(complianceOf(world, { ...operation, tenant: provider }).state, 'told by the account').equal('Red');
+    expect(complianceOf(world, { ...operation, tenant: 'another' }).state, 'who never was bound').equal('Green');
+  });
+
+  it('is promised again by a new agreement', () => {
+    const world = new CourtWorld();
+    const first = world.activate();
+    for (const party of [acme, provider]) world.must(party, 'agreements.terminate', { agreement: first });
+    const asked = { ...operation, country: 'DE' };
+    expect(complianceOf(world, asked).reasons).deep.equal([`agreement-ended:${first}`]);
+    const again = make(world, termsOf(stranger, provider));
+    expect(world.lifeOf(again)).equal('active');
+    expect(complianceOf(world, asked)).include({ complies: true, state: 'Green' });
   });
 });

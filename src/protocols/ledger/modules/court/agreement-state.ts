@@ -123,6 +123,9 @@ export function storeAgreement(view: View, id: Digest, agreement: StoredAgreemen
   view.set(stored, id, agreement);
 }
 
+/** Below it stands all that ever changes of agreements. */
+export const agreementRecordsPrefix = records.prefix;
+
 /** Every agreement with its record, by name. Reads them all: for lists and tests. */
 export const allAgreements = (view: ReadView): readonly (readonly [Digest, AgreementRecord])[] =>
   [...view.scan(records)].map(([id, record]) => [id as Digest, record]);

@@ -11,6 +11,9 @@ import type { EnforcementAction, EnforcementRule } from './agreement-terms.ts';
 const byRule = table('court/constraint/', boolean);
 const byCause = table('court/constrained/', boolean);
 
+/** Below it stands everything in force. */
+export const constraintsPrefix = byRule.prefix;
+
 /** Why this is in force; empty where it is not. */
 export function constraintCauses(view: ReadView, { action, target }: EnforcementRule): readonly string[] {
   const prefix = `${action}/${target}/`;
