@@ -3,9 +3,11 @@
  * active, and kept for a while after, for replays. What the chain says is in force is taken over as a whole or not at all.
  */
 import {
+  type ActiveSet,
   type PublishedSet,
   readActiveSet,
   readPending,
+  readSets,
   readTenantSets,
   readTightening,
 } from '../../protocols/ledger/modules/policies/policies.ts';
@@ -74,7 +76,7 @@ export class PolicyLibrary {
   readonly #contents = new Map<Digest, Uint8Array>();
   /** By content and overlay; what was used last is last. */
   readonly #compiled = new Map<string, InForce>();
-  readonly #underWay = new Set<string>();
+  readonly #underWay = new Map<string, Promise<void>>();
   readonly #failures = new Map<string, Failure>();
   /** By policy set. */
   readonly #outside = new Map<Digest, PreparedRules>();
@@ -121,8 +123,28 @@ export class PolicyLibrary {
     };
   }
 
-  /** What a decision was made with, where it is still here. */
-  tablesOf({ compiledHash, overlayHash: overlay, tenantSetHash }: PolicyIdentity): DecisionTables | null {
+  /**
+   * What a decision was made with, at the height that it was made at. Sets that are not here any more, after a restart for
+   * example, are fetched and compiled anew, as the chain names them. null: the chain knows no such set, or its bytes are
+   * nowhere to be had.
+   */
+  async recall(identity: PolicyIdentity, height: number, view: ReadView): Promise<DecisionTables | null> {
+    const known = this.#tablesOf(identity);
+    if (known !== null) return known;
+    const wanted = readSets(view).flatMap((published): readonly (readonly [ActiveSet, Tightening])[] => {
+      if (published.activeFrom === null || published.compiled === null) return [];
+      if (published.tenant !== null)
+        return published.compiled === identity.tenantSetHash ? [[published, noTightening]] : [];
+      const tightening = readTightening(view, published.publishedAt, height);
+      const overlay = overlayHash({ ...tightening, suspendedTenants: [] });
+      const isIt = published.compiled === identity.compiledHash && overlay === identity.overlayHash;
+      return isIt ? [[published, tightening]] : [];
+    });
+    await Promise.all(wanted.map(([published, tightening]) => this.#compiledAs(published, tightening)));
+    return this.#tablesOf(identity);
+  }
+
+  #tablesOf({ compiledHash, overlayHash: overlay, tenantSetHash }: PolicyIdentity): DecisionTables | null {
     const all = [...this.#compiled];
     const found = all.find(([key, { base }]) => base.compiledHash === compiledHash && key.endsWith(overlay));
     const own = all.find(([, { base }]) => base.compiledHash === tenantSetHash);
@@ -144,7 +166,7 @@ export class PolicyLibrary {
     const found = this.#compiled.get(key);
     if (found === undefined) {
       const isTooEarly = isAhead && (this.#failures.get(key)?.notBefore ?? 0) > this.#blocks;
-      if (!this.#underWay.has(key) && !isTooEarly) void this.#prepare(key, published, tightening);
+      if (!isTooEarly) void this.#begin(key, published, tightening);
       return null;
     }
     this.#compiled.delete(key);
@@ -153,9 +175,20 @@ export class PolicyLibrary {
     return published.compiled === null || found.base.compiledHash === published.compiled ? found : null;
   }
 
+  async #compiledAs(published: PublishedSet, tightening: Tightening): Promise<void> {
+    const key = keyOf(published.content, tightening);
+    if (!this.#compiled.has(key)) await this.#begin(key, published, tightening);
+  }
+
+  /** Once for all who want it meanwhile. Does not reject. */
+  #begin(key: string, published: PublishedSet, tightening: Tightening): Promise<void> {
+    const begun = this.#underWay.get(key) ?? this.#prepare(key, published, tightening);
+    this.#underWay.set(key, begun);
+    return begun;
+  }
+
   async #prepare(key: string, published: PublishedSet, tightening: Tightening): Promise<void> {
     const { compile, onProblem, onReady } = this.#options;
-    this.#underWay.add(key);
     try {
       const bytes = await this.bytesOf(published.content);
       const inForce = await compile({ bytes, names: published, tightening });

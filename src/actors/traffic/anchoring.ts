@@ -4,6 +4,7 @@
  */
 import { awaitedConfirmations } from '../../protocols/ledger/modules/court/enforcement.ts';
 import { readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
+import { personsMax } from '../../protocols/traffic/counters.ts';
 import type { ReviewerRole } from '../../protocols/ledger/modules/traffic/bodies.ts';
 import { type ReadView, View } from '../../protocols/ledger/view.ts';
 import type { PublicKey } from '../../protocols/shared/brands.ts';
@@ -121,8 +122,10 @@ export class Anchoring {
     if (this.#underWay.has('lease')) return;
     const short = light.takeShortage();
     if (short === null) return;
-    const { subject, counter, window, persons, spent } = short;
-    const body = { subject, counter, window, spent, lease: Math.max(leaseMin, 3 * persons) };
+    const { subject, counter, window, persons, spent, unspent } = short;
+    // What is leased already is spent of while this is under way.
+    const lease = Math.min(personsMax, unspent + Math.max(leaseMin, 3 * persons));
+    const body = { subject, counter, window, spent, lease };
     this.#send('lease', 'traffic.lease-counter', body, 0, context);
   }
 

@@ -1,4 +1,5 @@
 /** What a light shows of its log: decisions, proofs, replays. */
+import type { ReadView } from '../../protocols/ledger/view.ts';
 import { proofBundleCodec } from '../../protocols/ledger/proof-bundle.ts';
 import { readJson } from '../../protocols/ledger/json-codec.ts';
 import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
@@ -106,13 +107,17 @@ async function anchorProof(
   return 'value' in bundle ? { inclusion: light.log.inclusion(index, size), bundle: bundle.value } : null;
 }
 
-export function replayById(
+/** `view`: the chain as it is now, to be read before the next block. */
+export async function replayById(
   light: Light,
   library: PolicyLibrary,
+  view: ReadView,
   id: Digest,
   viewer: PublicKey | null,
-): Answered<ReplayVerdict> {
+): Promise<Answered<ReplayVerdict>> {
   const found = visible(light, id, viewer);
   if (found === null) return unknown;
-  return { kind: 'answer', value: replayEntry(found.bytes, (policy) => library.tablesOf(policy)) };
+  const { policy, height } = found.entry.inputs.state;
+  const tables = policy === null ? null : await library.recall(policy, height, view);
+  return { kind: 'answer', value: replayEntry(found.bytes, () => tables) };
 }

@@ -89,6 +89,8 @@ export interface DecisionLogOptions {
   readonly signer: Signer;
   /** What the chain holds now; null: no log of this light. */
   readonly anchor: LogAnchor | null;
+  /** What becomes durable with a new epoch: for a light that has lost what it knew. */
+  readonly uponNewEpoch?: readonly Write[];
 }
 
 export class DecisionLog {
@@ -360,7 +362,7 @@ async function openEpoch(
   const head: LogHead = { logId, epoch, previous: before, size: 0, root, checkpoint: '', isFrozen: false };
   const log = DecisionLog.create(options, head, emptyLogEdge);
   log.append({ bytes: encodeEntry({ type: 'epoch', chainId, light, epoch, previous }), aside: null });
-  log.also(writes);
+  log.also([...writes, ...(options.uponNewEpoch ?? [])]);
   await log.durable();
   return log;
 }

@@ -1,6 +1,6 @@
 /** What a traffic light rests on: its ports, its log at start, and the facts that it reads from the chain's state after each block. */
 import type { ReviewerRole } from '../../protocols/ledger/modules/traffic/bodies.ts';
-import { readCounters, readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
+import { type CounterRecord, readCounters, readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
 import { awaitedConfirmations } from '../../protocols/ledger/modules/court/enforcement.ts';
 import { readReviews } from '../../protocols/ledger/modules/traffic/relayed-reviews.ts';
 import { View } from '../../protocols/ledger/view.ts';
@@ -17,6 +17,7 @@ import type { ChainFeed, FollowedState } from './chain-feed.ts';
 import { Gathering, type GatherLimits } from './gathering.ts';
 import { DecisionLog, type LogAnchor } from './decision-log.ts';
 import { type ChainFacts, Light } from './light.ts';
+import { leasesAsSpent } from './light-memory.ts';
 import type { PolicyLibrary } from '../policy/policy-library.ts';
 import type { ServiceListing } from '../../protocols/registry/listing.ts';
 import type { Stages } from './stages.ts';
@@ -76,16 +77,24 @@ export const serviceKind = 'traffic';
 const metaTable = 'traffic-meta';
 const saltKey = toUtf8('salt');
 
+/** As of the block on which a light is opened. */
+interface KnownOfChain {
+  readonly anchor: LogAnchor | null;
+  readonly facts: ChainFacts;
+  /** Leases of this light. */
+  readonly counters: readonly CounterRecord[];
+}
+
 /** Rejects with StoreError or DecisionLogError. */
 export async function openLight(
   { store, signer, feed, verifier, clock, limits }: TrafficLightDependencies,
-  anchor: LogAnchor | null,
-  facts: ChainFacts,
+  { anchor, facts, counters }: KnownOfChain,
   random: Random,
   stages: Stages,
 ): Promise<Light> {
   const { chainId } = feed;
-  const log = await DecisionLog.open({ store, chainId, signer, anchor });
+  const uponNewEpoch = leasesAsSpent(counters);
+  const log = await DecisionLog.open({ store, chainId, signer, anchor, uponNewEpoch });
   if (limits.gather !== null) log.gather(new Gathering(clock, limits.gather));
   const options = { chainId, store, log, salt: lightSalt(store, random), quarantineMax: limits.quarantineMax, stages };
   return new Light({ ...options, check: (key, message, signature) => verifier.verify(key, message, signature) }, facts);

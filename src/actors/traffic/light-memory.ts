@@ -56,6 +56,18 @@ const requestKey = (caller: PublicKey | null, requestId: string): string => `${c
 const orderKey = (ruled: Digest, action: number): string => `${ruled}/${action}`;
 const spentKey = (subject: Digest, counter: string, window: string): string => `${subject}/${counter}/${window}`;
 
+/**
+ * For a light whose log is lost or was replaced by an older copy, and with it what it knew of its spending: all that it leased
+ * counts as spent.
+ */
+export const leasesAsSpent = (
+  counters: readonly { subject: Digest; counter: CounterName; window: string; spent: number; lease: number }[],
+): readonly Write[] =>
+  counters.map(({ subject, counter, window, spent, lease }) => ({
+    ...{ table: tables.spent, key: toUtf8(spentKey(subject, counter, window)) },
+    value: encode(uint, spent + lease),
+  }));
+
 export class LightMemory {
   readonly items = new Map<Digest, QuarantineItem>();
   readonly #logId: Digest;

@@ -4,7 +4,7 @@
  * quarantine and counters.
  */
 import type { ChainId, Digest, PublicKey } from '../../protocols/shared/brands.ts';
-import { counterSubject, type CounterStanding } from '../../protocols/traffic/counters.ts';
+import { counterSubject, type CounterStanding, remaining } from '../../protocols/traffic/counters.ts';
 import type { CounterName } from '../../protocols/policy/vocabulary.ts';
 import { decide, type DecisionOutcome, freshnessReasons, tablesFor } from '../../protocols/traffic/decide.ts';
 import { type DecisionEntry, decodeEntry, encodeEntry, type LogEntry } from '../../protocols/traffic/entry.ts';
@@ -105,6 +105,8 @@ export interface Shortage {
   readonly persons: number;
   /** Spent by this light so far. */
   readonly spent: number;
+  /** Leased and not spent. */
+  readonly unspent: number;
 }
 
 const shortagesMax = 1000;
@@ -134,7 +136,7 @@ export class Light {
   readonly #indices = new Map<Digest, number>();
   /** Transactions of reviews that were judged. */
   #heard: ReadonlySet<Digest> = new Set();
-  readonly #shortages = new Map<string, Omit<Shortage, 'spent'>>();
+  readonly #shortages = new Map<string, Omit<Shortage, 'spent' | 'unspent'>>();
 
   constructor(options: LightOptions, facts: ChainFacts) {
     this.log = options.log;
@@ -183,12 +185,14 @@ export class Light {
     return null;
   }
 
-  /** One counter that a request came short of since the last call. */
+  /** One counter that a request came short of since the last call, and would again. */
   takeShortage(): Shortage | null {
     for (const [key, shortage] of this.#shortages) {
       this.#shortages.delete(key);
-      const { subject, counter, window } = shortage;
-      return { ...shortage, spent: this.#memory.spent(subject, counter, window) };
+      const { subject, counter, window, persons } = shortage;
+      const standing = this.#standing(subject, counter, window);
+      const unspent = remaining(standing);
+      if (unspent < persons) return { ...shortage, spent: standing.spent, unspent };
     }
     return null;
   }

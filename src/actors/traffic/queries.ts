@@ -1,5 +1,6 @@
 /** Questions to a traffic light that change nothing. */
 import type { CourtBook } from '../../protocols/court/court-book.ts';
+import { View } from '../../protocols/ledger/view.ts';
 import type { Admission } from '../../protocols/traffic/admission.ts';
 import type { ActorContext } from '../../runtime/ports/actors.ts';
 import type { Anchoring } from './anchoring.ts';
@@ -44,10 +45,7 @@ export function onQuery(
       context.reply(message.replyTo, light === null ? [] : filterDecisions(light, message.filter, message.viewer));
       return;
     case 'replay':
-      context.reply(
-        message.replyTo,
-        light === null ? notReady : replayById(light, library, message.id, message.viewer),
-      );
+      onReplay(library, state, message, context);
       return;
     case 'quarantine': {
       const { viewer, replyTo } = message;
@@ -60,6 +58,23 @@ export function onQuery(
     case 'status':
       context.reply(message.replyTo, statusOf(state));
   }
+}
+
+/** Sets that are not here any more are compiled anew first. */
+function onReplay(
+  library: PolicyLibrary,
+  { light, followed }: TrafficLightState,
+  { id, viewer, replyTo }: Extract<Query, { type: 'replay' }>,
+  context: ActorContext<TrafficLightMessage>,
+): void {
+  if (light === null || followed === null) {
+    context.reply(replyTo, notReady);
+    return;
+  }
+  context.pipeToSelf(replayById(light, library, new View(followed.reader), id, viewer), (outcome) => ({
+    type: 'durable',
+    told: () => context.reply(replyTo, 'error' in outcome ? { kind: 'refused', reason: 'unavailable' } : outcome.value),
+  }));
 }
 
 function statusOf(state: TrafficLightState): LightStatus {

@@ -2,7 +2,7 @@
  * The traffic light actor: opens its log, follows the chain, decides, and answers once what it decided is durable. Registers itself,
  * anchors its log and leases counters by transactions of its own key. All judgement is in `protocols/traffic`.
  */
-import { type LightRecord, readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
+import { type LightRecord, readCounters, readLight } from '../../protocols/ledger/modules/traffic/traffic.ts';
 import { View } from '../../protocols/ledger/view.ts';
 import { CourtBook } from '../../protocols/court/court-book.ts';
 import { onQuery, type TrafficLightState as State } from './queries.ts';
@@ -181,8 +181,12 @@ function open(
 ): void {
   state.isOpening = true;
   state.problem = 'the decision log is being opened';
-  const facts = factsOf(dependencies, state.court, followed);
-  const opening = openLight(dependencies, record, facts, context.random, state.stages);
+  const known = {
+    anchor: record,
+    facts: factsOf(dependencies, state.court, followed),
+    counters: readCounters(new View(followed.reader), dependencies.signer.publicKey),
+  };
+  const opening = openLight(dependencies, known, context.random, state.stages);
   context.pipeToSelf(opening, (outcome) =>
     'error' in outcome ? { type: 'not-opened', error: outcome.error } : { type: 'opened', light: outcome.value },
   );

@@ -46,7 +46,7 @@ export interface CounterStanding {
 }
 
 /** Persons that this light may still let pass. */
-const remaining = ({ granted, spent }: CounterStanding): number => Math.max(0, granted - spent);
+export const remaining = ({ granted, spent }: CounterStanding): number => Math.max(0, granted - spent);
 
 export interface CounterValue {
   readonly counter: CounterName;

@@ -5,6 +5,8 @@
 import { expect } from 'chai';
 import type { Answered, DecisionAnswer } from '../../../src/actors/traffic/messages.ts';
 import { publicationId } from '../../../src/protocols/ledger/modules/policies/publication.ts';
+import { readCounters } from '../../../src/protocols/ledger/modules/traffic/traffic.ts';
+import { View } from '../../../src/protocols/ledger/view.ts';
 import { encodeContent, namesOf } from '../../../src/protocols/policy/content.ts';
 import type { DecisionProof } from '../../../src/protocols/traffic/decision-proof.ts';
 import { verifyDecisionProof } from '../../../src/protocols/traffic/decision-proof.ts';
@@ -144,6 +146,72 @@ describe('the traffic light actor', () => {
     await world.blocks();
     expect(world.feed.sent).include('traffic.lease-counter');
     expect((await world.decision(counted('2'))).decision).include({ state: 'Yellow', enforcementAction: 'hold' });
+  });
+
+  const healthOf = (id: string, persons: number): TrafficRequest =>
+    trafficRequest(id, 'DE', 'FR', { bases: ['contract'], counters: { bulkHealth: persons } });
+  const leased = (world: TrafficWorld): readonly { spent: number; lease: number }[] =>
+    readCounters(new View(world.chain.chain.state), lightKey.publicKey).map(({ spent, lease }) => ({ spent, lease }));
+
+  // Regression: a lease that was asked for while another one was under way replaced it, and what had been spent of that was more
+  // than was leased.
+  it('gives no lease back that it may be spending of', async () => {
+    const world = await running();
+    await world.decision(healthOf('1', 2_000));
+    world.feed.block();
+    await settle();
+    await world.decision(healthOf('2', 10));
+    await world.blocks();
+    for (const id of ['3', '4', '5']) expect((await world.decision(healthOf(id, 2_000))).decision.state).equal('Green');
+    await world.blocks();
+    expect(leased(world)).deep.equal([{ spent: 0, lease: 6_000 }]);
+    expect((await world.decision(healthOf('6', 1))).decision.reasons).deep.equal(['counter-lease:bulkHealth']);
+    await world.blocks();
+    expect(leased(world)).deep.equal([{ spent: 6_000, lease: 1_000 }]);
+  });
+
+  // Regression: such a light spent what its leases allowed a second time.
+  it('holds for spent all that it leased where its disk is an old backup', async () => {
+    const world = await running();
+    await world.decision(healthOf('1', 100));
+    await world.blocks();
+    const backup = world.disk.copy();
+    expect((await world.decision(healthOf('2', 900))).decision.state).equal('Green');
+    await world.blocks();
+    await world.actors.system.stop(world.light);
+    world.start(backup);
+    await world.blocks(4);
+    expect(world.record()?.epoch).equal(2);
+    expect((await world.decision(healthOf('3', 900))).decision.reasons).deep.equal(['counter-lease:bulkHealth']);
+    await world.blocks();
+    expect((await world.decision(healthOf('4', 900))).decision.state).equal('Green');
+    expect(leased(world)).deep.equal([{ spent: 1_000, lease: 2_700 }]);
+  });
+
+  // Regression: a light held the sets in force alone after a restart (policy-change-under-load, seed 1).
+  it('makes decisions again that it made with sets of earlier heights, also after a restart', async () => {
+    const world = await running();
+    const made = [await world.decision(greenRequest('1'))];
+    world.feed.block(world.feed.transaction(governor, 'policies.retire', { id: '2' }));
+    await world.blocks(1);
+    made.push(await world.decision(greenRequest('2')));
+    world.publish({ ...pack.facts, version: 'another' });
+    await world.blocks();
+    made.push(await world.decision(greenRequest('3')));
+    expect(made.map(({ decision }) => decision.state)).deep.equal(['Green', 'Red', 'Green']);
+    await world.actors.system.stop(world.light);
+    world.start(world.disk.copy());
+    await world.blocks(4);
+    const again = (): Promise<readonly Answered<unknown>[]> =>
+      Promise.all(
+        made.map(({ decision: { id } }) => world.ask<Answered<unknown>>((replyTo) => ({ ...replay, id, replyTo }))),
+      );
+    const replay = { type: 'replay', viewer: null } as const;
+    world.isPolicyNodeDown = true;
+    const unknown = { kind: 'not-recomputable', reason: 'tables-unknown' };
+    expect(await again()).deep.equal([unknown, unknown, { kind: 'same' }].map((value) => ({ kind: 'answer', value })));
+    world.isPolicyNodeDown = false;
+    expect(await again()).deep.equal(made.map(() => ({ kind: 'answer', value: { kind: 'same' } })));
   });
 
   it('tightens from the block of the word on, without an attestation', async () => {

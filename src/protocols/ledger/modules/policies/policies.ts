@@ -75,13 +75,14 @@ export const readSets = (view: ReadView): readonly ActiveSet[] =>
 export const readPending = (view: ReadView): readonly ActiveSet[] =>
   [...view.scan(sets)].flatMap(([id, set]) => (set.activeFrom === null ? [{ ...set, id: id as Digest }] : []));
 
-/** What tightens a set that was published at a height. */
+/** What tightens a set that was published at a height; `asOf`: as the chain stood at that height, not now. */
 export const readTightening = (
   view: ReadView,
   publishedAt: number,
+  asOf = Number.POSITIVE_INFINITY,
 ): { readonly retiredRules: readonly string[]; readonly revokedFacts: readonly string[] } => {
   const since = (from: typeof retired): readonly string[] =>
-    [...view.scan(from)].flatMap(([id, height]) => (height >= publishedAt ? [id] : []));
+    [...view.scan(from)].flatMap(([id, height]) => (height >= publishedAt && height <= asOf ? [id] : []));
   return { retiredRules: since(retired), revokedFacts: since(revoked) };
 };
 

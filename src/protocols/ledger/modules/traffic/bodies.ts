@@ -55,7 +55,7 @@ export interface LeaseBody {
   readonly window: string;
   /** Spent by this light in the window, all in all. */
   readonly spent: number;
-  /** Persons that it may spend beyond that; what it leased before and did not spend is given back. */
+  /** Persons that it may spend beyond that: at least what it leased before and did not spend. */
   readonly lease: number;
 }
 

@@ -167,13 +167,17 @@ function fork({ light: key, logId, first, second }: ForkBody, view: View, contex
   return ok;
 }
 
-/** What was spent only grows, and within what was leased. */
+/**
+ * What was spent only grows, and within what was leased. What was leased never shrinks: a light may have spent of it by the
+ * time its transaction is executed.
+ */
 function leaseCounter(body: LeaseBody, view: View, { sender }: TransactionContext): Outcome {
   if (view.get(lights, sender) === undefined) return refuse('unknown-light');
   const { subject, counter, window, spent, lease } = body;
   const key = `${subject}/${counter}/${window}`;
   const before = view.get(leases, `${key}/${sender}`) ?? { spent: 0, lease: 0 };
   if (spent < before.spent || spent > before.spent + before.lease) return refuse('spent-not-leased');
+  if (spent + lease < before.spent + before.lease) return refuse('lease-shrunk');
   const total = (view.get(totals, key) ?? 0) - (before.spent + before.lease) + spent + lease;
   if (total > personsMax) return refuse('too-many-persons');
   view.set(leases, `${key}/${sender}`, { spent, lease });
