@@ -21,6 +21,11 @@ export class TrafficClient {
     return askService(this.#options, `/v1/decisions/${encodeURIComponent(id)}/proof`);
   }
 
+  /** Of the receipt that a case shows beside an action that a light confirmed. */
+  obeyedProof(receipt: string): Promise<unknown> {
+    return askService(this.#options, `/v1/obeyed/${encodeURIComponent(receipt)}/proof`);
+  }
+
   replay(id: string): Promise<unknown> {
     return askService(this.#options, `/v1/decisions/${encodeURIComponent(id)}/replay`);
   }

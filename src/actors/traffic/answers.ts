@@ -3,11 +3,14 @@ import type { ReadView } from '../../protocols/ledger/view.ts';
 import { proofBundleCodec } from '../../protocols/ledger/proof-bundle.ts';
 import { readJson } from '../../protocols/ledger/json-codec.ts';
 import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
-import { decisionProofFormat, type AnchorProof, type DecisionProof } from '../../protocols/traffic/decision-proof.ts';
+import { decisionProofFormat, type DecisionProof } from '../../protocols/traffic/decision-proof.ts';
+import type { AnchorProof, EntryProof } from '../../protocols/traffic/entry-proof.ts';
+import { obeyedProofFormat, type ObeyedProof } from '../../protocols/traffic/obeyed-proof.ts';
 import { decodeEntry, replayEntry, type ReplayVerdict } from '../../protocols/traffic/entry.ts';
 import { signReceipt, toTrafficDecision, type TrafficDecision } from '../../protocols/traffic/receipt.ts';
 import type { Signer } from '../../runtime/ports/signer.ts';
 import type { Anchored } from './anchoring.ts';
+import type { StoredEntry } from './decision-log.ts';
 import type { Light, Placed, StoredDecision } from './light.ts';
 import { decodeAside } from './light-memory.ts';
 import type { Answered, DecisionAnswer, DecisionFilter } from './messages.ts';
@@ -73,28 +76,50 @@ export function filterDecisions(
   return found;
 }
 
+/** What a light proves its entries with. */
+export interface Proving {
+  readonly light: Light;
+  readonly signer: Signer;
+  readonly covering: (index: number) => Anchored | null;
+  readonly bundleOf: (hash: string) => Promise<unknown>;
+}
+
 /** Rejects where the chain cannot be asked for the anchor's bundle. */
 export async function proofOf(
-  light: Light,
+  proving: Proving,
   id: Digest,
   viewer: PublicKey | null,
-  signer: Signer,
-  covering: (index: number) => Anchored | null,
-  bundleOf: (hash: string) => Promise<unknown>,
 ): Promise<Answered<DecisionProof>> {
+  const { light, signer } = proving;
   const found = visible(light, id, viewer);
   if (found === null) return unknown;
-  const { index } = found;
+  const receipt = JSON.stringify(signReceipt(toTrafficDecision(id, found.entry), signer));
+  const place = await entryProof(proving, found);
+  return { kind: 'answer', value: { format: decisionProofFormat, ...place, receipt } };
+}
+
+/** Of the receipt by which an order of the court was confirmed: whoever can read the case may see it. Rejects as `proofOf`. */
+export async function obeyedProofOf(proving: Proving, receipt: Digest): Promise<Answered<ObeyedProof>> {
+  const { light } = proving;
+  const index = light.indexOf(receipt);
+  const found = index === null ? null : light.log.entry(index);
+  if (found === null || decodeEntry(found.bytes).type !== 'obeyed')
+    return { kind: 'refused', reason: 'unknown-receipt' };
+  return { kind: 'answer', value: { format: obeyedProofFormat, ...(await entryProof(proving, found)) } };
+}
+
+async function entryProof(
+  { light, signer, covering, bundleOf }: Proving,
+  { index, bytes }: Pick<StoredEntry, 'index' | 'bytes'>,
+): Promise<EntryProof> {
   const { head } = light.log;
   const anchored = covering(index);
-  const value: DecisionProof = {
-    ...{ format: decisionProofFormat, logId: head.logId, light: signer.publicKey, index, entry: found.bytes },
+  return {
+    ...{ logId: head.logId, light: signer.publicKey, index, entry: bytes },
     inclusion: light.log.inclusion(index, head.size),
     checkpoint: head.checkpoint,
-    receipt: JSON.stringify(signReceipt(toTrafficDecision(id, found.entry), signer)),
     anchor: anchored === null ? null : await anchorProof(light, index, anchored, bundleOf),
   };
-  return { kind: 'answer', value };
 }
 
 async function anchorProof(

@@ -2,6 +2,7 @@
 import type { Digest, PublicKey } from '../../protocols/shared/brands.ts';
 import type { DsseEnvelope } from '../../protocols/shared/dsse.ts';
 import type { DecisionProof } from '../../protocols/traffic/decision-proof.ts';
+import type { ObeyedProof } from '../../protocols/traffic/obeyed-proof.ts';
 import type { TrafficRequest } from '../../protocols/traffic/flow.ts';
 import type { QuarantineItem, QuarantineRejection, Signed } from '../../protocols/traffic/quarantine.ts';
 import type { TrafficDecision } from '../../protocols/traffic/receipt.ts';
@@ -30,7 +31,9 @@ export type Refusal =
   /** The request id was used for another request. */
   | 'request-id-reused'
   | 'flow-too-large'
-  | 'unknown-decision';
+  | 'unknown-decision'
+  /** No order of the court was confirmed with it here. */
+  | 'unknown-receipt';
 
 export type Answered<T> =
   | { readonly kind: 'answer'; readonly value: T }
@@ -98,6 +101,11 @@ export type TrafficLightMessage =
       readonly id: Digest;
       readonly viewer: PublicKey | null;
       readonly replyTo: ReplyTo<Answered<DecisionProof>>;
+    }
+  | {
+      readonly type: 'obeyed-proof';
+      readonly id: Digest;
+      readonly replyTo: ReplyTo<Answered<ObeyedProof>>;
     }
   | {
       readonly type: 'quarantine';

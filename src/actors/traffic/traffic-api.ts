@@ -2,6 +2,7 @@
 import { isHex64, type PublicKey, type Digest } from '../../protocols/shared/brands.ts';
 import { fromHex } from '../../protocols/shared/bytes.ts';
 import { type DecisionProof, decisionProofCodec } from '../../protocols/traffic/decision-proof.ts';
+import { type ObeyedProof, obeyedProofCodec } from '../../protocols/traffic/obeyed-proof.ts';
 import { readTrafficRequest, type TrafficRequest } from '../../protocols/traffic/flow.ts';
 import { awaited, type QuarantineItem, type QuarantineRejection } from '../../protocols/traffic/quarantine.ts';
 import { TrafficError } from '../../protocols/traffic/traffic-error.ts';
@@ -21,6 +22,7 @@ const details: Readonly<Record<Refusal | QuarantineRejection, string>> = {
   'request-id-reused': 'this request id was used for another request',
   'flow-too-large': 'the flow is too large for a log entry',
   'unknown-decision': 'there is no such decision here',
+  'unknown-receipt': 'no order of the court was confirmed with this receipt here',
   'unknown-obligation': 'no such obligation is awaited now',
   'too-late': 'the deadline of the obligation has passed',
   'wrong-role': 'the key has not the role that the obligation names',
@@ -77,6 +79,13 @@ export function createTrafficApi({ system, light, clock, listeners, telemetry }:
         (key) => ask<Answered<DecisionProof>>((replyTo) => ({ type: 'proof', id: key, viewer: by(viewer), replyTo })),
         (proof) => decisionProofCodec.toJson(proof),
       ),
+    obeyedProof: async (id) => {
+      if (!isHex64(id)) return refused('unknown-receipt');
+      const receipt = id as Digest;
+      const answer = await ask<Answered<ObeyedProof>>((replyTo) => ({ type: 'obeyed-proof', id: receipt, replyTo }));
+      if (answer.kind === 'refused') return refused(answer.reason);
+      return { kind: 'answer', value: obeyedProofCodec.toJson(answer.value) };
+    },
     replay: (id, viewer) =>
       byId(id, (key) =>
         ask<Answered<unknown>>((replyTo) => ({ type: 'replay', id: key, viewer: by(viewer), replyTo })),

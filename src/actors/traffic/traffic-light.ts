@@ -7,12 +7,12 @@ import { View } from '../../protocols/ledger/view.ts';
 import { CourtBook } from '../../protocols/court/court-book.ts';
 import { onQuery, type TrafficLightState as State } from './queries.ts';
 import { Admission } from '../../protocols/traffic/admission.ts';
-import type { ActorContext, ActorDefinition } from '../../runtime/ports/actors.ts';
+import type { ActorContext, ActorDefinition, ReplyTo } from '../../runtime/ports/actors.ts';
 import { Anchoring } from './anchoring.ts';
 import { onDecide, refuse, type DecisionMetrics, whenDurable } from './deciding.ts';
 import { Refusals } from './refusals.ts';
 import { Stages } from './stages.ts';
-import { answerOf, proofOf } from './answers.ts';
+import { answerOf, obeyedProofOf, proofOf, type Proving } from './answers.ts';
 import type { FollowedState } from './chain-feed.ts';
 import { DecisionLogError } from './decision-log.ts';
 import { factsOf, heed, openLight, type TrafficLightDependencies } from './following.ts';
@@ -81,7 +81,8 @@ function receive(
     case 'status':
       onQuery(dependencies.library, state, message, context);
       return;
-    case 'proof': {
+    case 'proof':
+    case 'obeyed-proof': {
       onProof(dependencies, state, message, context);
       return;
     }
@@ -265,29 +266,31 @@ function onReview(state: State, message: ReviewMessage, context: ActorContext<Tr
   }
 }
 
-type ProofMessage = Extract<TrafficLightMessage, { type: 'proof' }>;
+type ProofMessage = Extract<TrafficLightMessage, { type: 'proof' | 'obeyed-proof' }>;
 
 /** The anchor's bundle comes from the chain: a question to somebody else, off the hot path. */
 function onProof(
   { feed, signer }: TrafficLightDependencies,
   { light, anchoring }: State,
-  { id, viewer, replyTo }: ProofMessage,
+  message: ProofMessage,
   context: ActorContext<TrafficLightMessage>,
 ): void {
   if (light === null) {
-    context.reply(replyTo, refuse('not-ready'));
+    if (message.type === 'proof') context.reply(message.replyTo, refuse('not-ready'));
+    else context.reply(message.replyTo, refuse('not-ready'));
     return;
   }
-  const work = proofOf(
-    light,
-    id,
-    viewer,
-    signer,
-    (index) => anchoring.covering(index),
-    (hash) => feed.proof(hash),
-  );
-  context.pipeToSelf(work, (outcome) => ({
-    type: 'durable',
-    told: () => context.reply(replyTo, 'error' in outcome ? refuse('unavailable') : outcome.value),
-  }));
+  const proving: Proving = {
+    ...{ light, signer },
+    covering: (index) => anchoring.covering(index),
+    bundleOf: (hash) => feed.proof(hash),
+  };
+  const answer = <T>(replyTo: ReplyTo<Answered<T>>, work: Promise<Answered<T>>): void => {
+    context.pipeToSelf(work, (outcome) => ({
+      type: 'durable',
+      told: () => context.reply(replyTo, 'error' in outcome ? refuse('unavailable') : outcome.value),
+    }));
+  };
+  if (message.type === 'proof') answer(message.replyTo, proofOf(proving, message.id, message.viewer));
+  else answer(message.replyTo, obeyedProofOf(proving, message.id));
 }

@@ -30,7 +30,10 @@ const caseLines = ({ id, record, panel, actions, deadline }: StandingCase): read
     ? []
     : [`ruling      ${record.ruling.decision} by ${record.ruling.by}, penalty ${formatAmount(record.ruling.penalty)}`]),
   ...panel.seats.map((seat) => `panel       ${seat.arbitrator} ${standingOf(seat)}`),
-  ...actions.map(({ order, status }) => `action      ${order.action} ${order.target}: ${status}`),
+  ...actions.flatMap(({ order, status, service, receipt }) => [
+    `action      ${order.action} ${order.target}: ${status}${service === '' ? '' : ` by ${service}`}`,
+    ...(receipt === null ? [] : [`receipt     ${receipt}`]),
+  ]),
 ];
 
 /** Deadlines are of the court's time; the draw of a panel waits for a block. */
@@ -61,7 +64,7 @@ export async function showCase(
   const panel = found.panel.seats.map((seat) => ({ arbitrator: seat.arbitrator, is: standingOf(seat) }));
   context.print(
     command,
-    { case: id, stage, outcome, deadline: found.deadline, ruling: decision, panel, timeline },
+    { case: id, stage, outcome, deadline: found.deadline, ruling: decision, panel, actions: found.actions, timeline },
     () => [
       ...caseLines(found),
       ...formatTable([['height', 'from', 'to', 'until'], ...timeline.map((event) => stageRow(event, found.outagesMs))]),

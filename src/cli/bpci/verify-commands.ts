@@ -16,6 +16,8 @@ import {
   decisionProofFormat,
   verifyDecisionProof,
 } from '../../protocols/traffic/decision-proof.ts';
+import type { EntryProof, EntryVerification } from '../../protocols/traffic/entry-proof.ts';
+import { obeyedProofCodec, obeyedProofFormat, verifyObeyedProof } from '../../protocols/traffic/obeyed-proof.ts';
 import { type Digest, isHex64 } from '../../protocols/shared/brands.ts';
 import { createVerifier } from '../../runtime/adapters/ed25519.ts';
 import { CommandError, exitCodes, type Terminal } from '../terminal.ts';
@@ -55,7 +57,7 @@ Examples:
 export function registerVerify(program: Command, context: CommandContext): void {
   program
     .command('verify')
-    .description('Verify a proof bundle, a decision proof or an audit archive against a genesis document, with no node')
+    .description('Verify a proof of a transaction, a decision or an obeyed order, or an audit archive, with no node')
     .argument('<file>', 'as bpci tx proof, traffic-light proof or mainnet audit export prints it')
     .requiredOption('--genesis <file>', 'genesis.json of the chain, from somebody you trust')
     .option(
@@ -75,6 +77,10 @@ export function registerVerify(program: Command, context: CommandContext): void 
       }
       if (isOfFormat(json, decisionProofFormat)) {
         verifyDecision(given);
+        return;
+      }
+      if (isOfFormat(json, obeyedProofFormat)) {
+        verifyObeyed(given);
         return;
       }
       const bundle = readAs(proofBundleCodec, json, `${file} is no proof bundle`);
@@ -132,20 +138,51 @@ function verifyAuditArchive({ context, command, file, json, genesis, options }: 
 function verifyDecision({ context, command, file, json, genesis, options }: Given): void {
   const proof = readAs(decisionProofCodec, json, `${file} is no decision proof`);
   const verification = verifyDecisionProof(proof, genesis, verifyOptions(options));
-  const { terminal } = context;
-  context.print(command, verification, ({ verdict, checks, decision }) => [
-    ...checks.map(({ check, ok, detail }) => checkLine(terminal, { name: check, ok, detail })),
-    ...(decision === null ? [] : [`decision     ${decision.id}: ${decision.state}, ${decision.enforcementAction}`]),
-    verdict === 'unanchored' && proof.anchor === null
-      ? terminal.paint(
-          'yellow',
-          'unanchored: the log is not anchored on chain up to this decision yet; ask for the proof again',
-        )
-      : verdict === 'valid'
-        ? terminal.paint('green', 'valid')
-        : terminal.paint('red', verdict === 'invalid' ? 'refused' : verdict),
-  ]);
+  context.print(command, verification, ({ decision }) =>
+    entryLines(context.terminal, proof, verification, [
+      ...(decision === null ? [] : [`decision     ${decision.id}: ${decision.state}, ${decision.enforcementAction}`]),
+    ]),
+  );
   if (verification.verdict !== 'valid') process.exitCode = exitCodes.failed;
+}
+
+/** That a light obeys an order of the court: the receipt that the case shows. */
+function verifyObeyed({ context, command, file, json, genesis, options }: Given): void {
+  const proof = readAs(obeyedProofCodec, json, `${file} is no proof that an order is obeyed`);
+  const verification = verifyObeyedProof(proof, genesis, verifyOptions(options));
+  context.print(command, verification, ({ obeyed }) =>
+    entryLines(context.terminal, proof, verification, [
+      ...(obeyed === null
+        ? []
+        : [
+            `receipt      ${obeyed.id}`,
+            `obeyed       ${obeyed.effect}, action ${obeyed.action} of case ${obeyed.case}, from block ${obeyed.height} on`,
+          ]),
+    ]),
+  );
+  if (verification.verdict !== 'valid') process.exitCode = exitCodes.failed;
+}
+
+function entryLines(
+  terminal: Terminal,
+  { anchor }: EntryProof,
+  { verdict, checks }: EntryVerification,
+  found: readonly string[],
+): readonly string[] {
+  const verdictLine =
+    verdict === 'valid'
+      ? terminal.paint('green', 'valid')
+      : verdict === 'unanchored' && anchor === null
+        ? terminal.paint(
+            'yellow',
+            'unanchored: the log is not anchored on chain up to this entry yet; ask for the proof again',
+          )
+        : terminal.paint('red', verdict === 'invalid' ? 'refused' : verdict);
+  return [
+    ...checks.map(({ check, ok, detail }) => checkLine(terminal, { name: check, ok, detail })),
+    ...found,
+    verdictLine,
+  ];
 }
 
 function registerLogVerify(program: Command, context: CommandContext): void {

@@ -1,6 +1,8 @@
 /** `traffic-light decide|decision|decisions|proof|replay|status`. */
 import type { Command } from 'commander';
 import type { DecisionAnswer } from '../../actors/traffic/messages.ts';
+import { ClientError } from '../../client/client-error.ts';
+import type { TrafficClient } from '../../client/traffic-client.ts';
 import type { TrafficDecision } from '../../protocols/traffic/receipt.ts';
 import { readJsonFile } from '../bpci/command-context.ts';
 import { exitCodes, formatTable, type Terminal } from '../terminal.ts';
@@ -22,6 +24,18 @@ function decisionLines(terminal: Terminal, decision: TrafficDecision): readonly 
     `logged       entry ${index} of ${logId}`,
     ...(expires === null ? [] : [`expires      ${new Date(expires).toISOString()}, good for one use`]),
   ];
+}
+
+/** A decision and a receipt are told by the same kind of name: the hash of an entry. */
+async function proofOf(client: TrafficClient, id: string): Promise<unknown> {
+  try {
+    return await client.proof(id);
+  } catch (error) {
+    if (!(error instanceof ClientError) || error.reason !== 'unknown-decision') throw error;
+    return client.obeyedProof(id).catch((cause: unknown) => {
+      throw cause instanceof ClientError && cause.reason === 'unknown-receipt' ? error : cause;
+    });
+  }
 }
 
 export function registerDecide(program: Command, context: TrafficContext): void {
@@ -64,9 +78,9 @@ export function registerDecide(program: Command, context: TrafficContext): void 
     });
   program
     .command('proof')
-    .description('Print the proof of a decision, for bpci verify')
-    .argument('<id>', 'as decide prints it')
-    .action(async (id: string) => terminal.json(await clientOf(context).proof(id)));
+    .description('Print the proof of a decision, or of the receipt by which an order was confirmed, for bpci verify')
+    .argument('<id>', 'as decide prints it, or agreement-court status of a case')
+    .action(async (id: string) => terminal.json(await proofOf(clientOf(context), id)));
   program
     .command('replay')
     .description('Make a decision again from its log entry and compare the bytes')

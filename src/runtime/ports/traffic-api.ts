@@ -46,8 +46,10 @@ export interface TrafficApi {
   decision(id: string, viewer: string | null): Promise<TrafficAnswer<unknown>>;
   /** The newest first. */
   decisions(filter: TrafficFilter, viewer: string | null): Promise<readonly unknown[]>;
-  /** docs/formats/decision-proof.md */
+  /** docs/formats/traffic-decision.md */
   proof(id: string, viewer: string | null): Promise<TrafficAnswer<unknown>>;
+  /** Of the receipt by which an order of the court was confirmed: docs/formats/traffic-decision.md. */
+  obeyedProof(receipt: string): Promise<TrafficAnswer<unknown>>;
   replay(id: string, viewer: string | null): Promise<TrafficAnswer<unknown>>;
   quarantine(viewer: string | null): Promise<readonly unknown[]>;
   review(decision: string, review: ReviewRequest): Promise<TrafficAnswer<unknown>>;

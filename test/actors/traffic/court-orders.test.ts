@@ -3,7 +3,17 @@
  * agreements, cases and rulings by real transactions on a chain in memory that the light follows; whom an order reaches as a table
  * on a state alone.
  */
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect } from 'chai';
+import type { Answered } from '../../../src/actors/traffic/messages.ts';
+import { readJson } from '../../../src/protocols/ledger/json-codec.ts';
+import {
+  type ObeyedProof,
+  obeyedProofCodec,
+  type ObeyedVerification,
+  verifyObeyedProof,
+} from '../../../src/protocols/traffic/obeyed-proof.ts';
 import { DecisionLog } from '../../../src/actors/traffic/decision-log.ts';
 import {
   agreementId,
@@ -20,7 +30,7 @@ import { CourtRules } from '../../../src/protocols/court/court-rules.ts';
 import { allAgreements, readStored } from '../../../src/protocols/ledger/modules/court/agreement-state.ts';
 import type { Digest } from '../../../src/protocols/shared/brands.ts';
 import { constraintsMax } from '../../../src/protocols/traffic/constraints.ts';
-import { decodeEntry, type LogEntry } from '../../../src/protocols/traffic/entry.ts';
+import { decodeEntry, encodeEntry, type LogEntry } from '../../../src/protocols/traffic/entry.ts';
 import type { TrafficDecision } from '../../../src/protocols/traffic/receipt.ts';
 import type { MemoryDisk } from '../../../src/runtime/simulated/memory-store.ts';
 import type { Signer } from '../../../src/runtime/ports/signer.ts';
@@ -34,7 +44,7 @@ import {
 } from '../../protocols/ledger/court/court-world.ts';
 import { signerOf } from '../../support/memory-chain.ts';
 import { lightKey, running } from '../../support/traffic-light-world.ts';
-import { trafficRequest } from '../../support/traffic-world.ts';
+import { trafficRequest, verifier } from '../../support/traffic-world.ts';
 
 const customer = signerOf(40);
 const provider = signerOf(41);
@@ -185,6 +195,54 @@ describe('a light and the court', () => {
     expect(receipts[0]?.entry).include({ case: id, action: 0, effect: 'flow-red', log: world.record()?.logId });
     expect(world.record()?.size, 'anchored with the receipt').greaterThan(receipts[0]?.index ?? Infinity);
     expect(world.feed.sent.filter((kind) => kind === 'court.confirm-action').length).equal(1);
+  });
+
+  it('proves to whoever has the genesis that it obeys, by the receipt that it confirmed with', async () => {
+    const dispute = await disputed([{ action: 'flow-red', target: 'provider-tenant' }]);
+    dispute.ruled(1n * unit, [0]);
+    const { world, id } = dispute;
+    await world.blocks(4);
+    const receipt = readActions(new View(world.chain.chain.state), id)[0]?.receipt ?? id;
+    const proofOf = (of: Digest): Promise<Answered<ObeyedProof>> =>
+      world.ask((replyTo) => ({ type: 'obeyed-proof', id: of, replyTo }));
+    const answer = await proofOf(receipt);
+    if (answer.kind !== 'answer') throw new Error(answer.reason);
+    const json: unknown = JSON.parse(JSON.stringify(obeyedProofCodec.toJson(answer.value)));
+    const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
+    for (const name of ['proof-bundle', 'obeyed-proof'])
+      ajv.addSchema(JSON.parse(readFileSync(`docs/formats/${name}.schema.json`, 'utf8')) as object);
+    expect(ajv.validate('urn:bpci:format:obeyed-proof:v1', json), ajv.errorsText()).equal(true);
+    const read = readJson(obeyedProofCodec, json);
+    if (!('value' in read)) throw new Error(JSON.stringify(read.problems));
+    const { genesis } = world.chain;
+    const verify = (proof: ObeyedProof): ObeyedVerification =>
+      verifyObeyedProof(proof, genesis, {
+        verifySignature: (key, message, signature) => verifier.verify(key, message, signature),
+      });
+    const found = verify(read.value);
+    expect(found.checks.filter(({ ok }) => !ok)).deep.equal([]);
+    expect([found.verdict, found.obeyed?.id]).deep.equal(['valid', receipt]);
+    expect(found.obeyed).include({ case: id, action: 0, effect: 'flow-red' });
+    const { value } = read;
+    const bytes = value.entry.slice();
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    const decision = await decided(dispute, 'acme');
+    const entries = await logged(world, world.disk);
+    const other = entries.find((one) => one.id === decision.id);
+    const wrong: readonly ObeyedProof[] = [
+      { ...value, entry: bytes },
+      { ...value, index: value.index + 1 },
+      { ...value, inclusion: [...value.inclusion, new Uint8Array(32)] },
+      { ...value, light: customer.publicKey },
+      { ...value, entry: encodeEntry(other?.entry ?? { type: 'missed', decision: id, obligation: '', time: 0 }) },
+    ];
+    expect(wrong.map((proof) => verify(proof).verdict)).deep.equal(wrong.map(() => 'invalid'));
+    expect(verify({ ...value, anchor: null }).verdict).equal('unanchored');
+    expect(await proofOf(decision.id), 'a decision is no receipt').deep.equal({
+      kind: 'refused',
+      reason: 'unknown-receipt',
+    });
+    expect((await proofOf(id)).kind).equal('refused');
   });
 
   it('confirms what it was ordered while it was away, and nothing twice', async () => {

@@ -36,6 +36,8 @@ class FakeLight implements TrafficApi {
   decision = (id: string, viewer: string | null): Promise<TrafficAnswer<unknown>> => this.#see(id, viewer);
   proof = (id: string, viewer: string | null): Promise<TrafficAnswer<unknown>> => this.#see(id, viewer);
   replay = (id: string, viewer: string | null): Promise<TrafficAnswer<unknown>> => this.#see(id, viewer);
+  obeyedProof = (id: string): Promise<TrafficAnswer<unknown>> =>
+    Promise.resolve(id.startsWith('cd') ? { kind: 'answer', value: { id } } : refused('unknown-receipt'));
   decisions = (filter: unknown): Promise<readonly unknown[]> => Promise.resolve([filter]);
   quarantine = (): Promise<readonly unknown[]> => Promise.resolve(['item']);
   review = (_decision: string, { obligation }: { obligation: string | null }): Promise<TrafficAnswer<unknown>> =>
@@ -129,6 +131,9 @@ describe('the interface of a traffic light', () => {
     expect(await client.decision(id)).deep.equal({ id });
     expect(await client.proof(id)).deep.equal({ id });
     expect(await client.replay(id)).deep.equal({ id });
+    expect(await client.obeyedProof('cd'.repeat(32))).deep.equal({ id: 'cd'.repeat(32) });
+    const none = await client.obeyedProof(id).catch((error: unknown) => error);
+    expect(none).instanceOf(ClientError).include({ code: 'not-found', reason: 'unknown-receipt' });
     const missing = await client.decision('cd'.repeat(32)).catch((error: unknown) => error);
     expect(missing).instanceOf(ClientError).include({ code: 'not-found', reason: 'unknown-decision' });
     expect((await ask(`${base}/v1/decisions/zz`)).status).equal(400);

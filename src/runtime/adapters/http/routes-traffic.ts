@@ -25,6 +25,7 @@ const statusOf: Readonly<Record<string, number>> = {
   overload: 429,
   'request-id-reused': 409,
   'unknown-decision': 404,
+  'unknown-receipt': 404,
   'unknown-obligation': 409,
   'not-held': 409,
   'too-late': 409,
@@ -131,13 +132,19 @@ function registerReads({ app }: Application, api: TrafficApi): void {
     },
     {
       ...{ url: '/v1/decisions/:id/proof', operationId: 'getDecisionProof' },
-      summary: 'Its proof: docs/formats/decision-proof.md',
+      summary: 'Its proof: docs/formats/traffic-decision.md',
       read: (id, viewer) => api.proof(id, viewer),
     },
     {
       ...{ url: '/v1/decisions/:id/replay', operationId: 'replayDecision' },
       summary: 'Makes it again from its log entry and compares the bytes',
       read: (id, viewer) => api.replay(id, viewer),
+    },
+    {
+      ...{ url: '/v1/obeyed/:id/proof', operationId: 'getObeyedProof' },
+      summary:
+        'Proof of the receipt by which an order of the court was confirmed: docs/formats/obeyed-proof.schema.json',
+      read: (id) => api.obeyedProof(id),
     },
   ];
   for (const { url, operationId, summary, read } of reads) {
