@@ -125,6 +125,23 @@ describe('the whole system, walked through', function () {
       ...(['--as', 'officer', '--bpci-endpoint', world.client.endpoint] as const),
     );
     expect(discharged).to.include('decided anew: ');
+    await world.run('traffic-light', 'decide', request('held-again'));
+    const again = (await world.json<readonly Held[]>('traffic-light', 'quarantine', 'list')).find(({ awaited }) =>
+      awaited.some(({ id }) => id === 'listing-check'),
+    );
+    const relayed = await world.json<{ transaction: string; release: { state: string; releases: string } | null }>(
+      ...([
+        'traffic-light',
+        'quarantine',
+        'discharge',
+        again?.decision ?? '',
+        '--obligation',
+        'listing-check',
+      ] as const),
+      ...(['--as', 'officer', '--bpci-endpoint', world.client.endpoint, '--on-chain'] as const),
+    );
+    expect(relayed.release).to.include({ releases: again?.decision });
+    expect((await world.client.transaction(relayed.transaction)).result?.code).to.equal('ok');
     const elsewhere = await world.run(
       'traffic-light',
       'decide',

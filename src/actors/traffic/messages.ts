@@ -57,6 +57,8 @@ export interface DecisionFilter {
 }
 
 export interface LightStatus {
+  /** Its account: what reviewers name whose word comes through the chain. */
+  readonly light: PublicKey;
   readonly isReady: boolean;
   /** Why not. */
   readonly problem: string | null;

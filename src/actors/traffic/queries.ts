@@ -7,10 +7,12 @@ import type { Anchoring } from './anchoring.ts';
 import { decisionById, filterDecisions, replayById } from './answers.ts';
 import type { Refusals } from './refusals.ts';
 import type { Stages } from './stages.ts';
+import type { TrafficLightDependencies } from './following.ts';
+import type { PolicyLibrary } from '../policy/policy-library.ts';
+import type { PublicKey } from '../../protocols/shared/brands.ts';
 import type { FollowedState } from './chain-feed.ts';
 import type { Light } from './light.ts';
 import type { LightStatus, TrafficLightMessage } from './messages.ts';
-import type { PolicyLibrary } from '../policy/policy-library.ts';
 
 export interface TrafficLightState {
   light: Light | null;
@@ -31,7 +33,7 @@ type Query = Extract<TrafficLightMessage, { type: 'decision' | 'decisions' | 're
 const notReady = { kind: 'refused', reason: 'not-ready' } as const;
 
 export function onQuery(
-  library: PolicyLibrary,
+  { library, signer }: Pick<TrafficLightDependencies, 'library' | 'signer'>,
   state: TrafficLightState,
   message: Query,
   context: ActorContext<TrafficLightMessage>,
@@ -56,7 +58,7 @@ export function onQuery(
       return;
     }
     case 'status':
-      context.reply(message.replyTo, statusOf(state));
+      context.reply(message.replyTo, statusOf(state, signer.publicKey));
   }
 }
 
@@ -77,7 +79,7 @@ function onReplay(
   }));
 }
 
-function statusOf(state: TrafficLightState): LightStatus {
+function statusOf(state: TrafficLightState, account: PublicKey): LightStatus {
   const { light, admission, anchoring, followed, problem } = state;
   const facts = light?.facts;
   const reason =
@@ -85,6 +87,7 @@ function statusOf(state: TrafficLightState): LightStatus {
     (anchoring.isRegistered ? null : 'the light is not registered on chain yet') ??
     (facts?.policy === null ? 'the active policy set is not here yet' : null);
   return {
+    light: account,
     isReady: light !== null && reason === null,
     problem: reason,
     head: light?.log.head ?? null,

@@ -79,7 +79,7 @@ function receive(
     case 'replay':
     case 'quarantine':
     case 'status':
-      onQuery(dependencies.library, state, message, context);
+      onQuery(dependencies, state, message, context);
       return;
     case 'proof':
     case 'obeyed-proof': {

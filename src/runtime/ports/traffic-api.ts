@@ -9,6 +9,8 @@ export type TrafficAnswer<T> =
   | { readonly kind: 'refused'; readonly reason: string; readonly detail: string; readonly place: string | null };
 
 export interface TrafficStatus {
+  /** Account of the light. */
+  readonly light: string;
   readonly isReady: boolean;
   readonly problem: string | null;
   readonly logId: string | null;

@@ -43,7 +43,7 @@ class FakeLight implements TrafficApi {
   review = (_decision: string, { obligation }: { obligation: string | null }): Promise<TrafficAnswer<unknown>> =>
     Promise.resolve(obligation === 'dpia' ? { kind: 'answer', value: { release: null } } : refused('wrong-role'));
   status(): ReturnType<TrafficApi['status']> {
-    const none = { problem: null, logId: null, policySet: null };
+    const none = { light: aliceKey.publicKey, problem: null, logId: null, policySet: null };
     return Promise.resolve({ isReady: true, size: 1, anchoredSize: 0, height: 1, held: 0, underWay: 0, ...none });
   }
   onDecision(listener: (decision: unknown, parties: readonly string[]) => void): () => void {
