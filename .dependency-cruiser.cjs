@@ -54,7 +54,7 @@ module.exports = {
     {
       name: 'adapters-only-from-assembly',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/cli/', '^src/(index|simulation)\\.ts$', '^src/runtime/[^/]+\\.ts$', '^src/runtime/(adapters|node|http|launcher)/'] },
+      from: { path: '^src/', pathNot: ['^src/cli/', '^src/(index|simulation)\\.ts$', '^src/runtime/[^/]+\\.ts$', '^src/runtime/(adapters|containers|images|node|http|launcher)/'] },
       to: { path: '^src/runtime/adapters/' },
     },
     {

@@ -105,7 +105,9 @@ export function reportFailure(terminal: Terminal, cause: unknown, asJson: boolea
   const message = cause instanceof Error ? cause.message : String(cause);
   const next = cause instanceof CommandError ? cause.next : [];
   if (asJson) {
-    const code = cause instanceof CodedError ? String(cause.code) : 'failed';
+    // What a command says of an operation's failure is of that failure's code.
+    const coded = cause instanceof CommandError && cause.cause instanceof CodedError ? cause.cause : cause;
+    const code = coded instanceof CodedError ? String(coded.code) : 'failed';
     terminal.err(JSON.stringify({ error: { code, message, next } }));
   } else {
     terminal.err(`${terminal.paint('red', 'error')}: ${message}`);

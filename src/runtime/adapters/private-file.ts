@@ -13,7 +13,8 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 
-function syncDirectory(path: string): void {
+/** What was named in it, or lost its name, is on stable storage when this returns. */
+export function syncDirectory(path: string): void {
   const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);

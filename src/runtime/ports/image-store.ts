@@ -11,6 +11,7 @@
  */
 import type { IdRange } from '../../protocols/shared/containers.ts';
 import { CodedError } from '../../protocols/shared/errors.ts';
+import type { ImageNote, LayerErrorCode, Platform } from '../../protocols/shared/images.ts';
 
 export type ImageErrorCode =
   // What was given is no image that this store reads.
@@ -38,30 +39,8 @@ export type ImageErrorCode =
   | 'image-too-large'
   | 'layer-ratio-exceeded'
   | 'too-many-layers'
-  | 'too-many-entries'
-  // Layers, as tar archives.
-  | 'tar-header-invalid'
-  | 'tar-extension-invalid' // pax records, GNU long names
-  | 'tar-truncated'
-  | 'tar-trailing-garbage'
-  | 'sparse-unsupported'
-  | 'entry-type-unknown'
-  | 'entry-has-data' // a link or a directory with contents
-  // Layers, as changes of a tree.
-  | 'layer-path-escapes' // absolute, or with `..`
-  | 'name-has-nul'
-  | 'name-not-utf8'
-  | 'name-too-long'
-  | 'path-too-deep'
-  | 'parent-not-directory'
-  | 'symlink-loop'
-  | 'symlink-invalid'
-  | 'hard-link-escapes'
-  | 'hard-link-target-missing'
-  | 'hard-link-to-directory'
-  | 'whiteout-invalid'
-  | 'root-not-directory'
-  | 'owner-out-of-range'
+  // Layers, as archives and as changes of a tree.
+  | LayerErrorCode
   // The store.
   | 'not-found'
   | 'in-use' // a root of it is open
@@ -77,27 +56,6 @@ export type ImageErrorCode =
 /** `details` names what is known of `image` (digest), `layer` (index from 0), `entry` (path in the layer) and figures. */
 export class ImageError extends CodedError<ImageErrorCode> {
   override readonly name = 'ImageError';
-}
-
-/** What was left out of an image without refusing it: the runtime gives devices, and nothing that is set-uid works under it. */
-export type ImageNoteCode = 'device-skipped' | 'fifo-skipped' | 'setuid-stripped' | 'attributes-dropped';
-
-export interface ImageNote {
-  readonly code: ImageNoteCode;
-  /** How many entries. */
-  readonly count: number;
-  /** The first of them. */
-  readonly layer: number;
-  readonly entry: string;
-}
-
-export interface ImagePlatform {
-  /** `linux`; `wasip1` or `wasi` for modules. */
-  readonly os: string;
-  /** `amd64`, `arm64`, `wasm`… */
-  readonly architecture: string;
-  /** Empty where none is said. */
-  readonly variant: string;
 }
 
 /** What the image says of how it is run. Empty lists and strings where it says nothing. */
@@ -132,7 +90,7 @@ export interface ImageRecord {
   readonly indexDigests: readonly string[];
   /** Names that stand for it now, sorted. */
   readonly names: readonly string[];
-  readonly platform: ImagePlatform;
+  readonly platform: Platform;
   readonly config: ImageConfig;
   readonly configDigest: string;
   /** Of all layers together, of the OCI image specification: what a flattened tree is kept under. */
@@ -161,6 +119,7 @@ export interface ContainerRoot {
   readonly containerId: string;
   readonly imageDigest: string;
   readonly chainId: string;
+  /** The owners of its files; null: as the image has them, or this process's user where that is not root. */
   readonly idRange: IdRange | null;
   /**
    * `overlay`: a mounted overlay of its own, writable, whose writes go when the root is closed. `shared`: the flattened tree
