@@ -168,7 +168,7 @@ describe('a court as a service', function () {
       agreements: [{ agreement: id, problems: ['country-not-agreed', 'class-not-agreed'] }],
     });
     expect(await check({ country: null }), 'any country').to.deep.include({ complies: false, state: 'Red' });
-    expect((await check({}))).to.have.keys('complies', 'state', 'reasons', 'agreements', 'height', 'stateTime');
+    expect(await check({})).to.have.keys('complies', 'state', 'reasons', 'agreements', 'height', 'stateTime');
     const [status, problem] = await post('/v1/compliance/check', { ...operation, country: 'France' });
     expect([status, (problem['errors'] as Body[])[0]?.['field']]).to.deep.equal([400, 'body/country']);
   });

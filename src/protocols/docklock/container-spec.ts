@@ -2,7 +2,7 @@
 import type { ContainerSpec } from '../shared/containers.ts';
 
 /** Bounds, the same for every driver. The runtime itself stands within the memory of its container. */
-export const specLimits = {
+const specLimits = {
   cpuMillisMin: 10,
   cpuMillisMax: 1_024_000,
   memoryBytesMin: 8 * 1024 * 1024,

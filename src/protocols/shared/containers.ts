@@ -32,13 +32,13 @@ export interface PublishedPort {
   readonly containerPort: number;
 }
 
-export type ContainerNetwork =
+type ContainerNetwork =
   /** A loopback of its own, nothing else. */
   | { readonly kind: 'none' }
   /** The bridge of its tenant: reaches nothing beyond it, and is reached through what is published. */
   | { readonly kind: 'tenant'; readonly publish: readonly PublishedPort[] };
 
-export interface ContainerMount {
+interface ContainerMount {
   /** Absolute path of a directory or file on the host. */
   readonly source: string;
   /** Absolute path in the container. */

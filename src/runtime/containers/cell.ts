@@ -8,7 +8,7 @@ import type { ContainerExit, ContainerSpec, PublishedPort } from '../../protocol
 import { readText } from './control-groups.ts';
 import type { ProcessIdentity } from './shim.ts';
 
-export interface Attachment {
+interface Attachment {
   readonly published: readonly PublishedPort[];
 }
 

@@ -12,7 +12,7 @@ import { ContainerError } from '../ports/container-driver.ts';
 const controllers = ['cpu', 'cpuacct', 'devices', 'freezer', 'memory', 'pids'] as const;
 type Controller = (typeof controllers)[number];
 
-export type ControlGroupMode = 'v1' | 'v2' | 'hybrid' | 'none';
+type ControlGroupMode = 'v1' | 'v2' | 'hybrid' | 'none';
 
 export interface ControlGroupHost {
   readonly mode: ControlGroupMode;

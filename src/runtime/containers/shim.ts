@@ -80,7 +80,7 @@ export interface ProcessIdentity {
   readonly boot: string;
 }
 
-export function identityOf(pid: number): ProcessIdentity | null {
+function identityOf(pid: number): ProcessIdentity | null {
   const stat = readText(`/proc/${pid}/stat`);
   // The second field is a name in brackets, which may hold anything.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
