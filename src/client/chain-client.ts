@@ -246,8 +246,9 @@ export class ChainClient {
       ...options,
       headers: { accept: 'application/json', ...options.headers },
     });
+    const text = await boundedText(response, this.endpoint + path);
     try {
-      return (await response.json()) as T;
+      return JSON.parse(text) as T;
     } catch (cause) {
       throw new ClientError('bad-answer', `${this.endpoint}${path} did not answer in JSON`, { cause });
     }
@@ -286,6 +287,28 @@ export class ChainClient {
       throw new ClientError('unreachable', `${url.origin} cannot be reached: ${reasonOf(cause)}`, { cause });
     }
   }
+}
+
+/** The longest answer in JSON: a page of state with its largest value, in hex. */
+const answerBytesMax = 64 * 2 ** 20;
+
+/** Rejects with ClientError where the answer has no end, or breaks off. */
+async function boundedText(response: Response, url: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.length;
+      if (bytes > answerBytesMax) break;
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === 'TimeoutError')
+      throw new ClientError('timeout', `${url} did not answer in time`, { cause });
+    throw new ClientError('bad-answer', `the answer of ${url} broke off`, { cause });
+  }
+  if (bytes <= answerBytesMax) return Buffer.concat(chunks).toString('utf8');
+  throw new ClientError('bad-answer', `${url} answers with more than ${answerBytesMax} bytes`);
 }
 
 const waiting = ({ waitMs }: WaitOptions): RequestOptions =>

@@ -15,7 +15,7 @@ import type { Signer, Verifier } from '../runtime/ports/signer.ts';
 import type { Log } from '../runtime/ports/telemetry.ts';
 import type { ChainClient } from './chain-client.ts';
 import { ClientError } from './client-error.ts';
-import { readChanges } from './proved-changes.ts';
+import { changeBytesMaxDefault, readChanges } from './proved-changes.ts';
 import { sendTransaction } from './send-transaction.ts';
 import { StateMirror } from './state-mirror.ts';
 
@@ -37,6 +37,8 @@ export interface HttpChainFeedOptions {
   readonly memory?: TrustMemory | undefined;
   /** How often the node is asked for a new block, ms. */
   readonly pollMs?: number;
+  /** Keys and values of one reading at most: a node that goes on beyond it is not believed. Default 512 MiB. */
+  readonly changeBytesMax?: number;
 }
 
 const pollMsDefault = 250;
@@ -138,7 +140,8 @@ export class HttpChainFeed implements ChainFeed {
   }
 
   async #read(mirror: StateMirror, from: number | null): Promise<void> {
-    const proved = await readChanges(this.#options.client, from, this.#trusted, this.#verify);
+    const { client, changeBytesMax: bytesMax = changeBytesMaxDefault } = this.#options;
+    const proved = await readChanges(client, { from, trusted: this.#trusted, verify: this.#verify, bytesMax });
     if (proved === null) return;
     const { header, changes } = proved;
     const { height, time } = header;

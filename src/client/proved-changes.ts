@@ -84,15 +84,24 @@ function changeOf({ key, value }: Entry): StateChange {
   return { key: toUtf8(key), value };
 }
 
+/** Of keys and values in one reading: as long as a root is not reached, a node may say anything. */
+export const changeBytesMaxDefault = 512 * 2 ** 20;
+
+export interface ChangesQuery {
+  /** null: everything. */
+  readonly from: number | null;
+  readonly trusted: TrustedHeight;
+  readonly verify: SignatureCheck;
+  readonly bytesMax: number;
+}
+
 /**
- * What changed after `from` (null: everything), up to the node's tip; null where nothing is new. Rejects with ClientError, `bad-answer`
- * where the node proves nothing, `not-found` where it does not keep the state of `from` any more.
+ * What changed after `from`, up to the node's tip; null where nothing is new. Rejects with ClientError, `bad-answer` where the node
+ * proves nothing, `not-found` where it does not keep the state of `from` any more.
  */
 export async function readChanges(
   client: ChainClient,
-  from: number | null,
-  trusted: TrustedHeight,
-  verify: SignatureCheck,
+  { from, trusted, verify, bytesMax }: ChangesQuery,
 ): Promise<ProvedChanges | null> {
   const base = { trusted: trusted.height, ...(from === null ? {} : { from }) };
   const first = await readPage(client, base);
@@ -102,8 +111,15 @@ export async function readChanges(
   // Where pages overlap the later one counts: the root tells whether that was right.
   const changes = new Map<string, StateChange>();
   let page = first;
+  let bytes = 0;
   for (;;) {
-    for (const entry of page.entries) changes.set(entry.key, changeOf(entry));
+    for (const entry of page.entries) {
+      changes.set(entry.key, changeOf(entry));
+      bytes += entry.key.length + (entry.value?.length ?? 0);
+    }
+    if (bytes > bytesMax) throw wrong(`it has told of more than ${bytesMax} bytes, and goes on`);
+    // A page that says nothing leads nowhere: without an end it would be asked for for ever.
+    if (page.next !== null && page.entries.length === 0) throw wrong('a page of it says nothing');
     if (page.next === null) return { header, changes: [...changes.values()] };
     const before = page.next;
     page = await readPage(client, { ...base, to: first.height, after: before });

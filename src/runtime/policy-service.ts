@@ -14,7 +14,14 @@ import { openLmdbStore } from './adapters/lmdb-store.ts';
 import type { ActorRef } from './ports/actors.ts';
 import { type PolicyApi, PolicyServiceError } from './ports/policy-api.ts';
 import { rolesIn } from './served-chain.ts';
-import { type RunningService, type ServiceKind, type ServiceOptions, startService } from './service-frame.ts';
+import {
+  type RunningService,
+  serviceEndpoint,
+  type ServiceKind,
+  type ServiceOptions,
+  startService,
+} from './service-frame.ts';
+import { keepListed } from './service-listing.ts';
 import { policyLibrary } from './service-library.ts';
 
 export interface PolicyServiceOptions extends ServiceOptions {
@@ -79,6 +86,12 @@ export const startPolicyService = (options: PolicyServiceOptions): Promise<Runni
       register: (http) => {
         registerPolicy(http, api);
         registerAuthZen(http, api);
+      },
+      onListening: (address) => {
+        const id = options.name ?? `policy-${signer.publicKey.slice(0, 8)}`;
+        const listing = { id, region: 'Global', endpoints: [serviceEndpoint(address, options.tls)] };
+        const end = keepListed(feed, { kind: 'policy', account: signer.publicKey }, listing, telemetry.log);
+        uses(() => Promise.resolve(end()));
       },
     };
   });

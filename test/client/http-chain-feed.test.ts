@@ -293,6 +293,31 @@ describe('a node that lies to a service', () => {
       expect(mirrored(feed)).deep.equal(world.held());
     });
 
+  it('costs a service no more than it allows, however many pages it has', async () => {
+    const feed = await world.follow({ genesis: world.chain.genesis, changeBytesMax: 50_000 });
+    world.register('one');
+    let pages = 0;
+    const honest = { heard: world.heard };
+    world.heard = (truth) => {
+      pages += 1;
+      const entries = Array.from({ length: 100 }, (_, index) => ({
+        key: `court/x/${pages}/${index}`,
+        value: 'ab'.repeat(50),
+      }));
+      return { ...truth, entries, next: pages.toString(16).padStart(64, '0') };
+    };
+    expect(await world.poll()).equal('warned');
+    expect(world.warnings.at(-1)).contain('more than 50000 bytes');
+    expect(pages).least(5).most(10);
+    world.heard = (truth) => ({ ...truth, entries: [], next: 'ff'.repeat(32) });
+    expect(await world.poll()).equal('warned');
+    expect(world.warnings.at(-1)).contain('says nothing');
+    expect(feed.current()?.height).equal(1);
+    world.heard = honest.heard;
+    expect(await world.poll()).equal('followed');
+    expect(mirrored(feed)).deep.equal(world.held());
+  });
+
   it('cannot make a service take another chain for its own', async () => {
     const other = { ...world.chain.genesis, chainName: 'another' };
     const outcome = await world.follow({ genesis: other }).catch((error: unknown) => String(error));

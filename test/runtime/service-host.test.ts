@@ -6,7 +6,9 @@ import { expect } from 'chai';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createKeyFile } from '../../src/runtime/adapters/key-files.ts';
+import { ChainClient } from '../../src/client/chain-client.ts';
+import { signTransaction } from '../../src/client/transactions.ts';
+import { createKeyFile, showKeyFile } from '../../src/runtime/adapters/key-files.ts';
 import { defaultSettings, type ServiceRole, type ServiceSettings } from '../../src/runtime/manifest-services.ts';
 import type { HostedNode } from '../../src/runtime/node-host.ts';
 import type { ServiceConfig } from '../../src/runtime/service-config.ts';
@@ -35,12 +37,13 @@ describe('services of a manifest', function () {
   async function configOf<R extends ServiceRole>(
     role: R,
     settings: Partial<ServiceSettings<R>>,
+    name: string = role,
   ): Promise<ServiceConfig<R>> {
-    const keyFile = join(directory, `${role}.key`);
+    const keyFile = join(directory, `${name}.key`);
     await createKeyFile(keyFile, 'ed25519', null);
     return {
-      ...{ kind: 'service', name: role, role, settings: { ...defaultSettings(role), ...settings } },
-      ...{ dataDir: join(directory, role), keyFile, passphraseVariable: null, chainId: node.chain.chain.chainId },
+      ...{ kind: 'service', name, role, settings: { ...defaultSettings(role), ...settings } },
+      ...{ dataDir: join(directory, name), keyFile, passphraseVariable: null, chainId: node.chain.chain.chainId },
       ...{ apiAddress: '127.0.0.1:0', http: null, authorityFile: null, genesisFile: null, otlpEndpoint: null },
       endpoints: { bpci: node.endpoint, services: {} },
     };
@@ -73,5 +76,26 @@ describe('services of a manifest', function () {
     expect(answer.status).to.equal(400);
     expect(answer.json()['detail']).to.include('US is not served here');
     expect(existsSync(join(config.dataDir, 'keys'))).to.equal(false);
+  });
+
+  it('a policy engine is on the registry’s list under its name, with the address that it listens on', async () => {
+    const config = await configOf('policy', {}, 'policy-listed');
+    const { publicKey } = showKeyFile(config.keyFile);
+    const from = signerOf(1);
+    const client = new ChainClient({ endpoint: node.endpoint });
+    const { chainId, height } = await client.network();
+    const { nextNonce: nonce } = await client.account(from.publicKey);
+    const body = { to: publicKey, amount: '1000000' };
+    const paid = signTransaction(from, { chainId, nonce, expiryHeight: height + 10, kind: 'accounts.transfer', body });
+    await client.submit(paid.bytes, { waitMs: 5_000 });
+    const url = await start(config);
+    let listed = await client.services();
+    while (listed.length === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+      listed = await client.services();
+    }
+    expect(listed.map(({ id, kind, owner, endpoint }) => [id, kind, owner, endpoint])).to.deep.equal([
+      ['policy-listed', 'policy', publicKey, url],
+    ]);
   });
 });

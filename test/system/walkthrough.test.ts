@@ -96,6 +96,18 @@ describe('the whole system, walked through', function () {
       expect(evaluated).to.include(part);
   });
 
+  it('services: all of them are on the list of the chain', async () => {
+    const { services } = await world.json<{ services: readonly { id: string; kind: string; endpoint: string }[] }>(
+      'bpci',
+      'services',
+    );
+    expect(services.map(({ id, kind, endpoint }) => [id, kind, endpoint])).to.have.deep.members([
+      ['court-1', 'court', world.endpoints.court],
+      ['policy', 'policy', world.endpoints.policy],
+      ['traffic', 'traffic', world.endpoints.traffic],
+    ]);
+  });
+
   const request = (requestId: string, change: object = {}): string =>
     world.write(
       `${requestId}.json`,
