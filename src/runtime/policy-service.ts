@@ -91,7 +91,10 @@ export const startPolicyService = (options: PolicyServiceOptions): Promise<Runni
         const id = options.name ?? `policy-${signer.publicKey.slice(0, 8)}`;
         const listing = { id, region: 'Global', endpoints: [serviceEndpoint(address, options.tls)] };
         const end = keepListed(feed, { kind: 'policy', account: signer.publicKey }, listing, telemetry.log);
-        uses(() => Promise.resolve(end()));
+        uses(() => {
+          end();
+          return Promise.resolve();
+        });
       },
     };
   });
