@@ -21,7 +21,7 @@ export interface CourtServiceOptions extends ServiceOptions {
 
 export type RunningCourtService = RunningService<CourtApi>;
 
-const kind: ServiceKind = {
+export const courtKind: ServiceKind = {
   service: 'court',
   keyName: 'court',
   title: 'bpci agreement court',
@@ -35,7 +35,7 @@ async function readinessOf(api: CourtApi): Promise<{ readonly isReady: boolean; 
 
 /** Rejects with ClientError, KeyFileError, StoreError, HttpListenError. */
 export const startCourtService = (options: CourtServiceOptions): Promise<RunningCourtService> =>
-  startService(options, kind, ({ telemetry, signer, feed, system, uses }) => {
+  startService(options, courtKind, ({ telemetry, signer, feed, system, uses }) => {
     const { client, dataDir, terms, tls } = options;
     const chain = createCourtChain(client, feed);
     const schema = { kind: 'court', version: 1, chainId: feed.chainId };

@@ -52,6 +52,8 @@ export interface NodeOptions {
   readonly onSigned?: WiringOptions['onSigned'];
   /** Told of every HTTP request and connection that is refused: the reason. */
   readonly onRefused?: (reason: string) => void;
+  /** Told of every setting that is changed while it runs, before it is; `by` null: by somebody on the machine itself. */
+  readonly onSetting?: (setting: string, from: string, to: string, by: string | null) => void;
   readonly clock?: Clock;
 }
 
@@ -222,7 +224,10 @@ class NodeAssembly {
     if (apiAddress !== null) {
       const administration = {
         logLevel: () => running.logLevel(),
-        setLogLevel: (level: ReturnType<typeof running.logLevel>) => running.setLogLevel(level),
+        setLogLevel: (level: ReturnType<typeof running.logLevel>, by: string | null) => {
+          this.#options.onSetting?.('log-level', running.logLevel(), level, by);
+          running.setLogLevel(level);
+        },
       };
       const server = await startHttpServer({ ...common, address: apiAddress, administration });
       this.#closers.push(() => server.close());

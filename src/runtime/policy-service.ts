@@ -38,7 +38,7 @@ export interface PolicyServiceOptions extends ServiceOptions {
 /** Its account is an evaluator where the chain's rule names it. */
 export type RunningPolicyService = RunningService<PolicyApi>;
 
-const kind: ServiceKind = {
+export const policyKind: ServiceKind = {
   service: 'policy',
   keyName: 'policy',
   title: 'bpci policy engine',
@@ -51,7 +51,7 @@ const relayWaitMs = 30_000;
 
 /** Rejects with ClientError, KeyFileError, StoreError, HttpListenError. */
 export const startPolicyService = (options: PolicyServiceOptions): Promise<RunningPolicyService> =>
-  startService(options, kind, (frame) => {
+  startService(options, policyKind, (frame) => {
     const { telemetry, signer, clock, feed, system, uses } = frame;
     const { client, dataDir, source, stateAgeMsMax = 30_000, randomInputs = 10_000, domain = wholeDomain } = options;
     const schema = { kind: 'policy', version: 1, chainId: feed.chainId };

@@ -32,7 +32,7 @@ export interface TrafficServiceOptions extends ServiceOptions {
 
 export type RunningTrafficService = RunningService<TrafficApi>;
 
-const kind: ServiceKind = {
+export const trafficKind: ServiceKind = {
   service: 'traffic',
   keyName: 'light',
   title: 'bpci traffic light',
@@ -50,7 +50,7 @@ function listingOf({ name, address, tls }: TrafficServiceOptions, key: PublicKey
 
 /** Rejects with ClientError, KeyFileError, StoreError, HttpListenError. */
 export const startTrafficService = (options: TrafficServiceOptions): Promise<RunningTrafficService> =>
-  startService(options, kind, (frame) => {
+  startService(options, trafficKind, (frame) => {
     const { telemetry, signer, clock, feed, system, uses } = frame;
     const { dataDir, source, reviewers, limits } = options;
     const schema = { kind: 'traffic', version: 1, chainId: feed.chainId };

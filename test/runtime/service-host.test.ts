@@ -6,7 +6,11 @@ import { expect } from 'chai';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer } from 'node:net';
 import { ChainClient } from '../../src/client/chain-client.ts';
+import { readAuditLog } from '../../src/runtime/adapters/audit-log.ts';
+import { startByHand } from '../../src/runtime/audited-service.ts';
+import { courtKind, startCourtService } from '../../src/runtime/court-service.ts';
 import { signTransaction } from '../../src/client/transactions.ts';
 import { createKeyFile, showKeyFile } from '../../src/runtime/adapters/key-files.ts';
 import { defaultSettings, type ServiceRole, type ServiceSettings } from '../../src/runtime/manifest-services.ts';
@@ -76,6 +80,47 @@ describe('services of a manifest', function () {
     expect(answer.status).to.equal(400);
     expect(answer.json()['detail']).to.include('US is not served here');
     expect(existsSync(join(config.dataDir, 'keys'))).to.equal(false);
+  });
+
+  it('a court that is started by hand writes down what it was started with, what it refused, and its end', async () => {
+    const dataDir = join(directory, 'by-hand');
+    const life = async (flags: object): Promise<string> => {
+      const running = await startByHand({
+        ...{ kind: courtKind, start: startCourtService, startedWith: flags },
+        options: {
+          ...{ client: new ChainClient({ endpoint: node.endpoint }), address: '127.0.0.1:0', dataDir, logTo: 'silent' },
+          terms: { name: 'court-9', jurisdiction: 'local', arbitrationThreshold: 1n, legalFrameworkVersion: 'v1.0' },
+        },
+      });
+      await ask(`http://${running.node.address}/v1/status`, { headers: { authorization: 'Bearer none' } });
+      await running.stop();
+      return running.node.publicKey;
+    };
+    const key = await life({ port: 1 });
+    await life({ port: 2 });
+    const { entries, problem } = readAuditLog(join(dataDir, 'audit'), null);
+    expect(problem).to.equal(null);
+    expect(entries.map(({ action }) => action)).to.deep.equal([
+      ...['begin', 'start', 'key-use', 'refused', 'stop'],
+      ...['config-change', 'start', 'key-use', 'refused', 'stop'],
+    ]);
+    expect(entries[0]?.details).to.deep.equal({ chain: node.chain.chain.chainId, node: key });
+    expect(entries.map(({ details }) => details['was'] ?? '').join('')).to.equal('firststopped');
+    const port = createServer();
+    await new Promise<void>((resolve) => port.listen(0, '127.0.0.1', resolve));
+    const address = `127.0.0.1:${(port.address() as { port: number }).port}`;
+    const failed = startByHand({
+      ...{ kind: courtKind, start: startCourtService, startedWith: {} },
+      options: {
+        ...{ client: new ChainClient({ endpoint: node.endpoint }), address, dataDir, logTo: 'silent' },
+        terms: { name: 'court-9', jurisdiction: 'local', arbitrationThreshold: 1n, legalFrameworkVersion: 'v1.0' },
+      },
+    });
+    expect(await failed.then(() => 'started', String)).to.include(address);
+    port.close();
+    const last = readAuditLog(join(dataDir, 'audit'), null).entries.at(-1);
+    expect(last?.action).to.equal('failed');
+    expect(last?.details['cause']).to.include(address);
   });
 
   it('a policy engine is on the registry’s list under its name, with the address that it listens on', async () => {

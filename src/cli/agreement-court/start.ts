@@ -6,7 +6,7 @@ import { ChainClient } from '../../client/chain-client.ts';
 import { builtInJurisdictions } from '../../protocols/ledger/modules/court/jurisdictions.ts';
 import type { CommandContext } from '../bpci/command-context.ts';
 import { readGenesis } from '../bpci/verify-commands.ts';
-import { CommandError } from '../terminal.ts';
+import { untilEnded } from '../service-process.ts';
 
 interface StartFlags {
   readonly bpciEndpoint: string;
@@ -74,22 +74,22 @@ export function registerStart(program: Command, context: CommandContext): void {
 
 async function run(flags: StartFlags, { terminal }: CommandContext): Promise<void> {
   // Loaded here, so that the other commands need not wait for all that a service is made of.
-  const { startCourtService } = await import('../../runtime/court-service.ts');
+  const { courtKind, startCourtService } = await import('../../runtime/court-service.ts');
+  const { startByHand } = await import('../../runtime/audited-service.ts');
   const { jurisdiction, arbitrationThreshold, legalFrameworkVersion } = flags;
-  const service = await startCourtService({
-    client: new ChainClient({ endpoint: flags.bpciEndpoint }),
-    address: `127.0.0.1:${flags.courtApiPort}`,
-    dataDir: flags.dataDir,
-    genesis: flags.genesis === undefined ? undefined : readGenesis(flags.genesis),
-    terms: { name: flags.name, jurisdiction, arbitrationThreshold, legalFrameworkVersion },
-    logTo: 'file',
+  const running = await startByHand({
+    ...{ kind: courtKind, start: startCourtService },
+    startedWith: { ...flags, arbitrationThreshold: arbitrationThreshold.toString() },
+    options: {
+      client: new ChainClient({ endpoint: flags.bpciEndpoint }),
+      address: `127.0.0.1:${flags.courtApiPort}`,
+      dataDir: flags.dataDir,
+      genesis: flags.genesis === undefined ? undefined : readGenesis(flags.genesis),
+      terms: { name: flags.name, jurisdiction, arbitrationThreshold, legalFrameworkVersion },
+      logTo: 'file',
+    },
   });
+  const service = running.node;
   terminal.out(`court ${flags.name} on http://${service.address}, account ${service.publicKey}`);
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-  });
-  await service.stop().catch((cause: unknown) => {
-    throw new CommandError('failed', 'the court did not stop cleanly', [], cause);
-  });
+  await untilEnded(running, 'the court');
 }

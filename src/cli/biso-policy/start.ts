@@ -7,7 +7,7 @@ import { type Region, regions } from '../../protocols/policy/request.ts';
 import { classifications } from '../../protocols/policy/vocabulary.ts';
 import { contentSource } from '../../runtime/shipped-pack.ts';
 import { readGenesis } from '../bpci/verify-commands.ts';
-import { CommandError } from '../terminal.ts';
+import { untilEnded } from '../service-process.ts';
 import type { PolicyCommandContext } from './command-context.ts';
 
 interface StartFlags {
@@ -60,17 +60,22 @@ export function registerStart(program: Command, context: PolicyCommandContext): 
 
 async function run(flags: StartFlags, { terminal, wantsJson }: PolicyCommandContext): Promise<void> {
   // Loaded here, so that the other commands need not wait for all that a service is made of.
-  const { startPolicyService } = await import('../../runtime/policy-service.ts');
+  const { policyKind, startPolicyService } = await import('../../runtime/policy-service.ts');
+  const { startByHand } = await import('../../runtime/audited-service.ts');
   const domain: ServedDomain = { regions: flags.geographicRegions, classifications: flags.dataClassifications };
-  const service = await startPolicyService({
-    client: new ChainClient({ endpoint: flags.bpciEndpoint }),
-    address: `127.0.0.1:${flags.policyApiPort}`,
-    dataDir: flags.dataDir,
-    source: contentSource(flags.contentsFrom),
-    domain,
-    genesis: flags.genesis === undefined ? undefined : readGenesis(flags.genesis),
-    logTo: 'file',
+  const running = await startByHand({
+    ...{ kind: policyKind, start: startPolicyService, startedWith: flags },
+    options: {
+      client: new ChainClient({ endpoint: flags.bpciEndpoint }),
+      address: `127.0.0.1:${flags.policyApiPort}`,
+      dataDir: flags.dataDir,
+      source: contentSource(flags.contentsFrom),
+      domain,
+      genesis: flags.genesis === undefined ? undefined : readGenesis(flags.genesis),
+      logTo: 'file',
+    },
   });
+  const service = running.node;
   const { address, publicKey } = service;
   const { problem } = await service.api.status();
   if (wantsJson() || flags.json === true) terminal.json({ address, account: publicKey, problem });
@@ -78,11 +83,5 @@ async function run(flags: StartFlags, { terminal, wantsJson }: PolicyCommandCont
     terminal.out(`policy engine on http://${address}, account ${publicKey}`);
     if (problem !== null) terminal.out(`not ready yet: ${problem}`);
   }
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-  });
-  await service.stop().catch((cause: unknown) => {
-    throw new CommandError('failed', 'the policy engine did not stop cleanly', [], cause);
-  });
+  await untilEnded(running, 'the policy engine');
 }

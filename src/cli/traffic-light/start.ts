@@ -7,7 +7,7 @@ import type { ReviewerRole } from '../../protocols/ledger/modules/traffic/bodies
 import { isHex64, type PublicKey } from '../../protocols/shared/brands.ts';
 import { contentSource } from '../../runtime/shipped-pack.ts';
 import { readGenesis } from '../bpci/verify-commands.ts';
-import { CommandError } from '../terminal.ts';
+import { untilEnded } from '../service-process.ts';
 import type { TrafficContext } from './command-context.ts';
 
 interface StartFlags {
@@ -67,39 +67,37 @@ export function registerStart(program: Command, context: TrafficContext): void {
       [] as readonly ReviewerRole[],
     )
     .action(async (flags: StartFlags) => {
-      process.exitCode = await run(flags, context);
+      await run(flags, context);
     });
 }
 
-async function run(flags: StartFlags, { terminal }: TrafficContext): Promise<number> {
+async function run(flags: StartFlags, { terminal }: TrafficContext): Promise<void> {
   // Loaded here, so that the other commands need not wait for all that a service is made of.
-  const { startTrafficService } = await import('../../runtime/traffic-service.ts');
-  const service = await startTrafficService({
-    client: new ChainClient({ endpoint: flags.bpciEndpoint }),
-    source: contentSource(flags.bisoEndpoint === undefined ? [] : [flags.bisoEndpoint]),
-    address: `127.0.0.1:${flags.dashboardPort}`,
-    dataDir: flags.dataDir,
-    reviewers: flags.reviewer,
-    genesis: flags.genesis === undefined ? undefined : readGenesis(flags.genesis),
-    limits: {
-      ...pipelineLimits(flags.pipelineMode, flags.decisionLatencyMs),
-      stateAgeMsMax: flags.stateMaxAgeMs,
+  const { startTrafficService, trafficKind } = await import('../../runtime/traffic-service.ts');
+  const { startByHand } = await import('../../runtime/audited-service.ts');
+  const running = await startByHand({
+    ...{ kind: trafficKind, start: startTrafficService, startedWith: flags },
+    options: {
+      client: new ChainClient({ endpoint: flags.bpciEndpoint }),
+      source: contentSource(flags.bisoEndpoint === undefined ? [] : [flags.bisoEndpoint]),
+      address: `127.0.0.1:${flags.dashboardPort}`,
+      dataDir: flags.dataDir,
+      reviewers: flags.reviewer,
+      genesis: flags.genesis === undefined ? undefined : readGenesis(flags.genesis),
+      limits: {
+        ...pipelineLimits(flags.pipelineMode, flags.decisionLatencyMs),
+        stateAgeMsMax: flags.stateMaxAgeMs,
+      },
+      otlpEndpoint: process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? null,
+      logTo: 'file',
     },
-    otlpEndpoint: process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? null,
-    logTo: 'file',
   });
+  const service = running.node;
   terminal.out(`traffic light on http://${service.address}, account ${service.publicKey}`);
   const { problem } = await service.api.status();
   if (problem !== null) {
     terminal.out(`not ready yet: ${problem}`);
     terminal.out(`its account must exist on the chain to register: npx bpci tx transfer --to ${service.publicKey} …`);
   }
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-  });
-  await service.stop().catch((cause: unknown) => {
-    throw new CommandError('failed', 'the traffic light did not stop cleanly', [], cause);
-  });
-  return 0;
+  await untilEnded(running, 'the traffic light');
 }

@@ -374,6 +374,7 @@ describe('HTTP endpoints', () => {
       body: '{"level":"debug"}',
     });
     expect(set.json()).to.deep.equal({ level: 'debug' });
+    expect(world.changedBy(), 'whom the audit log names').to.equal(validatorKeys[0]?.publicKey);
     expect((await call('getLogLevel', '/v1/node/log-level', { headers: administrator() })).json()).to.deep.equal({
       level: 'debug',
     });

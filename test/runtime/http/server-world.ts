@@ -18,11 +18,14 @@ export interface World {
   readonly server: RunningHttpServer;
   /** `http://127.0.0.1:port`. */
   readonly base: string;
+  /** Who changed the log level last; null: nobody, or somebody without a token. */
+  readonly changedBy: () => string | null;
   close(): Promise<void>;
 }
 
 export async function startWorld(options: Partial<HttpServerOptions> = {}, chain = new FakeChain()): Promise<World> {
   let level: LogLevel = 'info';
+  let changedBy: string | null = null;
   const server = await startHttpServer({
     api: chain,
     address: '127.0.0.1:0',
@@ -31,13 +34,14 @@ export async function startWorld(options: Partial<HttpServerOptions> = {}, chain
     chainId: chainIdHex,
     administration: {
       logLevel: () => level,
-      setLogLevel: (next) => {
+      setLogLevel: (next, by) => {
         level = next;
+        changedBy = by;
       },
     },
     ...options,
   });
-  return { chain, server, base: `http://${server.address}`, close: () => server.close() };
+  return { changedBy: () => changedBy, chain, server, base: `http://${server.address}`, close: () => server.close() };
 }
 
 export const transfer = (

@@ -8,7 +8,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface Administration {
   logLevel(): LogLevel;
-  setLogLevel(level: LogLevel): void;
+  /** `by` null: asked on the machine itself, without a token. */
+  setLogLevel(level: LogLevel, by: string | null): void;
 }
 
 export function registerAdministration(
@@ -58,8 +59,8 @@ export function registerAdministration(
       body: { content: { 'application/json': { schema: logLevelBody } } },
       response: { 200: json('The level now', 'LogLevel') },
     },
-    handler: ({ body }, reply) => {
-      needed().setLogLevel(body.level);
+    handler: ({ body, caller }, reply) => {
+      needed().setLogLevel(body.level, caller?.account ?? null);
       return reply.send({ level: needed().logLevel() });
     },
   });
