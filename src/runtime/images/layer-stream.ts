@@ -52,6 +52,14 @@ function hashing(hash: Hash): Transform {
 const isCompressionError = (cause: unknown): cause is NodeJS.ErrnoException =>
   cause instanceof Error && 'code' in cause && /^(?:Z_|ZSTD_|ERR_ZSTD|ERR_ZLIB)/u.test(String(cause.code));
 
+const isAbort = (cause: unknown): boolean => cause instanceof Error && cause.name === 'AbortError';
+
+const usedBytes = (inflate: Transform | null, layer: LayerBlob): number =>
+  inflate === null ? layer.bytes : (inflate as Transform & { bytesWritten: number }).bytesWritten;
+
+const trailing = (bytes: number): ImageError =>
+  new ImageError('layer-trailing-garbage', `${bytes} bytes follow the compressed layer`);
+
 const digestOf = (hash: Hash): string => `sha256:${hash.digest('hex')}`;
 
 /**
@@ -68,19 +76,29 @@ export async function readLayer(
   const unpacked = createHash('sha256');
   const inflate = decompressor(layer.compression);
   let bytes = 0;
+  // What is thrown here ends the streams, which then complain of that instead.
+  let refusal: unknown = null;
   const consume = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const chunk of chunks) {
-      bytes += chunk.length;
-      checkSize(bytes, layer, limits, budget);
-      unpacked.update(chunk);
-      take(chunk);
+    try {
+      for await (const chunk of chunks) {
+        bytes += chunk.length;
+        checkSize(bytes, layer, limits, budget);
+        unpacked.update(chunk);
+        take(chunk);
+      }
+    } catch (cause) {
+      refusal = cause;
+      throw cause;
     }
   };
   const source = createReadStream(layer.path, { highWaterMark: chunkSize });
   try {
     if (inflate === null) await pipeline(source, hashing(stored), consume);
     else await pipeline(source, hashing(stored), inflate, consume);
-  } catch (cause) {
+  } catch (failure) {
+    const cause = isAbort(failure) ? (refusal ?? failure) : failure;
+    // A decompressor that has come to its end before its input has ends the streams, too.
+    if (isAbort(cause)) throw trailing(layer.bytes - usedBytes(inflate, layer));
     if (!isCompressionError(cause)) throw cause;
     throw new ImageError('layer-corrupt', `the layer does not decompress: ${cause.message}`, { cause });
   }
@@ -88,9 +106,8 @@ export async function readLayer(
   if (digest !== layer.digest)
     throw new ImageError('digest-mismatch', `the stored layer has digest ${digest}, not ${layer.digest}`);
   // Decompressors stop at the end of what they understand, and say nothing of what follows.
-  const used = inflate === null ? layer.bytes : (inflate as Transform & { bytesWritten: number }).bytesWritten;
-  if (used !== layer.bytes)
-    throw new ImageError('layer-trailing-garbage', `${layer.bytes - used} bytes follow the compressed layer`);
+  const used = usedBytes(inflate, layer);
+  if (used !== layer.bytes) throw trailing(layer.bytes - used);
   const diffId = digestOf(unpacked);
   if (diffId !== layer.diffId)
     throw new ImageError('diff-id-mismatch', `the layer unpacks to ${diffId}, its configuration says ${layer.diffId}`);
