@@ -194,6 +194,15 @@ export const courtMutants: readonly WrittenMutant[] = [
     trials,
   },
   {
+    name: 'court-remembers-beside-the-state',
+    file: `${court}/ruling.ts`,
+    original: 'const [first] = voters;',
+    replacement:
+      'const process = globalThis as { turn?: number };\n  process.turn = 1 - (process.turn ?? 0);\n  const first = voters.at(-process.turn);',
+    breaks: 'who is paid what does not divide depends on what a process did before',
+    trials,
+  },
+  {
     name: 'court-debt-forgotten',
     file: `${court}/escrow.ts`,
     original: 'if (owed > 0n) {',

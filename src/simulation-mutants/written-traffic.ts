@@ -42,9 +42,9 @@ export const trafficMutants: readonly WrittenMutant[] = [
   {
     name: 'traffic-court-not-obeyed',
     file: 'protocols/court/court-rules.ts',
-    original: "'suspend-tenant': 'forbid',",
-    replacement: "'suspend-tenant': 'review',",
-    breaks: 'flows of a tenant that the court has suspended are let go after a look',
+    original: 'for (const tenant of tenants) this.#rulesOf(tenant).orders',
+    replacement: 'for (const tenant of isSuspension ? [] : tenants) this.#rulesOf(tenant).orders',
+    breaks: 'flows of a tenant that the court has suspended are let go',
     trials: ['flows of the suspended'],
   },
   {

@@ -16,6 +16,9 @@ export const hostingService = 'hosting-1';
 /** The same evidence again and again: a second time it is refused. */
 const exhibits = 3;
 
+/** So long before the deadline, about, somebody who dawdles votes: a block decides whether it is too late. */
+const dawdlesMs = [500, 1_500] as const;
+
 export interface CaseBusinessOptions {
   readonly chainId: ChainId;
   readonly cast: Cast;
@@ -38,16 +41,17 @@ export class CaseBusiness {
     this.#options = options;
   }
 
-  options(found: CaseView): readonly Option[] {
+  /** `now`: the court's time, ms since 1970. */
+  options(found: CaseView, now: number): readonly Option[] {
     const { draw } = this.#options;
     const ended = found.record.stage === 'closed';
     if (ended) return draw.chance(0.02) ? this.#outOfTurn(found) : [];
     const peace = found.record.stage === 'enforcement' ? [] : this.#peace(found);
     const strange = draw.chance(0.08) ? this.#outOfTurn(found) : [];
-    return [...this.#inTurn(found), ...peace, ...strange];
+    return [...this.#inTurn(found, now), ...peace, ...strange];
   }
 
-  #inTurn(found: CaseView): readonly Option[] {
+  #inTurn(found: CaseView, now: number): readonly Option[] {
     const { id, record } = found;
     const { draw, cast } = this.#options;
     const { claimant, respondent } = record;
@@ -69,7 +73,7 @@ export class CaseBusiness {
         return this.#seating(found);
       case 'commit':
       case 'reveal':
-        return this.#voting(found);
+        return this.#voting(found, now);
       case 'appeal': {
         const by = draw.pick([claimant, respondent]);
         const wants = draw.fork(`${id} ${record.level} appeals`).chance(0.4);
@@ -111,11 +115,16 @@ export class CaseBusiness {
     ];
   }
 
-  #voting(found: CaseView): readonly Option[] {
+  #voting(found: CaseView, now: number): readonly Option[] {
     const { draw } = this.#options;
-    const isReveal = found.record.stage === 'reveal';
+    const { id, record } = found;
+    const { stage, round, due } = record;
+    const isReveal = stage === 'reveal';
+    const leftMs = due === null ? 0 : due.at - now;
     return found.panel.seats.flatMap(({ arbitrator, commitment, vote }): readonly Option[] => {
       const again = draw.chance(0.04);
+      const own = draw.fork(`${id} ${round} ${stage} ${arbitrator} dawdles`);
+      if (own.chance(0.25) && leftMs > own.between(...dawdlesMs)) return [];
       if (isReveal) return vote === null || again ? this.#reveal(found, arbitrator) : [];
       return commitment === null || again ? this.#commit(found, arbitrator, again) : [];
     });

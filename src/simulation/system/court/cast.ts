@@ -55,8 +55,9 @@ const swift: Jurisdiction = {
     response: 4_000,
     evidence: 3_000,
     challenge: 5_000,
-    commit: 6_000,
-    reveal: 6_000,
+    // Between two blocks: whoever votes at the last moment is too late.
+    commit: 6_300,
+    reveal: 6_300,
     appeal: 4_000,
     enforcement: 8_000,
   },
@@ -84,8 +85,8 @@ export function genesisCourtOf({ pairs: [first], arbitrators }: Cast): GenesisCo
   };
 }
 
-/** What a provider puts in escrow. */
-export const deposit = 60n * unit;
+/** What a provider puts in escrow: less than some rulings cost, so that there are debts. */
+export const deposit = 24n * unit;
 /** Of the obligation that is measured, milliseconds. */
 export const measuredPeriodMs = 12_000;
 
@@ -132,7 +133,7 @@ export function termsOf({ pair, number, effective, expires, affiliate }: Occasio
     conditions: [],
     bindings: {
       tenants: [{ name: tenantOf(pair), account: provider }],
-      ...{ workloads: ['orders'], clusters: [], countries: ['DE', 'FR'], dataClasses: ['Internal'] },
+      ...{ workloads: ['orders'], clusters: [], countries: ['DE', 'FR'], dataClasses: ['Internal', 'Confidential'] },
     },
     enforcementRules: [
       { action: 'suspend-tenant', target: tenantOf(pair) },

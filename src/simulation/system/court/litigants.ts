@@ -1,5 +1,6 @@
 /** The people of a court at work: each half second they read the chain from a node that runs, and some of them act on it. */
 import { casesAt } from '../../../protocols/ledger/modules/court/court-queries.ts';
+import { outagesBefore } from '../../../protocols/ledger/modules/court/court-clock.ts';
 import type { CaseRecord } from '../../../protocols/ledger/modules/court/case-state.ts';
 import { readService } from '../../../protocols/ledger/modules/registry.ts';
 import { View } from '../../../protocols/ledger/view.ts';
@@ -75,6 +76,7 @@ export class Litigants {
     if (parts === null) return found;
     const { state, tip } = parts.chain;
     const reading: Reading = { chainId, view: new View(state), time: tip.time };
+    const now = tip.time - outagesBefore(reading.view);
     const node = cast.hosting.publicKey;
     const about = { endpoints: [], region: 'EU', leaseMs: 3_600_000 };
     const registration = { id: hostingService, kind: 'hosting', node, ...about };
@@ -82,7 +84,7 @@ export class Litigants {
     const all = [
       ...(isThere ? [] : [{ by: node, kind: 'registry.register', body: registration }]),
       ...this.#agreements.flatMap((business) => business.options(reading)),
-      ...casesAt(state).flatMap((each) => this.#cases.options(each)),
+      ...casesAt(state).flatMap((each) => this.#cases.options(each, now)),
     ];
     for (const option of all) {
       const own = found.get(option.by);
