@@ -33,5 +33,6 @@ export const checkerMeanings: Readonly<Record<CheckerName, string>> = {
     'What a light answered is in its log for ever, made again it is the same, and nothing passes on old state or after a deadline.',
   lights:
     'Decisions rest on the set in force, attested and tightened, and on the orders of the court; anchors match the logs.',
+  counters: 'No light lets more persons pass than the chain has leased to it, whatever became of its disk.',
   proofs: 'What a node proves to strangers holds: transactions, state, its log, against the genesis document alone.',
 };

@@ -35,7 +35,7 @@ const newChain = (): MemoryChain => new MemoryChain({ validators: 4, accounts: [
 
 /** Four validators; the last of them lies. */
 const runOf = ({ chain, genesis, reader }: MemoryChain): CheckedRun => ({
-  ...{ chainId: chain.chainId, genesis, verifier, liars: new Set([keys[3]!]) },
+  ...{ chainId: chain.chainId, genesis, verifier, liars: new Set([keys[3]!]), policies: null },
   // The proofs that stand in the chain hold, for what they were made for.
   vrfOutput: (key, input, proof) => {
     const heights = Array.from({ length: chain.tip.height }, (_, index) => index + 1);

@@ -82,6 +82,8 @@ export class PolicyLibrary {
   readonly #outside = new Map<Digest, PreparedRules>();
   readonly #outsideOf = ({ hash }: PolicySet): OutsideRules | undefined => this.#outside.get(hash)?.matching;
   #inUse: ReadonlySet<string> = new Set();
+  /** Of replays that wait for another set. */
+  readonly #recalled = new Set<readonly string[]>();
   #blocks = 0;
 
   constructor(options: PolicyLibraryOptions) {
@@ -140,7 +142,15 @@ export class PolicyLibrary {
       const isIt = published.compiled === identity.compiledHash && overlay === identity.overlayHash;
       return isIt ? [[published, tightening]] : [];
     });
-    await Promise.all(wanted.map(([published, tightening]) => this.#compiledAs(published, tightening)));
+    const keys = wanted.map(([published, tightening]) => keyOf(published.content, tightening));
+    this.#recalled.add(keys);
+    await Promise.all(
+      wanted.map(async ([published, tightening], at) => {
+        const key = keys[at] as string;
+        if (!this.#compiled.has(key)) await this.#begin(key, published, tightening);
+      }),
+    );
+    this.#recalled.delete(keys);
     return this.#tablesOf(identity);
   }
 
@@ -173,11 +183,6 @@ export class PolicyLibrary {
     this.#compiled.set(key, found);
     // What was attested is what decides: a set that compiles to something else here is not in force here.
     return published.compiled === null || found.base.compiledHash === published.compiled ? found : null;
-  }
-
-  async #compiledAs(published: PublishedSet, tightening: Tightening): Promise<void> {
-    const key = keyOf(published.content, tightening);
-    if (!this.#compiled.has(key)) await this.#begin(key, published, tightening);
   }
 
   /** Once for all who want it meanwhile. Does not reject. */
@@ -224,7 +229,8 @@ export class PolicyLibrary {
 
   /** Beyond what is in use, the sets used last are kept. */
   #forget(): void {
-    const idle = [...this.#compiled.keys()].filter((key) => !this.#inUse.has(key));
+    const awaited = new Set([...this.#recalled].flat());
+    const idle = [...this.#compiled.keys()].filter((key) => !this.#inUse.has(key) && !awaited.has(key));
     for (const key of idle.slice(0, Math.max(0, idle.length - keptMax))) this.#compiled.delete(key);
     for (const key of this.#failures.keys()) if (!this.#inUse.has(key)) this.#failures.delete(key);
     const contents = new Set([...this.#compiled.keys()].map((key) => key.slice(0, key.indexOf(' '))));

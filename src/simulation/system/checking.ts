@@ -12,7 +12,7 @@ import type { LocalLinks } from '../../runtime/links/create-links.ts';
 import type { Clock } from '../../runtime/ports/clock.ts';
 import type { Envelope } from '../../runtime/ports/links.ts';
 import type { CheckedRun, Checker, FinalNode, RunEnd } from './checkers/checker.ts';
-import type { DecisionAudited, DecisionSeen, LightAudited } from './checkers/told-decisions.ts';
+import type { DecisionAudited, DecisionSeen, Judged, LightAudited } from './checkers/told-decisions.ts';
 import { type CheckerName, createCheckers } from './checkers/index.ts';
 import { relayedLinks } from './relayed-links.ts';
 import type { ValidatorNode } from './validator-node.ts';
@@ -93,6 +93,11 @@ export class Checking {
 
   onDecision(seen: DecisionSeen): void {
     if (this.#options.isCorrect(seen.node)) this.#tell((checker) => checker.onDecision?.(seen));
+  }
+
+  onEvaluation(node: number, judged: Judged): void {
+    if (!this.#options.isCorrect(node)) return;
+    for (const checker of this.checkers.all) checker.onEvaluation?.(judged);
   }
 
   onDecisionAudited(audited: DecisionAudited): void {

@@ -119,6 +119,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     const isCorrect = (node: number): boolean => !this.#liars.has(node);
     this.#checking = new Checking({
       ...{ clock, nodes, isCorrect, chainId, genesis: this.#genesis, verifier: authority.verifier },
+      policies: this.#traffic?.known ?? null,
       vrfOutput: (key, input, proof) => authority.vrfOutput(key, input, proof),
       onViolation: (checker, detail) => this.#violated(checker, detail),
     });
@@ -254,8 +255,14 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
       ...{ durationMs: this.#options.durationMs, untilMs: this.#options.durationMs - quietMs },
       tenants: this.#cast?.pairs.map(tenantOf) ?? [],
       onAcknowledged: (hash, node) => checking.onAcknowledged(hash, node),
+      onEvaluation: (node, judged) => {
+        observer.count(`evaluation ${judged.state}`);
+        checking.onEvaluation(node, judged);
+      },
       onDecision: (seen) => {
-        observer.count(`decision ${seen.decision.state}`);
+        const { state, reasons } = seen.decision;
+        observer.count(`decision ${state}`);
+        for (const reason of reasons) observer.count(`decision Red for ${reason.replace(/:.*/, '')}`);
         checking.onDecision(seen);
       },
       onDecisionAudited: (audited) => {

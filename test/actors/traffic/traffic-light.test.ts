@@ -199,6 +199,8 @@ describe('the traffic light actor', () => {
     await world.blocks();
     made.push(await world.decision(greenRequest('3')));
     expect(made.map(({ decision }) => decision.state)).deep.equal(['Green', 'Red', 'Green']);
+    // What was said before holds of the heights before.
+    world.feed.block(world.feed.transaction(governor, 'policies.retire', { id: '2' }));
     await world.actors.system.stop(world.light);
     world.start(world.disk.copy());
     await world.blocks(4);

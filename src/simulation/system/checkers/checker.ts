@@ -7,7 +7,7 @@ import type { Genesis } from '../../../protocols/ledger/genesis.ts';
 import type { ValidatorSet } from '../../../protocols/ledger/validator-set.ts';
 import type { ChainId, Digest, PublicKey } from '../../../protocols/shared/brands.ts';
 import type { Verifier } from '../../../runtime/ports/signer.ts';
-import type { DecisionAudited, DecisionSeen, LightAudited } from './told-decisions.ts';
+import type { DecisionAudited, DecisionSeen, Judged, KnownPolicies, LightAudited } from './told-decisions.ts';
 
 /** Of the run that is checked. */
 export interface CheckedRun {
@@ -18,6 +18,8 @@ export interface CheckedRun {
   readonly vrfOutput: (key: PublicKey, input: Uint8Array, proof: Uint8Array) => Uint8Array | null;
   /** Members of any set that lie in this run. What they do is not told to checkers. */
   readonly liars: ReadonlySet<PublicKey>;
+  /** null: there are no lights. */
+  readonly policies: KnownPolicies | null;
   /** The set that decides a height, where it is known yet. */
   setAt(height: number): ValidatorSet | undefined;
 }
@@ -101,6 +103,8 @@ export interface Checker {
   onAccusation?(accusation: Accusation): string | null;
   onHead?(head: ShownHead): void;
   onDecision?(seen: DecisionSeen): string | null;
+  /** An engine of a correct node answered. */
+  onEvaluation?(judged: Judged): void;
   onDecisionAudited?(audited: DecisionAudited): string | null;
   onLightAudited?(audited: LightAudited): string | null;
   onHoldings?(holdings: Holdings): string | null;

@@ -11,12 +11,17 @@ import { readLogCheckpoint } from '../../../protocols/traffic/log-identity.ts';
 import type { Digest } from '../../../protocols/shared/brands.ts';
 import { isSame } from '../shared-checks.ts';
 import type { CheckedRun, Checker } from './checker.ts';
-import type { DecisionAudited, DecisionSeen, LightAudited } from './told-decisions.ts';
+import type { DecisionAudited, DecisionSeen, Judged, LightAudited } from './told-decisions.ts';
 
 interface Held {
   readonly openedAt: number;
   readonly latest: number;
 }
+
+const judgedOf = ({ node, flow, decision: { id, height, time, state, policy } }: DecisionSeen): Judged => ({
+  ...{ name: `decision ${id} of node ${node}`, height, time, flow, policy },
+  state: state as Judged['state'],
+});
 
 export class Decisions implements Checker {
   readonly name = 'decisions' as const;
@@ -26,6 +31,11 @@ export class Decisions implements Checker {
   readonly #nodes = new Map<number, Map<string, string>>();
   readonly #seen = new Map<Digest, DecisionSeen>();
   readonly #held = new Map<Digest, Held>();
+  /** Entries that the chain is known to have an anchor of, by log. */
+  readonly #anchored = new Map<Digest, number>();
+  /** What was answered, anchored and is on no disk any more. */
+  #gone: readonly DecisionSeen[] = [];
+  readonly #judged: Judged[] = [];
 
   constructor({ verifier }: Pick<CheckedRun, 'verifier'>, stateAgeMsMax: number) {
     this.#verifier = verifier;
@@ -35,6 +45,20 @@ export class Decisions implements Checker {
   /** All that was answered and is promised still. */
   get answered(): readonly DecisionSeen[] {
     return [...this.#seen.values()];
+  }
+
+  /** All that was answered and must be counted with: what the chain has an anchor of stays so when a disk is lost. */
+  get counted(): readonly DecisionSeen[] {
+    return [...this.#gone, ...this.answered];
+  }
+
+  /** What rests on policies, of lights and engines. */
+  get judged(): readonly Judged[] {
+    return [...this.counted.map(judgedOf), ...this.#judged];
+  }
+
+  onEvaluation(judged: Judged): void {
+    this.#judged.push(judged);
   }
 
   onDecision(seen: DecisionSeen): string | null {
@@ -48,6 +72,7 @@ export class Decisions implements Checker {
     if (note.size <= index) return `node ${node} answered ${id} at ${index}, its checkpoint covers ${note.size}`;
     if (isNew && index < anchoredSize) return `node ${node} took place ${index} below its anchor of ${anchoredSize}`;
     this.#seen.set(id, seen);
+    this.#anchored.set(logId, Math.max(anchoredSize, this.#anchored.get(logId) ?? 0));
     return (
       this.#contradiction(node, `entry ${index} of ${logId}`, id) ??
       this.#contradiction(node, `request ${requestId} in ${logId}`, id) ??
@@ -59,7 +84,11 @@ export class Decisions implements Checker {
 
   onDiskLost(node: number): void {
     this.#nodes.delete(node);
-    for (const [id, seen] of this.#seen) if (seen.node === node) this.#seen.delete(id);
+    const lost = [...this.#seen].filter(([, seen]) => seen.node === node);
+    for (const [id] of lost) this.#seen.delete(id);
+    const isAnchored = ({ decision: { logId, index } }: DecisionSeen): boolean =>
+      index < (this.#anchored.get(logId) ?? 0);
+    this.#gone = [...this.#gone, ...lost.flatMap(([, seen]) => (isAnchored(seen) ? [seen] : []))];
   }
 
   onDecisionAudited({ node, id, found, replayed, proof }: DecisionAudited): string | null {
@@ -67,6 +96,7 @@ export class Decisions implements Checker {
     if (seen === undefined) return null;
     if (found === null) return `node ${node} answered ${id}, and does not know it at the end`;
     if (!isSame(found, seen.decision)) return `node ${node} says something else of ${id} now`;
+    if (replayed === 'not-recomputable' && found.policy !== null) return `decision ${id} cannot be made again`;
     if (replayed === 'different') return `decision ${id}, made again from its entry, is another`;
     return proof === null || proof === 'valid' || proof === 'unanchored' ? null : `the proof of ${id} is ${proof}`;
   }

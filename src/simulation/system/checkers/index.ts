@@ -39,6 +39,7 @@ export const checkerNames = [
   ...courtCheckerNames,
   'decisions',
   'lights',
+  'counters',
 ] as const;
 export type CheckerName = (typeof checkerNames)[number];
 
@@ -52,7 +53,7 @@ export function checkerNamesFor({
 }): readonly CheckerName[] {
   const idle: readonly CheckerName[] = [
     ...(disputants > 0 ? [] : courtCheckerNames),
-    ...(decisionsPerSecond > 0 ? [] : (['decisions', 'lights'] as const)),
+    ...(decisionsPerSecond > 0 ? [] : (['decisions', 'lights', 'counters'] as const)),
   ];
   return checkerNames.filter((name) => !idle.includes(name));
 }
@@ -83,7 +84,7 @@ export function createCheckers(run: CheckedRun): {
     ...[agreement, new Signatures(run.chainId), new Certificates(run), new Validity(run), new Memory()],
     ...[acknowledgements, new Ledger(run), new LogHeads(), new EvidenceChecker(run)],
     ...[new Books(run), new FinalityChecker(), new Innocence(run), new Proofs(run)],
-    ...createReplayCheckers(run, () => decisions.answered),
+    ...createReplayCheckers(run, decisions),
     decisions,
   ] as const;
   return { all, agreement, acknowledgements, decisions };

@@ -133,7 +133,7 @@ export function termsOf({ pair, number, effective, expires, affiliate }: Occasio
     conditions: [],
     bindings: {
       tenants: [{ name: tenantOf(pair), account: provider }],
-      ...{ workloads: ['orders'], clusters: [], countries: ['DE', 'FR'], dataClasses: ['Internal', 'Confidential'] },
+      ...{ workloads: ['orders'], clusters: [], countries: ['DE', 'FR'], dataClasses: ['Internal'] },
     },
     enforcementRules: [
       { action: 'suspend-tenant', target: tenantOf(pair) },

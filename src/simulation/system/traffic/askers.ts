@@ -2,6 +2,7 @@
  * Enforcement points that ask for decisions, ask again where none came, and note what they were told; officers who prove
  * obligations of what is held, in time or too late; and at the end an audit of everything that was told.
  */
+import type { Evaluated, PolicyEngineMessage } from '../../../actors/policy/messages.ts';
 import type {
   Answered,
   DecisionAnswer,
@@ -18,8 +19,9 @@ import type { Clock } from '../../../runtime/ports/clock.ts';
 import type { Signer } from '../../../runtime/ports/signer.ts';
 import type { Draw } from '../../draw.ts';
 import { isReachable } from '../client.ts';
-import type { DecisionSeen } from '../checkers/told-decisions.ts';
+import type { DecisionSeen, Judged } from '../checkers/told-decisions.ts';
 import type { ValidatorNode } from '../validator-node.ts';
+import type { Engines } from './engines.ts';
 import type { Lights } from './lights.ts';
 
 export interface AskersOptions {
@@ -35,7 +37,10 @@ export interface AskersOptions {
   /** Proves every obligation. */
   readonly officer: Signer;
   readonly untilMs: number;
+  /** null: there are none. */
+  readonly engines: Engines | null;
   readonly onDecision: (seen: DecisionSeen) => void;
+  readonly onEvaluation: (node: number, judged: Judged) => void;
 }
 
 const answerTimeoutMs = 8_000;
@@ -78,12 +83,16 @@ export class Askers {
   #request(node: ValidatorNode): TrafficRequest {
     const { draw, tenants } = this.#options;
     this.#asked += 1;
-    const [country, flow] = draw.pick<readonly [string, object]>([
-      ['FR', { bases: ['contract'] }],
-      ['FR', { bases: ['contract'] }],
-      ['US', { bases: ['dpf'] }],
-      ['US', { bases: ['dpf'] }],
-      ['CN', {}],
+    const persons = draw.pick([1, 40, 700, 2_500]);
+    const [source, country, flow] = draw.pick<readonly [string, string, object]>([
+      ['DE', 'FR', { bases: ['contract'] }],
+      ['DE', 'FR', { bases: ['contract'] }],
+      ['DE', 'FR', { bases: ['contract'], counters: { bulkHealth: persons } }],
+      ['DE', 'US', { bases: ['dpf'] }],
+      ['DE', 'US', { bases: ['dpf'] }],
+      ['DE', 'NZ', { bases: ['contract'] }],
+      ['DE', 'CN', {}],
+      ['CN', 'SG', { bases: ['pipl-standard-contract'], counters: { piplPersons: persons } }],
     ]);
     const height = node.parts?.chain.tip.height ?? 0;
     const { name: tenant, classification } = draw.pick(tenants);
@@ -92,7 +101,7 @@ export class Askers {
       flow: {
         subject: { tenant, workload: 'orders' },
         ...{ operation: 'transfer', classification, contents: ['personal'] },
-        ...{ purpose: 'service-provision', source: { country: 'DE' }, destination: { country }, ...flow },
+        ...{ purpose: 'service-provision', source: { country: source }, destination: { country }, ...flow },
       },
       ...(draw.chance(0.1) ? { minHeight: Math.max(0, height + draw.between(-2, 2)) } : {}),
     });
@@ -106,6 +115,7 @@ export class Askers {
       });
     };
     node.enter(() => {
+      this.#evaluate(node, request);
       const receivedMs = node.time.monotonicMs();
       void askLight<readonly Answered<DecisionAnswer>[]>(lights, node, (replyTo) => ({
         ...{ type: 'decide', requests: [request], caller: caller.publicKey, receivedMs, replyTo },
@@ -119,16 +129,41 @@ export class Askers {
     });
   }
 
+  /** The engine beside the light, where there is one, is asked the same. */
+  #evaluate(node: ValidatorNode, { requestId, flow }: Asked): void {
+    const { engines, onEvaluation } = this.#options;
+    const engine = engines?.of(node) ?? null;
+    if (engine === null || node.parts === null) return;
+    node.parts.system
+      .ask<PolicyEngineMessage, readonly Evaluated[]>(
+        engine,
+        (replyTo) => ({ type: 'evaluate', requests: [flow], replyTo }),
+        { timeoutMs: answerTimeoutMs },
+      )
+      .then(
+        ([evaluated]) => {
+          if (evaluated === undefined) return;
+          const { outcome, height, time } = evaluated;
+          const name = `evaluation of ${requestId} at node ${node.index}`;
+          onEvaluation(node.index, { ...outcome, name, height, time, flow });
+        },
+        () => undefined,
+      );
+  }
+
   #note(node: ValidatorNode, { requestId, flow }: Asked, { decision, checkpoint, quarantine }: DecisionAnswer): void {
     const { lights, clock, onDecision, draw } = this.#options;
     const { parts } = node;
     if (parts === null) return;
     const light = lights.signerOf(node.index).publicKey;
     const record = readLight(new View(parts.chain.state), light);
-    const stateTime = parts.wiring.reader.block(decision.height)?.header.time ?? null;
-    const anchoredSize = record?.logId === decision.logId ? record.size : 0;
-    const { tenant } = flow.subject;
-    onDecision({ node: node.index, light, requestId, tenant, decision, checkpoint, stateTime, anchoredSize });
+    const { reader } = parts.wiring;
+    const stateTime = reader.block(decision.height)?.header.time ?? null;
+    const anchored = record?.logId === decision.logId ? record : null;
+    // An answer that was asked for again may be older than the anchor.
+    const anchorTime = anchored === null ? null : (reader.block(anchored.anchoredAt)?.header.time ?? null);
+    const anchoredSize = anchorTime !== null && anchorTime < decision.time ? (anchored?.size ?? 0) : 0;
+    onDecision({ node: node.index, light, requestId, flow, decision, checkpoint, stateTime, anchoredSize });
     if (quarantine === null || decision.releases !== null) return;
     clock.setTimer(draw.between(0, 12_000), () => this.#prove(node, quarantine, { requestId, flow, decision }));
   }

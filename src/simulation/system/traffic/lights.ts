@@ -5,15 +5,17 @@ import type { TrafficLightMessage } from '../../../actors/traffic/messages.ts';
 import { PolicyLibrary } from '../../../actors/policy/policy-library.ts';
 import type { ReviewerRole } from '../../../protocols/ledger/modules/traffic/bodies.ts';
 import type { ActorRef } from '../../../runtime/ports/actors.ts';
-import type { Clock } from '../../../runtime/ports/clock.ts';
 import type { Signer } from '../../../runtime/ports/signer.ts';
 import type { LifePorts } from '../node.ts';
 import type { ValidatorNode, ValidatorProgram } from '../validator-node.ts';
+import { contentAt, passing } from './content-at.ts';
 import { NodeFeed } from './node-feed.ts';
 import type { PolicyShelf } from './policy-shelf.ts';
 
 export interface LightsOptions {
   readonly shelf: PolicyShelf;
+  /** Serves what is published. */
+  readonly policyNode: ValidatorNode;
   /** One a node. */
   readonly signers: readonly Signer[];
   readonly reviewers: readonly ReviewerRole[];
@@ -23,7 +25,7 @@ export interface LightsOptions {
 export const stateAgeMsMax = 8_000;
 const quarantineMax = 24;
 /** Compiling takes its time; a virtual clock sees it only where it is told. */
-const compileMs = 300;
+export const compileMs = 300;
 
 export class Lights {
   readonly #options: LightsOptions;
@@ -44,13 +46,13 @@ export class Lights {
 
   /** Starts the light of a life. Throws as stores do at opening. */
   start(node: ValidatorNode, program: ValidatorProgram, { open, clock, verifier, telemetry }: LifePorts): void {
-    const { shelf, reviewers } = this.#options;
+    const { shelf, reviewers, policyNode } = this.#options;
     const signer = this.signerOf(node.index);
     const { system, chain } = program;
     const store = open('traffic', { kind: 'traffic', version: 1, chainId: chain.chainId });
     let light: ActorRef<TrafficLightMessage> | null = null;
     const library = new PolicyLibrary({
-      source: shelf,
+      source: contentAt(clock, shelf, policyNode),
       compile: async (job) => {
         await passing(clock, compileMs);
         return shelf.compile(job);
@@ -69,6 +71,3 @@ export class Lights {
     this.#running.set(program, light);
   }
 }
-
-const passing = (clock: Clock, delayMs: number): Promise<void> =>
-  new Promise((resolve) => clock.setTimer(delayMs, resolve));

@@ -1,17 +1,18 @@
 /**
- * Policies that change under load: a governor publishes other versions and retires rules; three evaluators compile what
- * was published and attest what they got, one of them often something else.
+ * Policies that change under load: a governor publishes other versions, some of them unsound, retires rules and revokes
+ * facts; tenants publish sets of their own; and beside the policy engines there is an evaluator that often attests something
+ * else than it should have got.
  */
-import { readActiveSet, readPending, hasAttested } from '../../../protocols/ledger/modules/policies/policies.ts';
+import { hasAttested, readActiveSet, readPending } from '../../../protocols/ledger/modules/policies/policies.ts';
 import { View } from '../../../protocols/ledger/view.ts';
 import type { ChainId, Digest } from '../../../protocols/shared/brands.ts';
 import type { Clock } from '../../../runtime/ports/clock.ts';
 import type { Signer } from '../../../runtime/ports/signer.ts';
 import type { Draw } from '../../draw.ts';
-import { atWork } from '../at-work.ts';
+import { isReachable } from '../client.ts';
 import { AccountHolder } from '../court/account-holder.ts';
 import type { ValidatorNode } from '../validator-node.ts';
-import type { PolicyShelf, Published } from './policy-shelf.ts';
+import { askedRules, type PolicyShelf, type Published } from './policy-shelf.ts';
 
 export interface PublishersOptions {
   readonly clock: Clock;
@@ -20,73 +21,102 @@ export interface PublishersOptions {
   readonly draw: Draw;
   readonly shelf: PolicyShelf;
   readonly governor: Signer;
-  readonly evaluators: readonly Signer[];
+  readonly tenants: readonly Signer[];
+  readonly falseEvaluator: Signer;
   readonly untilMs: number;
   readonly onAcknowledged: (hash: string, node: number) => void;
 }
 
-/** Of all ticks of the governor. */
-const publishes = 0.05;
-const retires = 0.02;
+const everyMs = 500;
+/** Of all ticks of the governor, and of a tenant. */
+const chances = { publishes: 0.04, isUnsound: 0.2, retires: 0.02, revokes: 0.02, tenantPublishes: 0.03 } as const;
+/** Facts on which flows rest that are asked about. */
+const askedFacts = ['gdpr-adequate-nz', 'gdpr-adequate-us'] as const;
 
 export class Publishers {
   readonly #options: PublishersOptions;
   readonly #governor: AccountHolder;
-  readonly #evaluators: readonly AccountHolder[];
+  readonly #tenants: readonly AccountHolder[];
+  readonly #falseEvaluator: AccountHolder;
   readonly #published = new Map<Digest, Published>();
   #versions = 0;
 
   constructor(options: PublishersOptions) {
     this.#options = options;
-    const { chainId, onAcknowledged, governor, evaluators } = options;
+    const { chainId, onAcknowledged, governor, tenants, falseEvaluator } = options;
     const holder = (signer: Signer): AccountHolder => new AccountHolder({ chainId, signer, onAcknowledged });
     this.#governor = holder(governor);
-    this.#evaluators = evaluators.map(holder);
+    this.#tenants = tenants.map(holder);
+    this.#falseEvaluator = holder(falseEvaluator);
   }
 
   start(): void {
-    atWork(this.#options, (node) => this.#work(node));
+    const { clock, draw, nodes } = this.#options;
+    const next = (): void => {
+      const node = draw.pick(nodes);
+      if (isReachable(node)) this.#work(node);
+      clock.setTimer(everyMs, next);
+    };
+    clock.setTimer(everyMs, next);
   }
 
   #work(node: ValidatorNode): void {
-    const { clock, untilMs, draw } = this.#options;
+    const { clock, untilMs } = this.#options;
     const { parts } = node;
     const nowMs = clock.monotonicMs();
-    for (const holder of [this.#governor, ...this.#evaluators]) holder.carryOn(node, nowMs);
+    const everybody = [this.#governor, ...this.#tenants, this.#falseEvaluator];
+    for (const holder of everybody) holder.carryOn(node, nowMs);
     if (parts === null || nowMs >= untilMs) return;
     const view = new View(parts.chain.state);
-    if (!this.#governor.isBusy) {
-      if (draw.chance(publishes)) this.#publish();
-      else if (draw.chance(retires)) this.#retire(view);
-      this.#governor.carryOn(node, nowMs);
-    }
-    const [waiting] = readPending(view);
-    const made = waiting === undefined ? undefined : this.#published.get(waiting.id);
-    if (waiting === undefined || made === undefined) return;
-    const compiled = this.#options.shelf.compiledHash(made);
-    for (const [index, holder] of this.#evaluators.entries()) {
-      if (holder.isBusy || hasAttested(view, waiting.id, holder.account) || !draw.chance(0.3)) continue;
-      const isWrong = index === 0 && draw.chance(0.5);
-      const said = isWrong ? waiting.content : compiled;
-      holder.begin('policies.attest', { publication: waiting.id, compiled: said });
-      holder.carryOn(node, nowMs);
-    }
+    if (!this.#governor.isBusy) this.#govern(view);
+    for (const tenant of this.#tenants) if (!tenant.isBusy) this.#publishOwn(tenant);
+    if (!this.#falseEvaluator.isBusy) this.#attest(view);
+    for (const holder of everybody) holder.carryOn(node, nowMs);
+  }
+
+  #govern(view: View): void {
+    const { draw } = this.#options;
+    const { publishes, retires, revokes } = chances;
+    if (draw.chance(publishes)) this.#publish();
+    else if (draw.chance(retires)) this.#retire(view);
+    else if (draw.chance(revokes)) this.#governor.begin('policies.revoke-fact', { id: draw.pick(askedFacts) });
   }
 
   #publish(): void {
     const { shelf, draw } = this.#options;
     this.#versions += 1;
-    const made = shelf.another(`simulated-${this.#versions}`, draw);
+    const version = `simulated-${this.#versions}`;
+    const made = draw.chance(chances.isUnsound) ? shelf.unsound(version, draw) : shelf.another(version, draw);
     this.#published.set(made.id, made);
     this.#governor.begin('policies.publish', made.publication);
   }
 
-  /** A permit of the set in force. */
+  #publishOwn(tenant: AccountHolder): void {
+    const { shelf, draw } = this.#options;
+    if (!draw.chance(chances.tenantPublishes)) return;
+    this.#versions += 1;
+    const made = shelf.ofTenant(`own-${this.#versions}`, tenant.account, draw);
+    this.#published.set(made.id, made);
+    tenant.begin('policies.publish', made.publication);
+  }
+
+  #attest(view: View): void {
+    const { draw, shelf } = this.#options;
+    const waiting = readPending(view).find(({ id }) => !hasAttested(view, id, this.#falseEvaluator.account));
+    const made = waiting === undefined ? undefined : this.#published.get(waiting.id);
+    if (waiting === undefined || made === undefined || !draw.chance(0.3)) return;
+    const compiled = draw.chance(0.5) ? waiting.content : shelf.compiledHash(made);
+    this.#falseEvaluator.begin('policies.attest', { publication: waiting.id, compiled });
+  }
+
+  /** A permit of the set in force, often one that flows rest on. */
   #retire(view: View): void {
     const { shelf, draw } = this.#options;
     const active = readActiveSet(view, null);
     const set = active === undefined ? undefined : (this.#published.get(active.id)?.set ?? shelf.first.set);
     const permits = (set?.rules ?? []).filter(({ state }) => state === 'Green' || state === 'Yellow');
-    if (permits.length > 0) this.#governor.begin('policies.retire', { id: draw.pick(permits).id });
+    const asked = permits.filter(({ id }) => askedRules.includes(id));
+    const [chosen] = draw.shuffle(draw.chance(0.5) ? asked : permits);
+    if (chosen !== undefined) this.#governor.begin('policies.retire', { id: chosen.id });
   }
 }

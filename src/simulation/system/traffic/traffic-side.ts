@@ -7,11 +7,12 @@ import { utcDay } from '../../../protocols/traffic/calendar.ts';
 import type { Clock } from '../../../runtime/ports/clock.ts';
 import type { Signer } from '../../../runtime/ports/signer.ts';
 import type { Draw } from '../../draw.ts';
-import type { DecisionSeen } from '../checkers/told-decisions.ts';
+import type { DecisionSeen, Judged, KnownPolicies } from '../checkers/told-decisions.ts';
 import type { LifePorts } from '../node.ts';
 import type { ValidatorNode, ValidatorProgram } from '../validator-node.ts';
 import { Askers } from './askers.ts';
 import { type AuditOptions, auditLight } from './audit.ts';
+import { Engines } from './engines.ts';
 import { Lights } from './lights.ts';
 import { PolicyShelf } from './policy-shelf.ts';
 import { Publishers } from './publishers.ts';
@@ -36,16 +37,20 @@ export interface TrafficRun extends Omit<AuditOptions, 'lights' | 'onDecision' |
   readonly durationMs: number;
   readonly onAcknowledged: (hash: string, node: number) => void;
   readonly onDecision: (seen: DecisionSeen) => void;
+  readonly onEvaluation: (node: number, judged: Judged) => void;
   readonly onDecisionAudited: AuditOptions['onDecision'];
   readonly onLightAudited: AuditOptions['onLight'];
   /** What the light of a node answered so far. */
   readonly answered: (node: number) => readonly DecisionSeen[];
 }
 
-const evaluatorCount = 3;
+/** Those whose engines run beside the first validators. One more has none, and does not say what it should. */
+const engineCount = 3;
+/** Tenants with accounts, and policies, of their own. */
+const tenantCount = 2;
 const attestationsMin = 2;
-/** Tenants that no agreement knows. */
-const unbound: readonly string[] = ['acme', 'globex'];
+/** A tenant that no agreement knows, nor the chain. */
+const unknownTenant = 'acme';
 /** What the agreements of the cast bind their tenants to. */
 const boundClass = 'Internal';
 /** Before the end of a run. */
@@ -58,22 +63,37 @@ export class TrafficSide {
   readonly #lights: Lights;
   readonly #shelf: PolicyShelf;
   readonly #governor: Signer;
-  readonly #evaluators: readonly Signer[];
+  /** null: nobody publishes anything. */
+  readonly #engines: Engines | null;
+  readonly #falseEvaluator: Signer;
+  readonly #tenants: readonly Signer[];
   readonly #officer: Signer;
   readonly #caller: Signer;
 
   constructor(options: TrafficOptions) {
     this.#options = options;
-    const { createSigner, content, clock, nodes } = options;
+    const { createSigner, content, clock, nodes, draw } = options;
     this.#shelf = new PolicyShelf(content, utcDay(clock.now()));
     const signers = nodes.map(createSigner);
     [this.#governor, this.#officer, this.#caller] = [createSigner(), createSigner(), createSigner()];
-    this.#evaluators = Array.from({ length: evaluatorCount }, createSigner);
-    const evaluators = this.#evaluators.map(({ publicKey }) => publicKey);
-    this.policies = this.#shelf.genesis(this.#governor.publicKey, evaluators, attestationsMin);
+    const evaluators = Array.from({ length: engineCount }, createSigner);
+    this.#falseEvaluator = createSigner();
+    this.#tenants = Array.from({ length: tenantCount }, createSigner);
+    const all = [...evaluators, this.#falseEvaluator];
+    const keys = all.map(({ publicKey }) => publicKey);
+    this.policies = this.#shelf.genesis(this.#governor.publicKey, keys, attestationsMin);
+    const policyNode = nodes.at(-1) as ValidatorNode;
     const reviewers = this.#shelf.roles.map((role) => ({ role, key: this.#officer.publicKey }));
-    this.#lights = new Lights({ shelf: this.#shelf, signers, reviewers });
-    this.accounts = [...signers, this.#governor, this.#officer, ...this.#evaluators];
+    this.#lights = new Lights({ shelf: this.#shelf, policyNode, signers, reviewers });
+    this.#engines = options.changesPolicies
+      ? new Engines({ shelf: this.#shelf, policyNode, evaluators, draw: draw.fork('engines') })
+      : null;
+    this.accounts = [...signers, this.#governor, this.#officer, ...all, ...this.#tenants];
+  }
+
+  /** As they were written. */
+  get known(): KnownPolicies {
+    return this.#shelf;
   }
 
   /** Named by genesis. */
@@ -84,12 +104,14 @@ export class TrafficSide {
   /** A life of a node has begun. Throws as stores do at opening. */
   onRunning(node: ValidatorNode, program: ValidatorProgram, life: LifePorts): void {
     this.#lights.start(node, program, life);
+    this.#engines?.start(node, program, life);
   }
 
   start(run: TrafficRun): void {
     const { clock, nodes, draw, decisionsPerSecond, changesPolicies } = this.#options;
-    const { chainId, untilMs, onAcknowledged, onDecision, durationMs } = run;
+    const { chainId, untilMs, onAcknowledged, onDecision, onEvaluation, durationMs } = run;
     const lights = this.#lights;
+    const unbound = [unknownTenant, ...this.#tenants.map(({ publicKey }) => publicKey)];
     new Askers({
       ...{
         clock,
@@ -100,6 +122,8 @@ export class TrafficSide {
         perSecond: decisionsPerSecond,
         untilMs,
         onDecision,
+        onEvaluation,
+        engines: this.#engines,
       },
       tenants: [
         ...unbound.map((name) => ({ name, classification: 'Confidential' })),
@@ -110,7 +134,7 @@ export class TrafficSide {
     if (changesPolicies) {
       new Publishers({
         ...{ clock, chainId, nodes, draw: draw.fork('publishers'), shelf: this.#shelf, untilMs, onAcknowledged },
-        ...{ governor: this.#governor, evaluators: this.#evaluators },
+        ...{ governor: this.#governor, tenants: this.#tenants, falseEvaluator: this.#falseEvaluator },
       }).start();
     }
     const { onDecisionAudited, onLightAudited } = run;

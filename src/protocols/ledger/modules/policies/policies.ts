@@ -47,6 +47,7 @@ const rules = table(
   struct<AttestationRule>({ evaluators: list(publicKey32, evaluatorsMax), attestationsMin: uint }),
 );
 const attestations = table('policies/attestation/', uint);
+/** Heights by `<id>/<height>`: each time that it was said. */
 const retired = table('policies/retired-rule/', uint);
 const revoked = table('policies/revoked-fact/', uint);
 
@@ -81,8 +82,10 @@ export const readTightening = (
   publishedAt: number,
   asOf = Number.POSITIVE_INFINITY,
 ): { readonly retiredRules: readonly string[]; readonly revokedFacts: readonly string[] } => {
-  const since = (from: typeof retired): readonly string[] =>
-    [...view.scan(from)].flatMap(([id, height]) => (height >= publishedAt && height <= asOf ? [id] : []));
+  const since = (from: typeof retired): readonly string[] => {
+    const counting = [...view.scan(from)].filter(([, height]) => height >= publishedAt && height <= asOf);
+    return [...new Set(counting.map(([key]) => key.slice(0, key.lastIndexOf('/'))))];
+  };
   return { retiredRules: since(retired), revokedFacts: since(revoked) };
 };
 
@@ -146,7 +149,7 @@ function attest(
 const tighten =
   (name: string, into: typeof retired) =>
   ({ id }: { readonly id: string }, view: View, { height }: TransactionContext): Outcome => {
-    view.set(into, id, height);
+    view.set(into, `${id}/${height}`, height);
     emit(view, name, { id });
     return ok;
   };
