@@ -84,11 +84,26 @@ const trafficSettings = object('What a traffic light is told.', {
   ),
 });
 
+const encSettings = object('Execution clusters of one operator, on ports one after the other.', {
+  clusterCount: withDefault(whole('Clusters.', 1, 64), 3),
+  countries: withDefault(
+    listOf('Countries of the clusters, in turn.', text('A country.', 'an ISO 3166-1 code', '^[A-Z]{2}$'), {
+      itemsMin: 1,
+    }),
+    ['DE', 'FR', 'US'],
+  ),
+  docklock: withDefault(
+    text('DockLock that runs the containers.', 'a URL beginning with http:// or https://', '^https?://.+$'),
+    'http://127.0.0.1:21020',
+  ),
+});
+
 /** One row a service. */
 export const serviceRoles = {
   court: { phase: 'core', title: 'agreement court', settings: courtSettings },
   policy: { phase: 'core', title: 'policy engine', settings: policySettings },
   traffic: { phase: 'data-flow control', title: 'traffic light', settings: trafficSettings },
+  enc: { phase: 'execution', title: 'execution clusters', settings: encSettings },
 } as const;
 
 export type ServiceRole = keyof typeof serviceRoles;
@@ -101,6 +116,7 @@ export const serviceSections = {
   court: optional(serviceRoles.court.settings),
   policy: optional(serviceRoles.policy.settings),
   traffic: optional(serviceRoles.traffic.settings),
+  enc: optional(serviceRoles.enc.settings),
 };
 
 /** The settings of a role whose section is not there. */

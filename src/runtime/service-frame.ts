@@ -28,6 +28,8 @@ export interface ServiceOptions {
   readonly client: ChainClient;
   /** `host:port` */
   readonly address: string;
+  /** Further addresses at which the same is served. */
+  readonly alsoAt?: readonly string[];
   /** Holds its logs and what it keeps; and its key under `keys`, made where it is absent and no signer is given. */
   readonly dataDir: string;
   /** In its log lines. Default the kind of service. */
@@ -59,7 +61,7 @@ export interface RunningService<Api> {
 }
 
 export interface ServiceKind {
-  readonly service: 'court' | 'policy' | 'traffic';
+  readonly service: 'court' | 'policy' | 'traffic' | 'enc';
   /** Of its key file. */
   readonly keyName: string;
   readonly title: string;
@@ -115,7 +117,7 @@ async function start<Api>(
   build: (frame: ServiceFrame) => BuiltService<Api>,
   closers: (() => Promise<unknown>)[],
 ): Promise<Omit<RunningService<Api>, 'stop'>> {
-  const { name = service, otlpEndpoint = null, onRefused } = options;
+  const { name = service, otlpEndpoint = null, onRefused, alsoAt = [] } = options;
   const running = createTelemetry({ name, role: service, logTo, logLevel: 'info', dataDir, otlpEndpoint });
   const { telemetry } = running;
   closers.push(() => running.close());
@@ -134,11 +136,16 @@ async function start<Api>(
     uses: (closer) => void used.push(closer),
   });
   const { chainId } = feed;
-  const server = await startServiceServer({
-    ...{ address, tls, telemetry, chainId, service, description: { title, text, service } },
-    ...{ api: servedChain({ feed, ...readiness }), metricsText: running.metricsText, onRefused, register },
-  });
-  closers.push(() => server.close());
+  const serve = async (at: string): Promise<string> => {
+    const server = await startServiceServer({
+      ...{ address: at, tls, telemetry, chainId, service, description: { title, text, service } },
+      ...{ api: servedChain({ feed, ...readiness }), metricsText: running.metricsText, onRefused, register },
+    });
+    closers.push(() => server.close());
+    return server.address;
+  };
+  const server = { address: await serve(address) };
+  for (const further of alsoAt) await serve(further);
   onListening?.(server.address);
   const send: ChainFeed['send'] = (transaction, body) => feed.send(transaction, body);
   return { address: server.address, publicKey: signer.publicKey, chainId, api, send };

@@ -37,6 +37,7 @@ const starters: { readonly [R in ServiceRole]: Starter<R> } = {
   court: async (config, context) => (await import('./service-starters/court.ts')).startCourt(config, context),
   policy: async (config, context) => (await import('./service-starters/policy.ts')).startPolicy(config, context),
   traffic: async (config, context) => (await import('./service-starters/traffic.ts')).startTraffic(config, context),
+  enc: async (config, context) => (await import('./service-starters/enc.ts')).startEnc(config, context),
 };
 
 const readinessPollMs = 100;

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { verifyServedLog } from '../../client/log-audit.ts';
 import { auditArchiveCodec, auditArchiveFormat, verifyArchive } from '../../protocols/audit/archive.ts';
+import { receiptProofCodec, receiptProofFormat, verifyReceiptProof } from '../../protocols/enc/receipt-proof.ts';
 import { genesisFromJson } from '../../protocols/ledger/genesis-json.ts';
 import { chainIdOf, type Genesis } from '../../protocols/ledger/genesis.ts';
 import { type JsonCodec, readJson } from '../../protocols/ledger/json-codec.ts';
@@ -57,7 +58,9 @@ Examples:
 export function registerVerify(program: Command, context: CommandContext): void {
   program
     .command('verify')
-    .description('Verify a proof of a transaction, a decision or an obeyed order, or an audit archive, with no node')
+    .description(
+      'Verify a proof of a transaction, decision, obeyed order or execution receipt, or an audit archive, with no node',
+    )
     .argument('<file>', 'as bpci tx proof, traffic-light proof or mainnet audit export prints it')
     .requiredOption('--genesis <file>', 'genesis.json of the chain, from somebody you trust')
     .option(
@@ -77,6 +80,10 @@ export function registerVerify(program: Command, context: CommandContext): void 
       }
       if (isOfFormat(json, decisionProofFormat)) {
         verifyDecision(given);
+        return;
+      }
+      if (isOfFormat(json, receiptProofFormat)) {
+        verifyReceipt(given);
         return;
       }
       if (isOfFormat(json, obeyedProofFormat)) {
@@ -160,6 +167,31 @@ function verifyObeyed({ context, command, file, json, genesis, options }: Given)
           ]),
     ]),
   );
+  if (verification.verdict !== 'valid') process.exitCode = exitCodes.failed;
+}
+
+/** A cluster's receipt of an execution: its batch, its lease, its cluster, each on chain. */
+function verifyReceipt({ context, command, file, json, genesis, options }: Given): void {
+  const proof = readAs(receiptProofCodec, json, `${file} is no proof of a receipt`);
+  const verification = verifyReceiptProof(proof, genesis, verifyOptions(options));
+  const { terminal } = context;
+  const words = {
+    valid: terminal.paint('green', 'valid'),
+    unanchored: terminal.paint('yellow', 'unanchored: a recent header is needed (--trusted)'),
+    invalid: terminal.paint('red', 'refused'),
+  };
+  context.print(command, verification, ({ verdict, checks, execution }) => [
+    ...checks.map(({ check, ok, detail }) => checkLine(terminal, { name: check, ok, detail })),
+    ...(execution === null
+      ? []
+      : [
+          `workload     ${execution.workload}, image ${execution.image}`,
+          `execution    lease ${execution.epoch} at ${execution.cluster}, ${execution.exit.kind}`,
+          `rests on     decision ${execution.decision}, policies ${execution.policySet ?? 'none'}`,
+          ...execution.agreements.map((agreement) => `agreement    ${agreement}`),
+        ]),
+    words[verdict],
+  ]);
   if (verification.verdict !== 'valid') process.exitCode = exitCodes.failed;
 }
 

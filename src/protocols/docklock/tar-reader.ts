@@ -9,14 +9,7 @@ import { LayerError } from './layer-error.ts';
 import { checkPaxGlobals, readLongName, readPaxOverrides, type TarOverrides } from './tar-extensions.ts';
 import { blockBytes, isZeroBlock, readTarHeader, type TarHeader } from './tar-header.ts';
 
-type TarEntryType =
-  | 'file'
-  | 'hard-link'
-  | 'symlink'
-  | 'character-device'
-  | 'block-device'
-  | 'directory'
-  | 'fifo';
+type TarEntryType = 'file' | 'hard-link' | 'symlink' | 'character-device' | 'block-device' | 'directory' | 'fifo';
 
 export interface TarEntry {
   /** As the archive has it: not checked, not normalised. */

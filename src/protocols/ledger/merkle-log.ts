@@ -14,17 +14,31 @@ export const emptyLogRoot: Digest = toDigest(sha256(new Uint8Array(0)));
 export const merkleRoot = (leaves: readonly Uint8Array[]): Digest =>
   toDigest(rootOfHashes(leaves.map((l) => hashLeaf(l))));
 
+function rowAbove(row: readonly Uint8Array[]): readonly Uint8Array[] {
+  const above: Uint8Array[] = [];
+  for (let i = 0; i + 1 < row.length; i += 2) above.push(hashInner(row[i] as Uint8Array, row[i + 1] as Uint8Array));
+  // The last of an odd row rises: it heads the smaller, right-hand part of the split at the power of two.
+  if (row.length % 2 === 1) above.push(row[row.length - 1] as Uint8Array);
+  return above;
+}
+
 /** MTH given the leaves' hashes. */
 export function rootOfHashes(leafHashes: readonly Uint8Array[]): Uint8Array {
   let row = leafHashes;
-  while (row.length > 1) {
-    const above: Uint8Array[] = [];
-    for (let i = 0; i + 1 < row.length; i += 2) above.push(hashInner(row[i] as Uint8Array, row[i + 1] as Uint8Array));
-    // The last of an odd row rises: it heads the smaller, right-hand part of the split at the power of two.
-    if (row.length % 2 === 1) above.push(row[row.length - 1] as Uint8Array);
-    row = above;
-  }
+  while (row.length > 1) row = rowAbove(row);
   return row[0] ?? sha256(new Uint8Array(0));
+}
+
+/** PATH of a leaf, from the leaf up, given all leaves' hashes. */
+export function inclusionOf(index: number, leafHashes: readonly Uint8Array[]): readonly Uint8Array[] {
+  const path: Uint8Array[] = [];
+  let row = leafHashes;
+  for (let place = index; row.length > 1; place = half(place)) {
+    const sibling = row[place % 2 === 0 ? place + 1 : place - 1];
+    if (sibling !== undefined) path.push(sibling);
+    row = rowAbove(row);
+  }
+  return path;
 }
 
 const half = (value: number): number => Math.floor(value / 2);

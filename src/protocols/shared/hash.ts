@@ -50,7 +50,9 @@ export type Domain =
   | 'bpci/traffic-discharge/v1'
   | 'bpci/traffic-release/v1'
   | 'bpci/audit-entry/v1'
-  | 'bpci/cluster-possession/v1';
+  | 'bpci/cluster-possession/v1'
+  | 'bpci/workload/v1'
+  | 'bpci/execution-receipt/v1';
 
 const tags = new Map<Domain, Uint8Array>();
 

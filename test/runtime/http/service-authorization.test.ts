@@ -11,6 +11,7 @@ import { createNodeCertificate } from '../../../src/runtime/adapters/certificate
 import type { Application } from '../../../src/runtime/adapters/http/application.ts';
 import { registerAuthZen } from '../../../src/runtime/adapters/http/routes-authzen.ts';
 import { registerCourt } from '../../../src/runtime/adapters/http/routes-court.ts';
+import { registerEnc } from '../../../src/runtime/adapters/http/routes-enc.ts';
 import { registerPolicy } from '../../../src/runtime/adapters/http/routes-policy.ts';
 import { registerTraffic } from '../../../src/runtime/adapters/http/routes-traffic.ts';
 import { type RunningHttpServer, startServiceServer } from '../../../src/runtime/adapters/http/server.ts';
@@ -19,6 +20,7 @@ import { noTelemetry } from '../../../src/runtime/ports/no-telemetry.ts';
 import type { Signer } from '../../../src/runtime/ports/signer.ts';
 import type { CourtApi } from '../../../src/runtime/ports/court-api.ts';
 import { type PolicyApi, PolicyServiceError } from '../../../src/runtime/ports/policy-api.ts';
+import type { EncApi } from '../../../src/runtime/ports/enc-api.ts';
 import type { TrafficApi } from '../../../src/runtime/ports/traffic-api.ts';
 import { aliceKey, chainIdHex, strangerKey } from './fake-genesis.ts';
 import { type OpenApiDocument, type Operation, operationsOf } from './openapi-document.ts';
@@ -41,6 +43,7 @@ const services: Readonly<Record<ServiceRole, (application: Application) => void>
     registerAuthZen(application, refusingPolicy);
   },
   traffic: (application) => registerTraffic(application, refusedResult() as TrafficApi),
+  enc: (application) => registerEnc(application, refusedResult() as EncApi),
 };
 
 const start = (

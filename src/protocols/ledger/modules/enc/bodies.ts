@@ -27,7 +27,7 @@ interface ClusterRuntime {
   readonly isolationClass: string;
 }
 
-interface Capabilities {
+export interface Capabilities {
   /** As OCI images name it: `amd64`, `arm64`. */
   readonly architecture: string;
   /** Thousandths of a core. */
@@ -39,7 +39,7 @@ interface Capabilities {
   readonly runtimes: readonly ClusterRuntime[];
 }
 
-interface Certification {
+export interface Certification {
   readonly name: string;
   /** ms since 1970 */
   readonly expires: number;

@@ -1,6 +1,16 @@
 /** Clusters and leases in state. */
 import type { Digest, PublicKey } from '../../../shared/brands.ts';
-import { boolean, type Codec, digest32, list, publicKey32, struct, textMax, uint } from '../../../shared/codec.ts';
+import {
+  boolean,
+  type Codec,
+  digest32,
+  list,
+  nullable,
+  publicKey32,
+  struct,
+  textMax,
+  uint,
+} from '../../../shared/codec.ts';
 import { jsonChoice } from '../../json-codec.ts';
 import { type ReadView, table } from '../../view.ts';
 import { type ClusterState, clusterStates, type RegisterClusterBody, registerClusterCodec } from './bodies.ts';
@@ -14,6 +24,10 @@ export interface ClusterRecord {
   readonly held: number;
   /** Batches of receipts anchored so far. */
   readonly batches: number;
+  /** The transaction that registered it. */
+  readonly registeredBy: Digest;
+  /** The transaction that anchored the last batch; null: none was. */
+  readonly anchoredBy: Digest | null;
 }
 
 /** The right to run a workload: of the newest epoch alone, and not before a moment. */
@@ -29,6 +43,8 @@ export interface LeaseRecord {
    * back, that one has stopped by then, whatever it knows.
    */
   readonly notBefore: number;
+  /** The transaction that gave it. */
+  readonly admittedBy: Digest;
 }
 
 const clusterCodec: Codec<ClusterRecord> = struct<ClusterRecord>({
@@ -37,6 +53,8 @@ const clusterCodec: Codec<ClusterRecord> = struct<ClusterRecord>({
   state: jsonChoice(...clusterStates),
   held: uint,
   batches: uint,
+  registeredBy: digest32,
+  anchoredBy: nullable(digest32),
 });
 const leaseCodec: Codec<LeaseRecord> = struct<LeaseRecord>({
   cluster: textMax(63),
@@ -45,6 +63,7 @@ const leaseCodec: Codec<LeaseRecord> = struct<LeaseRecord>({
   agreements: list(digest32, 16),
   isHeld: boolean,
   notBefore: uint,
+  admittedBy: digest32,
 });
 
 export const clusters = table('enc/cluster/', clusterCodec);

@@ -35,7 +35,7 @@ export const clustersPerOwnerMax = 64;
 /** Leases of one cluster at most. */
 const leasesPerClusterMax = 10_000;
 /** A container whose holder has seen no newer state for so long stands still, ms of the holder's own clock. */
-const leaseStaleMs = 30_000;
+export const leaseStaleMs = 30_000;
 /** From one holder to the next that got the lease against its will, ms of header time: clocks may differ by the rest. */
 export const leaseTakeoverMs = leaseStaleMs + 10_000;
 
@@ -59,7 +59,7 @@ function clusterOf(view: ReadView, id: string): ClusterRecord {
 }
 
 function register(body: RegisterClusterBody, view: View, context: TransactionContext): Outcome {
-  const { sender, chainId, signatures } = context;
+  const { sender, chainId, signatures, hash } = context;
   const { id, key, possession } = body;
   if (view.get(clusters, id) !== undefined) return refuse('cluster-exists');
   if (view.get(clusterKeys, key) !== undefined) return refuse('key-in-use');
@@ -68,7 +68,15 @@ function register(body: RegisterClusterBody, view: View, context: TransactionCon
   if (count > clustersPerOwnerMax) return refuse('too-many-clusters');
   view.set(clusterCounts, sender, count);
   view.set(clusterKeys, key, id);
-  const record: ClusterRecord = { registration: body, owner: sender, state: 'joining', held: 0, batches: 0 };
+  const record: ClusterRecord = {
+    registration: body,
+    owner: sender,
+    state: 'joining',
+    held: 0,
+    batches: 0,
+    registeredBy: hash,
+    anchoredBy: null,
+  };
   view.set(clusters, id, record);
   const { region, country } = body;
   emit(view, 'cluster-registered', { cluster: id, owner: sender, key, region, country });
@@ -122,7 +130,15 @@ function admitOne(admission: Admission, cluster: string, view: View, context: Tr
   if (record.held >= leasesPerClusterMax) return 'too-many-leases';
   view.set(clusters, cluster, { ...record, held: record.held + 1 });
   const notBefore = wasHeld ? context.time + leaseTakeoverMs : Math.max(context.time, before?.notBefore ?? 0);
-  view.set(leases, workload, { cluster, epoch, decision, agreements, isHeld: true, notBefore });
+  view.set(leases, workload, {
+    cluster,
+    epoch,
+    decision,
+    agreements,
+    isHeld: true,
+    notBefore,
+    admittedBy: context.hash,
+  });
   emit(view, 'admitted', { workload, cluster, epoch: String(epoch), decision, notBefore: String(notBefore) });
   return null;
 }
@@ -150,10 +166,14 @@ function release({ cluster, leases: given }: ReleaseBody, view: View): Outcome {
   return ok;
 }
 
-function anchorReceipts({ cluster, batch, count, root }: AnchorReceiptsBody, view: View): Outcome {
+function anchorReceipts(
+  { cluster, batch, count, root }: AnchorReceiptsBody,
+  view: View,
+  { hash }: TransactionContext,
+): Outcome {
   const record = clusterOf(view, cluster);
   if (batch !== record.batches + 1) return refuse('wrong-batch');
-  view.set(clusters, cluster, { ...record, batches: batch });
+  view.set(clusters, cluster, { ...record, batches: batch, anchoredBy: hash });
   emit(view, 'receipts-anchored', { cluster, batch: String(batch), count: String(count), root });
   return ok;
 }
