@@ -61,7 +61,7 @@ export async function unpackConfined(order: UnpackOrder, confinement: Confinemen
   });
   // A process that is gone reads nothing; how it ended is said below.
   child.stdin.on('error', () => undefined);
-  child.stdin.end(JSON.stringify(order));
+  child.stdin.write(`${JSON.stringify(order)}\n`);
   const [answerText, complaint, end] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   const answer = readAnswer(answerText);
   if (answer === null)

@@ -90,9 +90,7 @@ export async function openImageStore(
   try {
     makeStoreDirectories(paths);
     held = lock(paths.root);
-    const { code, complaint } = await runProgram('rm', ['-rf', '--', paths.staging], paths.root);
-    if (code !== 0) throw new ImageError('failed', `${paths.staging} could not be emptied: ${complaint}`);
-    makeStoreDirectories(paths);
+    await clearStaging(paths);
     const records = new ImageRecords(paths.records);
     const roots = new ContainerRoots(paths);
     await roots.restore();
@@ -101,6 +99,16 @@ export async function openImageStore(
     held?.release();
     throw toImageError(cause, `opening the image store ${paths.root}`);
   }
+}
+
+/** What a killed process left. One that it had started may be at its end only now, and still write. */
+async function clearStaging(paths: StorePaths): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const { code, complaint } = await runProgram('rm', ['-rf', '--', paths.staging], paths.root);
+    if (code === 0) break;
+    if (attempt === 5) throw new ImageError('failed', `${paths.staging} could not be emptied: ${complaint}`);
+  }
+  makeStoreDirectories(paths);
 }
 
 interface Opened {

@@ -1,13 +1,14 @@
-/** The process that unpacks: reads an order from standard input, answers on standard output, holds nothing else. */
-import { text } from 'node:stream/consumers';
+/**
+ * The process that unpacks: reads an order, one line of standard input, answers on standard output, holds nothing else. It
+ * ends with its input, so that it never outlives the store that started it.
+ */
+import { createInterface } from 'node:readline';
 import { ImageError } from '../ports/image-store.ts';
 import { toImageError } from './system-failure.ts';
 import { unpack } from './unpack.ts';
 import type { UnpackAnswer, UnpackOrder } from './unpack-order.ts';
 
-async function answer(): Promise<UnpackAnswer> {
-  // The order is our own parent's; what is hostile is in the files that it names.
-  const order = JSON.parse(await text(process.stdin)) as UnpackOrder;
+async function answer(order: UnpackOrder): Promise<UnpackAnswer> {
   try {
     return { kind: 'unpacked', result: await unpack(order) };
   } catch (cause) {
@@ -17,4 +18,12 @@ async function answer(): Promise<UnpackAnswer> {
   }
 }
 
-process.stdout.write(JSON.stringify(await answer()));
+const input = createInterface({ input: process.stdin });
+input.once('line', (line) => {
+  // The order is our own parent's; what is hostile is in the files that it names.
+  void answer(JSON.parse(line) as UnpackOrder).then((said) => {
+    input.removeAllListeners('close');
+    process.stdout.write(JSON.stringify(said), () => process.exit(0));
+  });
+});
+input.once('close', () => process.exit(1));
