@@ -33,6 +33,8 @@ function reportsWorld() {
   const { system, telemetry } = createActorWorld();
   const world = new MemoryChain({ validators: 4, accounts: [] });
   const taken = new Map<number, PublicKey>();
+  const waiting = new Set<string>();
+  const final = new Set<string>();
   const mempoolState: { closed: string | null; asked: number } = { closed: null, asked: 0 };
   const mempool = system.spawn(
     defineActor<null, MempoolMessage>({
@@ -44,7 +46,10 @@ function reportsWorld() {
         const { value, hash } = decodeTransaction(message.transactions[0]!)!;
         const reason = mempoolState.closed ?? (taken.has(value.nonce) ? 'nonce-taken' : null);
         const { offender } = decode(bodyCodec(value.kind)!, value.body) as Evidence;
-        if (reason === null) taken.set(value.nonce, offender);
+        if (reason === null) {
+          taken.set(value.nonce, offender);
+          waiting.add(hash);
+        }
         const refusal = { outcome: 'rejected' as const, hash, reason: reason ?? '', detail: '' };
         context.reply(message.replyTo, [reason === null ? { outcome: 'accepted', hash } : refusal]);
         return state;
@@ -52,6 +57,7 @@ function reportsWorld() {
     }),
   );
   const pool = {
+    pending: (hash: string) => (waiting.has(hash) ? new Uint8Array() : undefined),
     nextNonce: () => {
       let nonce = 0;
       while (taken.has(nonce)) nonce += 1;
@@ -59,8 +65,16 @@ function reportsWorld() {
     },
   } as unknown as MempoolReader;
   const { chain } = world;
-  const context: EvidenceContext = { chain, signer: signerOf(10), system, telemetry, mempool, pool };
-  return { reports: new EvidenceReports(context), world, taken, mempoolState, system };
+  const context: EvidenceContext = {
+    chain,
+    signer: signerOf(10),
+    system,
+    telemetry,
+    mempool,
+    pool,
+    isFinal: (hash) => final.has(hash),
+  };
+  return { reports: new EvidenceReports(context), world, taken, waiting, final, mempoolState, system };
 }
 
 describe('evidence', () => {
@@ -88,6 +102,26 @@ describe('evidence', () => {
     reports.retry();
     await settle();
     expect(mempoolState.asked).to.equal(asked);
+    await system.terminate();
+  });
+
+  it('is made anew where another transaction of the validator had its nonce, and no more once it is in a block', async () => {
+    const { reports, waiting, final, mempoolState, system } = reportsWorld();
+    reports.report(foundAt3(offenders[0]!));
+    await settle();
+    const [lost] = waiting;
+    waiting.clear();
+    reports.retry();
+    await settle();
+    const [again] = waiting;
+    expect([mempoolState.asked, waiting.size, again === lost]).to.deep.equal([2, 1, false]);
+    waiting.clear();
+    final.add(again!);
+    for (let block = 0; block < 2; block++) {
+      reports.retry();
+      await settle();
+    }
+    expect(mempoolState.asked).to.equal(2);
     await system.terminate();
   });
 

@@ -9,7 +9,7 @@ import {
   transactionSigningBytes,
   type UnsignedTransaction,
 } from '../../protocols/ledger/transaction.ts';
-import { height as toHeight } from '../../protocols/shared/brands.ts';
+import { type Digest, digest as toDigest, height as toHeight } from '../../protocols/shared/brands.ts';
 import { encode } from '../../protocols/shared/codec.ts';
 import type { ActorRef, ActorSystem } from '../../runtime/ports/actors.ts';
 import type { SubmitOutcome } from '../../runtime/ports/chain-api.ts';
@@ -38,6 +38,8 @@ export interface EvidenceContext {
   readonly telemetry: Telemetry;
   readonly mempool: ActorRef<MempoolMessage>;
   readonly pool: MempoolReader;
+  /** Whether a transaction is in a final block. */
+  readonly isFinal: (hash: Digest) => boolean;
 }
 
 type EvidenceEffect = Extract<Effect, { type: 'evidence' }>;
@@ -45,11 +47,14 @@ type EvidenceEffect = Extract<Effect, { type: 'evidence' }>;
 interface Pending {
   readonly effect: EvidenceEffect;
   isUnderWay: boolean;
+  /** The transaction that the mempool has taken; null before. */
+  taken: Digest | null;
 }
 
 /**
- * What this validator found against others, until its mempool has taken it: perhaps nobody else saw it. What was found just
- * before a crash is lost with it.
+ * What this validator found against others, until a final block holds it: perhaps nobody else saw it. That the mempool took it is
+ * not enough: an earlier transaction of this validator, which only others remember after a crash, may have its nonce.
+ * What was found just before a crash is lost with it.
  */
 export class EvidenceReports {
   readonly #context: EvidenceContext;
@@ -63,19 +68,22 @@ export class EvidenceReports {
     const { offender, height, round, conflict } = effect;
     this.#context.telemetry.log.error(contradictionFound, { offender, height, round, kind: conflict.kind });
     const key = `${offender}/${height}/${round}/${conflict.kind}`;
-    const pending = { effect, isUnderWay: false };
+    const pending: Pending = { effect, isUnderWay: false, taken: null };
     this.#pending.set(key, pending);
     const [oldest] = this.#pending.keys();
     if (this.#pending.size > pendingMax && oldest !== undefined) this.#pending.delete(oldest);
     this.#submit(key, pending, attemptsMax);
   }
 
-  /** At each final block: once more what could not be taken, while a block may still hold it. */
+  /** At each final block: once more what is in none and does not wait, while a block may still hold it. */
   retry(): void {
-    const { height, parameters } = this.#context.chain.tip;
+    const { chain, pool, isFinal } = this.#context;
+    const { height, parameters } = chain.tip;
     for (const [key, pending] of [...this.#pending]) {
-      if (pending.isUnderWay) continue;
-      if (pending.effect.height + parameters.evidenceAgeBlocks < height) this.#pending.delete(key);
+      const { isUnderWay, effect, taken } = pending;
+      const isTooOld = effect.height + parameters.evidenceAgeBlocks < height;
+      if (isUnderWay || (taken !== null && pool.pending(taken) !== undefined)) continue;
+      if (isTooOld || (taken !== null && isFinal(taken))) this.#pending.delete(key);
       else this.#submit(key, pending, attemptsMax);
     }
   }
@@ -99,8 +107,10 @@ export class EvidenceReports {
             this.#submit(key, pending, attemptsLeft - 1);
             return;
           }
-          if (reason !== null) telemetry.log.warn('evidence was not accepted', { reason });
-          if (reason === null || !passing.includes(reason)) this.#pending.delete(key);
+          pending.taken = outcome === undefined || reason !== null ? null : toDigest(outcome.hash);
+          if (reason === null) return;
+          telemetry.log.warn('evidence was not accepted', { reason });
+          if (!passing.includes(reason)) this.#pending.delete(key);
         },
         (error: unknown) => {
           pending.isUnderWay = false;

@@ -107,7 +107,10 @@ class NodeWiring implements Wiring {
     this.mempool = system.spawn(mempool.definition, { name: 'mempool', mailbox: { capacity: 50_000 } });
     system.export('mempool', this.mempool, mempoolWire);
     const { signer, telemetry } = options;
-    this.#evidence = new EvidenceReports({ chain, signer, system, telemetry, mempool: this.mempool, pool: this.pool });
+    this.#evidence = new EvidenceReports({
+      ...{ chain, signer, system, telemetry, mempool: this.mempool, pool: this.pool },
+      isFinal: (hash) => this.reader.place(hash) !== undefined,
+    });
     this.#sync = system.spawn(this.#syncActor(), { name: 'block-sync' });
     system.export('sync', this.#sync, blockSyncWire);
     this.#snapshots = system.spawn(this.#snapshotActor(), { name: 'snapshot-sync' });
