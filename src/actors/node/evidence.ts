@@ -107,7 +107,7 @@ export class EvidenceReports {
             this.#submit(key, pending, attemptsLeft - 1);
             return;
           }
-          pending.taken = outcome === undefined || reason !== null ? null : toDigest(outcome.hash);
+          pending.taken = outcome?.outcome === 'accepted' ? toDigest(outcome.hash) : null;
           if (reason === null) return;
           telemetry.log.warn('evidence was not accepted', { reason });
           if (!passing.includes(reason)) this.#pending.delete(key);

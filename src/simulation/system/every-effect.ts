@@ -110,7 +110,7 @@ async function countEffects(
       counters.push(counter);
       const onEffect = ({ kind, phase }: NodeEffect): void => {
         const nowMs = node.time.trueMs;
-        if (phase === 'after' && nowMs >= fromMs && nowMs < untilMs) counter.add(kind, nowMs);
+        if (phase !== 'during' && nowMs >= fromMs && nowMs < untilMs) counter.add(kind, phase, nowMs);
       };
       node.watchEffects({ halves: false, onEffect });
     }
@@ -125,25 +125,29 @@ interface CrashPoint extends Pick<CrashAtEffect, 'effect' | 'nth' | 'when'> {
   readonly node: number;
 }
 
-/** The effects of one node, and the points between them at which it may die. */
+/**
+ * The effects of one node, and the points between them at which it may die. Beginnings and ends are counted each by itself, as the
+ * fault does: a write that began before the period may end in it.
+ */
 class EffectCounter {
   readonly node: number;
+  /** Those that ended. */
   readonly counts = { write: 0, send: 0 };
   readonly points: CrashPoint[] = [];
+  readonly #begun = { write: 0, send: 0 };
   #lastMs = -1;
 
   constructor(node: number) {
     this.node = node;
   }
 
-  add(effect: 'write' | 'send', nowMs: number): void {
-    const { node } = this;
-    this.counts[effect] += 1;
-    const nth = this.counts[effect];
+  add(effect: 'write' | 'send', when: 'before' | 'after', nowMs: number): void {
+    const counts = when === 'before' ? this.#begun : this.counts;
+    counts[effect] += 1;
+    const point = { node: this.node, effect, nth: counts[effect], when };
     // Right before a frame of the same moment is right after the effect before it.
-    if (effect === 'write' || nowMs > this.#lastMs) this.points.push({ node, effect, nth, when: 'before' });
-    this.points.push({ node, effect, nth, when: 'after' });
-    this.#lastMs = nowMs;
+    if (when === 'after' || effect === 'write' || nowMs > this.#lastMs) this.points.push(point);
+    if (when === 'after') this.#lastMs = nowMs;
   }
 }
 
