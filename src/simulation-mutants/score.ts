@@ -30,8 +30,8 @@ export function mutantsDocument(results: readonly MutantResult[], command: strin
   return [
     '# Mutants',
     '',
-    'Defects made in the product, one at a time, and what of the simulator finds them. Half of them are written by hand,',
-    'half are drawn by a seed from what a handful of operators offer on the syntax tree. A mutant counts as killed only',
+    'Defects made in the product, one at a time, and what of the simulator finds them. Some are written by hand,',
+    'others are drawn by a seed from what a handful of operators offer on the syntax tree. A mutant counts as killed only',
     'where a checker of a simulated trace says so; a simulator that fails itself kills nothing.',
     '',
     `Made by \`${command}\`; do not edit.`,

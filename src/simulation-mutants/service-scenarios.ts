@@ -71,9 +71,22 @@ export const serviceScenarios = {
   'flows and changing policies': {
     ...flows,
     name: 'flows and changing policies',
-    expects: 'Sets are published and rules retired while one is down.',
+    expects: 'Sets are published and rules retired; one starts while the node that serves the sets is away.',
     durationMs: 90_000,
     changesPolicies: true,
-    faults: (draw) => crashes(draw, 1),
+    faults: (draw) => [
+      { kind: 'crash', node: 3, atMs: 18_000, forMs: 6_000 },
+      { kind: 'crash', node: draw.between(0, 2), atMs: draw.between(18_500, 20_000), forMs: 500 },
+      ...crashes(draw, 1),
+    ],
+  },
+  'flows of many': {
+    ...flows,
+    name: 'flows of many',
+    expects: 'A light is replaced by an older copy while many persons are counted.',
+    decisionsPerSecond: 30,
+    faults: (draw) => [
+      { kind: 'restore', node: 0, copiedAtMs: 14_000, atMs: draw.between(18_000, 24_000), forMs: 500 },
+    ],
   },
 } satisfies Readonly<Record<string, Scenario>>;

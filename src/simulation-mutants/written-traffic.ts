@@ -1,7 +1,8 @@
-/** Defects of traffic lights: their log, their decisions, what they hold, the policies that they rest on. */
+/** Defects of traffic lights and policy engines: logs, decisions, counters, what is held, the policies that all rests on. */
 import type { WrittenMutant } from './mutant.ts';
 
 const lights = 'actors/traffic';
+const engines = 'actors/policy';
 const trials = ['flows'];
 
 /** By the invariant that they break. */
@@ -93,6 +94,87 @@ export const trafficMutants: readonly WrittenMutant[] = [
     original: 'if (count < rule.attestationsMin) return ok;',
     replacement: 'if (count < 1) return ok;',
     breaks: 'a policy set is in force on the word of one evaluator',
+    trials: ['flows and changing policies'],
+  },
+  {
+    name: 'traffic-revoked-fact-counts',
+    file: 'protocols/policy/published.ts',
+    original: 'revokedFacts: revokedFacts.filter((id) => grants.has(id)),',
+    replacement: 'revokedFacts: revokedFacts.filter((id) => grants.has(id) && permits.has(id)),',
+    breaks: 'a fact that was revoked permits as before',
+    trials: ['flows and changing policies'],
+  },
+  {
+    name: 'traffic-tenant-loosens',
+    file: 'protocols/policy/overlay.ts',
+    original: 'return tenants === null ? result : join(result, tenants);',
+    replacement: 'return tenants ?? result;',
+    breaks: 'where a tenant has rules of its own, those of the network do not count',
+    trials: ['flows and changing policies'],
+  },
+  {
+    name: 'traffic-tenant-set-missing',
+    file: 'protocols/traffic/decide.ts',
+    original: 'policy === null || policy.missingTenants.has(tenant)',
+    replacement: 'policy === null',
+    breaks: 'a tenant whose own set is not here is judged by the set of the network alone',
+    trials: ['flows and changing policies'],
+  },
+  {
+    name: 'traffic-spending-forgotten',
+    file: `${lights}/light-memory.ts`,
+    original: 'this.#spent.set(new TextDecoder().decode(key), decode(uint, value));',
+    replacement: 'this.#spent.set(new TextDecoder().decode(key), 0 * decode(uint, value));',
+    breaks: 'a light that starts again spends its leases again',
+    trials,
+  },
+  {
+    name: 'traffic-lost-leases-spent',
+    file: `${lights}/light-memory.ts`,
+    original: 'value: encode(uint, spent + lease),',
+    replacement: 'value: encode(uint, spent),',
+    breaks: 'a light whose disk was replaced by an older copy spends its leases again',
+    trials: ['flows of many'],
+  },
+  {
+    name: 'traffic-lease-exceeded',
+    file: 'protocols/traffic/counters.ts',
+    original: 'isLeased: remaining(standing(counter, window)) >= persons',
+    replacement: 'isLeased: remaining(standing(counter, window)) > 0',
+    breaks: 'the last that is left of a lease is enough for any number of persons',
+    trials,
+  },
+  {
+    name: 'traffic-leases-of-one-counted',
+    file: 'protocols/ledger/modules/traffic/traffic.ts',
+    original: 'const total = (view.get(totals, key) ?? 0) - (before.spent + before.lease) + spent + lease;',
+    replacement: 'const total = spent + lease;',
+    breaks: 'what other lights have leased does not count',
+    trials,
+  },
+  {
+    name: 'policy-attests-the-unsound',
+    file: `${engines}/attesting.ts`,
+    original: "return found.length === 0 ? null : found.slice(0, shownMax).join('; ');",
+    replacement: 'return null;',
+    breaks: 'evaluators attest what Cedar does not take',
+    trials: ['flows and changing policies'],
+  },
+  {
+    name: 'policy-attests-other-bytes',
+    file: `${engines}/attesting.ts`,
+    original:
+      'if (names.policySet !== published.policySet || names.factSet !== published.factSet || names.asOf !== published.asOf)',
+    replacement: 'if (names.policySet === published.content)',
+    breaks: 'evaluators attest bytes that are not what was published',
+    trials: ['flows and changing policies'],
+  },
+  {
+    name: 'policy-engine-not-following',
+    file: `${engines}/policy-engine.ts`,
+    original: 'policy: library.follow(view),',
+    replacement: 'policy: state.facts?.policy ?? library.follow(view),',
+    breaks: 'an engine goes on with the set that it had first',
     trials: ['flows and changing policies'],
   },
 ];

@@ -40,6 +40,8 @@ export interface Judged {
 export interface KnownPolicies {
   inForce(published: ActiveSet, tightening: Tightening): InForce;
   rulesOf(published: ActiveSet): readonly Rule[];
+  /** Rules that permit what a fact grants, by the fact and the countries that it grants it to. */
+  restingOn(fact: string): { readonly rules: readonly string[]; readonly countries: readonly string[] };
   /** Whether it is what its publication says, and sound. */
   isSound(published: ActiveSet): boolean;
 }

@@ -36,6 +36,10 @@ export interface Published {
 /** Rules of the base that decide flows which are asked about. */
 export const askedRules: readonly string[] = ['2', '3', '4', '12'];
 
+/** Rules of the base that rest on a group of countries alone. */
+const rulesOfGroup: Readonly<Record<string, readonly string[]>> = { 'gdpr-adequate': ['3'] };
+const nothing = { rules: [], countries: [] };
+
 export class PolicyShelf implements KnownPolicies {
   readonly first: Published;
   readonly #base: PolicyContent;
@@ -68,6 +72,11 @@ export class PolicyShelf implements KnownPolicies {
 
   rulesOf({ content }: ActiveSet): readonly Rule[] {
     return this.#published.get(content)?.set.rules ?? [];
+  }
+
+  restingOn(fact: string): ReturnType<KnownPolicies['restingOn']> {
+    const found = this.#base.facts.facts.find(({ id }) => id === fact);
+    return found?.kind === 'group' ? { rules: rulesOfGroup[found.group] ?? [], countries: found.countries } : nothing;
   }
 
   isSound({ content, policySet }: ActiveSet): boolean {

@@ -29,7 +29,9 @@ export interface PublishersOptions {
 
 const everyMs = 500;
 /** Of all ticks of the governor, and of a tenant. */
-const chances = { publishes: 0.04, isUnsound: 0.2, retires: 0.02, revokes: 0.02, tenantPublishes: 0.03 } as const;
+const chances = { publishes: 0.05, isUnsound: 0.3, retires: 0.02, revokes: 0.02, tenantPublishes: 0.03 } as const;
+/** From then on the governor does anything: tenants come first. */
+const governsFromMs = 25_000;
 /** Facts on which flows rest that are asked about. */
 const askedFacts = ['gdpr-adequate-nz', 'gdpr-adequate-us'] as const;
 
@@ -68,7 +70,7 @@ export class Publishers {
     for (const holder of everybody) holder.carryOn(node, nowMs);
     if (parts === null || nowMs >= untilMs) return;
     const view = new View(parts.chain.state);
-    if (!this.#governor.isBusy) this.#govern(view);
+    if (!this.#governor.isBusy && nowMs >= governsFromMs) this.#govern(view);
     for (const tenant of this.#tenants) if (!tenant.isBusy) this.#publishOwn(tenant);
     if (!this.#falseEvaluator.isBusy) this.#attest(view);
     for (const holder of everybody) holder.carryOn(node, nowMs);

@@ -60,7 +60,10 @@ export class LightsCheck implements BlockCheck {
     for (const one of this.#byHeight.get(block.height) ?? []) {
       const own = readActiveSet(block.view, one.flow.subject.tenant as PublicKey);
       const ownRules = own === undefined ? [] : (this.#policies?.rulesOf(own) ?? []);
-      const problem = wrongBasis(one, active, ownRules, block) ?? this.#tooGood(one, active, ownRules, block);
+      const problem =
+        wrongBasis(one, active, ownRules, block) ??
+        this.#onRevoked(one, active, ownRules, block) ??
+        this.#tooGood(one, active, ownRules, block);
       if (problem !== null) return `${one.name}: ${problem}`;
     }
     return null;
@@ -75,6 +78,23 @@ export class LightsCheck implements BlockCheck {
     if (!this.#policies.isSound(set)) return `${id} is in force, and is not what was published, or is not sound`;
     const own = this.#policies.inForce(set, noTightening).base.compiledHash;
     return own === compiled ? null : `${id} is in force as ${compiled}, and compiles to ${own}`;
+  }
+
+  /** Whether it rests on a fact that was revoked. */
+  #onRevoked(
+    { state, flow, policy }: Judged,
+    active: ActiveSet | undefined,
+    ownRules: readonly Rule[],
+    { view }: CourtBlock,
+  ): string | null {
+    if (this.#policies === null || active === undefined || state === 'Red') return null;
+    for (const fact of readTightening(view, active.publishedAt).revokedFacts) {
+      const { rules, countries } = this.#policies.restingOn(fact);
+      if (!countries.includes(flow.destination.country ?? '')) continue;
+      const resting = policy?.rules.find(({ id }) => rules.includes(id) && !ownRules.some((own) => own.id === id));
+      if (resting !== undefined) return `it rests on rule ${resting.id} and the fact ${fact}, which was revoked before`;
+    }
+    return null;
   }
 
   /** Whether it is better than the network's set, tightened, and the tenant's own versions of its rules say together. */
