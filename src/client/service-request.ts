@@ -10,36 +10,62 @@ export interface ServiceClientOptions {
   readonly timeoutMs?: number;
 }
 
+type Method = 'GET' | 'POST' | 'DELETE';
+
 const timeoutMsDefault = 10_000;
 
 /** A POST where there is a body. Rejects with ClientError, `reason` as the service's problem document has it. */
 export async function askService(
-  { endpoint, token, timeoutMs = timeoutMsDefault }: ServiceClientOptions,
+  options: ServiceClientOptions,
   path: string,
   body?: unknown,
+  method: Method = body === undefined ? 'GET' : 'POST',
 ): Promise<unknown> {
-  const url = endpoint.replace(/\/+$/, '') + path;
-  let response: Response;
+  const signal = AbortSignal.timeout(options.timeoutMs ?? timeoutMsDefault);
+  const response = await send(options, path, { method, body, signal });
+  const answer = await jsonOf(response);
+  if (response.ok) return answer;
+  throw refusalOf(response.status, answer);
+}
+
+/** The body of an answer that may have no end. Rejects with ClientError. */
+export async function openService(options: ServiceClientOptions, path: string): Promise<ReadableStream<Uint8Array>> {
+  const response = await send(options, path, { method: 'GET' });
+  if (!response.ok) throw refusalOf(response.status, await jsonOf(response));
+  if (response.body === null) throw new ClientError('bad-answer', `${response.url} answered nothing`);
+  return response.body;
+}
+
+async function send(
+  { endpoint, token }: ServiceClientOptions,
+  path: string,
+  { method, body, signal }: { readonly method: Method; readonly body?: unknown; readonly signal?: AbortSignal },
+): Promise<Response> {
   try {
-    response = await fetch(url, {
-      method: body === undefined ? 'GET' : 'POST',
+    return await fetch(endpoint.replace(/\/+$/, '') + path, {
+      method,
       headers: {
         accept: 'application/json',
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token()}` }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(timeoutMs),
+      ...(signal === undefined ? {} : { signal }),
     });
   } catch (cause) {
     throw new ClientError('unreachable', `${endpoint} cannot be reached`, { cause });
   }
-  const answer = (await response.json().catch((cause: unknown) => {
-    throw new ClientError('bad-answer', `${url} did not answer in JSON`, { cause });
-  })) as { readonly code?: unknown; readonly detail?: unknown };
-  if (response.ok) return answer;
-  const reason = typeof answer.code === 'string' ? answer.code : '';
-  const detail = typeof answer.detail === 'string' ? answer.detail : `status ${response.status}`;
-  const code = response.status === 404 ? 'not-found' : response.status >= 500 ? 'unavailable' : 'refused';
-  throw new ClientError(code, detail, { reason });
+}
+
+const jsonOf = async (response: Response): Promise<unknown> =>
+  (await response.json().catch((cause: unknown) => {
+    throw new ClientError('bad-answer', `${response.url} did not answer in JSON`, { cause });
+  })) as unknown;
+
+function refusalOf(status: number, answer: unknown): ClientError {
+  const { code: reasonCode, detail: text } = answer as { readonly code?: unknown; readonly detail?: unknown };
+  const reason = typeof reasonCode === 'string' ? reasonCode : '';
+  const detail = typeof text === 'string' ? text : `status ${status}`;
+  const code = status === 404 ? 'not-found' : status >= 500 ? 'unavailable' : 'refused';
+  return new ClientError(code, detail, { reason });
 }

@@ -98,12 +98,17 @@ const encSettings = object('Execution clusters of one operator, on ports one aft
   ),
 });
 
+const docklockSettings = object('How containers are run.', {
+  pool: withDefault(whole('Shims made ahead for each runtime, so that a start does not wait.', 0, 64), 2),
+});
+
 /** One row a service. */
 export const serviceRoles = {
   court: { phase: 'core', title: 'agreement court', settings: courtSettings },
   policy: { phase: 'core', title: 'policy engine', settings: policySettings },
   traffic: { phase: 'data-flow control', title: 'traffic light', settings: trafficSettings },
   enc: { phase: 'execution', title: 'execution clusters', settings: encSettings },
+  docklock: { phase: 'execution', title: 'DockLock', settings: docklockSettings },
 } as const;
 
 export type ServiceRole = keyof typeof serviceRoles;
@@ -117,6 +122,7 @@ export const serviceSections = {
   policy: optional(serviceRoles.policy.settings),
   traffic: optional(serviceRoles.traffic.settings),
   enc: optional(serviceRoles.enc.settings),
+  docklock: optional(serviceRoles.docklock.settings),
 };
 
 /** The settings of a role whose section is not there. */

@@ -61,7 +61,7 @@ export interface RunningService<Api> {
 }
 
 export interface ServiceKind {
-  readonly service: 'court' | 'policy' | 'traffic' | 'enc';
+  readonly service: 'court' | 'policy' | 'traffic' | 'enc' | 'docklock';
   /** Of its key file. */
   readonly keyName: string;
   readonly title: string;
@@ -83,6 +83,8 @@ export interface BuiltService<Api> {
   readonly api: Api;
   readonly readiness: Omit<ServedChainOptions, 'feed'>;
   readonly register: (http: Application) => void;
+  /** Where the service knows more of accounts than the chain says of them. */
+  readonly rolesOf?: (account: string) => readonly string[];
   /** Told the address, the port filled in. */
   readonly onListening?: (address: string) => void;
 }
@@ -131,7 +133,7 @@ async function start<Api>(
     await system.terminate();
     for (const closer of used.splice(0).reverse()) await closer();
   });
-  const { api, readiness, register, onListening } = build({
+  const { api, readiness, register, rolesOf, onListening } = build({
     ...{ telemetry, signer, clock, feed, system },
     uses: (closer) => void used.push(closer),
   });
@@ -139,7 +141,8 @@ async function start<Api>(
   const serve = async (at: string): Promise<string> => {
     const server = await startServiceServer({
       ...{ address: at, tls, telemetry, chainId, service, description: { title, text, service } },
-      ...{ api: servedChain({ feed, ...readiness }), metricsText: running.metricsText, onRefused, register },
+      ...{ metricsText: running.metricsText, onRefused, register },
+      api: { ...servedChain({ feed, ...readiness }), ...(rolesOf === undefined ? {} : { rolesOf }) },
     });
     closers.push(() => server.close());
     return server.address;

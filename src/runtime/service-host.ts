@@ -38,6 +38,7 @@ const starters: { readonly [R in ServiceRole]: Starter<R> } = {
   policy: async (config, context) => (await import('./service-starters/policy.ts')).startPolicy(config, context),
   traffic: async (config, context) => (await import('./service-starters/traffic.ts')).startTraffic(config, context),
   enc: async (config, context) => (await import('./service-starters/enc.ts')).startEnc(config, context),
+  docklock: async (config, context) => (await import('./service-starters/docklock.ts')).startDocklock(config, context),
 };
 
 const readinessPollMs = 100;

@@ -45,7 +45,7 @@ describe('shipped manifests', () => {
 
   it('mainnet: services on their known ports, after what they follow', () => {
     const services = loadManifest('nodes/mainnet.yaml', {}).nodes.filter(({ service }) => service !== null);
-    const ports = { court: 21002, policy: 21003, traffic: 21004, enc: 21010 };
+    const ports = { court: 21002, policy: 21003, traffic: 21004, enc: 21010, docklock: 21020 };
     for (const { service, apiPort, linkPort, after } of services) {
       expect(apiPort).to.equal(service === null ? 0 : ports[service.role]);
       expect(linkPort).to.equal(null);

@@ -1,15 +1,15 @@
-/** `docklock image import|ls|inspect|rm|gc`: the images of a data directory that no service uses meanwhile. */
-import { join } from 'node:path';
+/** `docklock image import|ls|inspect|rm|gc`: the images of a running DockLock, or of a directory that none uses. */
+import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { shownPlatform } from '../../protocols/docklock/platform.ts';
 import type { ImageNote } from '../../protocols/shared/images.ts';
 import { openImageStore } from '../../runtime/images/directory-image-store.ts';
 import { ImageError, type ImageRecord, type ImageStore } from '../../runtime/ports/image-store.ts';
 import { CommandError, formatTable } from '../terminal.ts';
-import type { DocklockContext } from './command-context.ts';
+import { clientOf, type DocklockContext, formatBytes } from './command-context.ts';
 
 interface DirectoryFlag {
-  readonly dataDir: string;
+  readonly dataDir?: string;
 }
 
 /** What a person can do about the commonest refusals. */
@@ -21,7 +21,26 @@ const advice: Readonly<Partial<Record<ImageError['code'], string>>> = {
   'not-found': 'docklock image ls lists the images',
 };
 
-async function withStore<T>(dataDirectory: string, work: (store: ImageStore) => Promise<T>): Promise<T> {
+type Images = Pick<ImageStore, 'import' | 'list' | 'inspect' | 'remove' | 'collect'>;
+
+/** Those of the service; with a directory, of that directory. */
+async function withStore<T>(
+  context: DocklockContext,
+  directory: string | undefined,
+  work: (images: Images) => Promise<T>,
+): Promise<T> {
+  if (directory !== undefined) return withDirectory(directory, work);
+  const client = await clientOf(context);
+  return work({
+    import: (path, options = {}) => client.importImage(resolve(path), options),
+    list: () => client.images(),
+    inspect: (reference) => client.image(reference),
+    remove: (reference) => client.removeImage(reference),
+    collect: () => client.collectImages(),
+  });
+}
+
+async function withDirectory<T>(dataDirectory: string, work: (images: Images) => Promise<T>): Promise<T> {
   try {
     const store = await openImageStore({ directory: join(dataDirectory, 'images'), now: () => Date.now() });
     try {
@@ -35,15 +54,6 @@ async function withStore<T>(dataDirectory: string, work: (store: ImageStore) => 
       throw new CommandError('failed', `${error.message} (${error.code})`, next === undefined ? [] : [next], error);
     throw error;
   }
-}
-
-const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
-
-/** `1.9 MiB`. */
-function formatBytes(bytes: number): string {
-  const step = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
-  const value = bytes / 2 ** (10 * step);
-  return `${step === 0 ? value : value.toFixed(1)} ${units[step]}`;
 }
 
 const noteTexts: Readonly<Record<ImageNote['code'], string>> = {
@@ -74,7 +84,8 @@ function describe(image: ImageRecord): readonly string[] {
   return [...formatTable(rows), ...image.notes.map((note) => `note: ${formatNote(note)}`)];
 }
 
-function registerImport(images: Command, { terminal, wantsJson }: DocklockContext): void {
+function registerImport(images: Command, context: DocklockContext): void {
+  const { terminal, wantsJson } = context;
   images
     .command('import <path>')
     .description('take an image from an OCI image layout: a directory, or a tar archive of one')
@@ -84,7 +95,9 @@ function registerImport(images: Command, { terminal, wantsJson }: DocklockContex
     .addOption(dataDirectory())
     .action(async (path: string, flags: DirectoryFlag & { name?: string; digest?: string; tag?: string }) => {
       const { name, digest: expectedDigest, tag } = flags;
-      const image = await withStore(flags.dataDir, (store) => store.import(path, { name, expectedDigest, tag }));
+      const image = await withStore(context, flags.dataDir, (store) =>
+        store.import(path, { name, expectedDigest, tag }),
+      );
       if (wantsJson()) {
         terminal.json(image);
         return;
@@ -93,13 +106,14 @@ function registerImport(images: Command, { terminal, wantsJson }: DocklockContex
     });
 }
 
-function registerList(images: Command, { terminal, wantsJson }: DocklockContext): void {
+function registerList(images: Command, context: DocklockContext): void {
+  const { terminal, wantsJson } = context;
   images
     .command('ls')
     .description('list the images')
     .addOption(dataDirectory())
     .action(async ({ dataDir }: DirectoryFlag) => {
-      const all = await withStore(dataDir, (store) => store.list());
+      const all = await withStore(context, dataDir, (store) => store.list());
       if (wantsJson()) {
         terminal.json(all);
         return;
@@ -120,13 +134,14 @@ function registerList(images: Command, { terminal, wantsJson }: DocklockContext)
     });
 }
 
-function registerInspect(images: Command, { terminal, wantsJson }: DocklockContext): void {
+function registerInspect(images: Command, context: DocklockContext): void {
+  const { terminal, wantsJson } = context;
   images
     .command('inspect <image>')
     .description('show what is known of an image: name, name@sha256:… or sha256:…')
     .addOption(dataDirectory())
     .action(async (reference: string, { dataDir }: DirectoryFlag) => {
-      const image = await withStore(dataDir, (store) => store.inspect(reference));
+      const image = await withStore(context, dataDir, (store) => store.inspect(reference));
       if (wantsJson()) {
         terminal.json(image);
         return;
@@ -135,13 +150,14 @@ function registerInspect(images: Command, { terminal, wantsJson }: DocklockConte
     });
 }
 
-function registerRemove(images: Command, { terminal, wantsJson }: DocklockContext): void {
+function registerRemove(images: Command, context: DocklockContext): void {
+  const { terminal, wantsJson } = context;
   images
     .command('rm <image>')
     .description('forget a name, and the image with its last one; by digest, the image with all its names')
     .addOption(dataDirectory())
     .action(async (reference: string, { dataDir }: DirectoryFlag) => {
-      await withStore(dataDir, (store) => store.remove(reference));
+      await withStore(context, dataDir, (store) => store.remove(reference));
       if (wantsJson()) {
         terminal.json({ removed: reference });
         return;
@@ -150,13 +166,14 @@ function registerRemove(images: Command, { terminal, wantsJson }: DocklockContex
     });
 }
 
-function registerCollect(images: Command, { terminal, wantsJson }: DocklockContext): void {
+function registerCollect(images: Command, context: DocklockContext): void {
+  const { terminal, wantsJson } = context;
   images
     .command('gc')
     .description('free what no image needs')
     .addOption(dataDirectory())
     .action(async ({ dataDir }: DirectoryFlag) => {
-      const collected = await withStore(dataDir, (store) => store.collect());
+      const collected = await withStore(context, dataDir, (store) => store.collect());
       if (wantsJson()) {
         terminal.json(collected);
         return;
@@ -166,7 +183,7 @@ function registerCollect(images: Command, { terminal, wantsJson }: DocklockConte
 }
 
 const dataDirectory = (): Option =>
-  new Option('--data-dir <directory>', 'where the images are kept').default('data/docklock');
+  new Option('--data-dir <directory>', 'images of a directory that no service uses, in the place of the service’s');
 
 export function registerImages(program: Command, context: DocklockContext): void {
   const images = program.command('image').description('take in, list and remove the images that containers run');

@@ -12,6 +12,7 @@ import type { Application } from '../../../src/runtime/adapters/http/application
 import { registerAuthZen } from '../../../src/runtime/adapters/http/routes-authzen.ts';
 import { registerCourt } from '../../../src/runtime/adapters/http/routes-court.ts';
 import { registerEnc } from '../../../src/runtime/adapters/http/routes-enc.ts';
+import { registerDocklock } from '../../../src/runtime/adapters/http/routes-docklock.ts';
 import { registerPolicy } from '../../../src/runtime/adapters/http/routes-policy.ts';
 import { registerTraffic } from '../../../src/runtime/adapters/http/routes-traffic.ts';
 import { type RunningHttpServer, startServiceServer } from '../../../src/runtime/adapters/http/server.ts';
@@ -19,6 +20,7 @@ import type { ServiceRole } from '../../../src/runtime/manifest-services.ts';
 import { noTelemetry } from '../../../src/runtime/ports/no-telemetry.ts';
 import type { Signer } from '../../../src/runtime/ports/signer.ts';
 import type { CourtApi } from '../../../src/runtime/ports/court-api.ts';
+import { DocklockError } from '../../../src/runtime/ports/docklock-api.ts';
 import { type PolicyApi, PolicyServiceError } from '../../../src/runtime/ports/policy-api.ts';
 import type { EncApi } from '../../../src/runtime/ports/enc-api.ts';
 import type { TrafficApi } from '../../../src/runtime/ports/traffic-api.ts';
@@ -35,6 +37,14 @@ const refusingPolicy = refusing(() =>
   Promise.reject(new PolicyServiceError('unavailable', 'in this test')),
 ) as PolicyApi;
 
+const docklockRefusal = (): Promise<never> => Promise.reject(new DocklockError('unavailable', 'in this test'));
+const refusingDocklock = Object.fromEntries(
+  [
+    ...['import', 'list', 'inspect', 'remove', 'collect', 'deploy', 'containers', 'container', 'stop', 'exec', 'logs'],
+    ...['stats', 'status'],
+  ].map((name) => [name, docklockRefusal]),
+);
+
 /** One row a service. */
 const services: Readonly<Record<ServiceRole, (application: Application) => void>> = {
   court: (application) => registerCourt(application, refusedResult() as CourtApi),
@@ -44,6 +54,7 @@ const services: Readonly<Record<ServiceRole, (application: Application) => void>
   },
   traffic: (application) => registerTraffic(application, refusedResult() as TrafficApi),
   enc: (application) => registerEnc(application, refusedResult() as EncApi),
+  docklock: (application) => registerDocklock(application, { ...refusingDocklock, images: refusingDocklock } as never),
 };
 
 const start = (
