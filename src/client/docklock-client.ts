@@ -42,7 +42,7 @@ export class DocklockClient {
   }
 
   async remove(id: string): Promise<void> {
-    await askService(this.#options, pathOf(id), undefined, 'DELETE');
+    await this.#ask(pathOf(id, 'remove'), {});
   }
 
   async exec(id: string, args: readonly string[], timeoutMs: number): Promise<ExecAnswer> {
@@ -96,7 +96,7 @@ export class DocklockClient {
   }
 
   async removeImage(reference: string): Promise<void> {
-    await askService(this.#options, `/v1/images/${encodeURIComponent(reference)}`, undefined, 'DELETE');
+    await this.#ask(`/v1/images/${encodeURIComponent(reference)}/remove`, {});
   }
 
   async collectImages(): Promise<Collected> {

@@ -10,19 +10,12 @@ export interface ServiceClientOptions {
   readonly timeoutMs?: number;
 }
 
-type Method = 'GET' | 'POST' | 'DELETE';
-
 const timeoutMsDefault = 10_000;
 
 /** A POST where there is a body. Rejects with ClientError, `reason` as the service's problem document has it. */
-export async function askService(
-  options: ServiceClientOptions,
-  path: string,
-  body?: unknown,
-  method: Method = body === undefined ? 'GET' : 'POST',
-): Promise<unknown> {
+export async function askService(options: ServiceClientOptions, path: string, body?: unknown): Promise<unknown> {
   const signal = AbortSignal.timeout(options.timeoutMs ?? timeoutMsDefault);
-  const response = await send(options, path, { method, body, signal });
+  const response = await send(options, path, { body, signal });
   const answer = await jsonOf(response);
   if (response.ok) return answer;
   throw refusalOf(response.status, answer);
@@ -30,7 +23,7 @@ export async function askService(
 
 /** The body of an answer that may have no end. Rejects with ClientError. */
 export async function openService(options: ServiceClientOptions, path: string): Promise<ReadableStream<Uint8Array>> {
-  const response = await send(options, path, { method: 'GET' });
+  const response = await send(options, path, {});
   if (!response.ok) throw refusalOf(response.status, await jsonOf(response));
   if (response.body === null) throw new ClientError('bad-answer', `${response.url} answered nothing`);
   return response.body;
@@ -39,11 +32,11 @@ export async function openService(options: ServiceClientOptions, path: string): 
 async function send(
   { endpoint, token }: ServiceClientOptions,
   path: string,
-  { method, body, signal }: { readonly method: Method; readonly body?: unknown; readonly signal?: AbortSignal },
+  { body, signal }: { readonly body?: unknown; readonly signal?: AbortSignal },
 ): Promise<Response> {
   try {
     return await fetch(endpoint.replace(/\/+$/, '') + path, {
-      method,
+      method: body === undefined ? 'GET' : 'POST',
       headers: {
         accept: 'application/json',
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -57,10 +50,10 @@ async function send(
   }
 }
 
-const jsonOf = async (response: Response): Promise<unknown> =>
-  (await response.json().catch((cause: unknown) => {
+const jsonOf = (response: Response): Promise<unknown> =>
+  response.json().catch((cause: unknown) => {
     throw new ClientError('bad-answer', `${response.url} did not answer in JSON`, { cause });
-  })) as unknown;
+  });
 
 function refusalOf(status: number, answer: unknown): ClientError {
   const { code: reasonCode, detail: text } = answer as { readonly code?: unknown; readonly detail?: unknown };

@@ -7,7 +7,6 @@ import { createDocklockApi } from '../actors/docklock/docklock-api.ts';
 import { tenantOwner } from '../protocols/ledger/modules/court/agreement-state.ts';
 import { clusterCounts } from '../protocols/ledger/modules/enc/cluster-state.ts';
 import { View } from '../protocols/ledger/view.ts';
-import type { PublicKey } from '../protocols/shared/brands.ts';
 import { registerDocklock } from './adapters/http/routes-docklock.ts';
 import { openLmdbStore } from './adapters/lmdb-store.ts';
 import { userOf } from './containers/image-users.ts';
@@ -84,7 +83,7 @@ export async function startDocklockService(options: DocklockServiceOptions): Pro
       };
       // Governors of the chain and whoever has registered a cluster on it may run containers here.
       const isOperator = (key: string): boolean =>
-        roles(key).includes('governor') || (view()?.get(clusterCounts, key as PublicKey) ?? 0) > 0;
+        roles(key).includes('governor') || (view()?.get(clusterCounts, key) ?? 0) > 0;
       const api = createDocklockApi({
         ...{ system, docklock, images, drivers },
         maySee: (viewer, tenant) => {

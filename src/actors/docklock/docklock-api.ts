@@ -66,7 +66,9 @@ export function createDocklockApi({
     deploy: (request, by) => ask((replyTo) => ({ type: 'deploy', request, by, replyTo }), deployTimeoutMs),
     container: async (id, viewer) => (await find(id, viewer)).view,
     stop: (id, stop) => ask((replyTo) => ({ type: 'stop', id, stop, replyTo }), stop.graceMs + stopMarginMs),
-    remove: async (id) => void (await ask<null>((replyTo) => ({ type: 'remove', id, replyTo }))),
+    remove: async (id) => {
+      await ask<null>((replyTo) => ({ type: 'remove', id, replyTo }));
+    },
     exec: async (id, request) => (await find(id, null)).driver.exec(id, request),
     logs: async (id, options, viewer) => (await find(id, viewer)).driver.logs(id, options),
     stats: async (id, viewer) => (await find(id, viewer)).driver.stats(id),

@@ -53,33 +53,42 @@ class Docklock {
   receive(message: DocklockMessage, context: Context): void {
     switch (message.type) {
       case 'reconciled':
-        return this.#onReconciled(message, context);
+        this.#onReconciled(message, context);
+        return;
       case 'deploy':
-        return this.#onDeploy(message, context);
+        this.#onDeploy(message, context);
+        return;
       case 'deployed':
-        return this.#onDeployed(message, context);
+        this.#onDeployed(message, context);
+        return;
       case 'list':
-        return context.reply(
+        context.reply(
           message.replyTo,
           this.#whenReady(() => this.#records.all.map(({ view }) => view)),
         );
+        return;
       case 'find':
-        return context.reply(
+        context.reply(
           message.replyTo,
           this.#whenReady(() => this.#find(message.id)),
         );
+        return;
       case 'stop':
-        return this.#onStop(message, context);
+        this.#onStop(message, context);
+        return;
       case 'exited':
-        return this.#onExited(message, context);
+        this.#onExited(message, context);
+        return;
       case 'remove':
-        return this.#onRemove(message, context);
+        this.#onRemove(message, context);
+        return;
       case 'removed':
-        return this.#onRemoved(message, context);
+        this.#onRemoved(message, context);
+        return;
       case 'settled':
         this.#busy.delete(message.id);
         if (message.error !== null)
-          this.#parts.log.error('work on a container failed', { id: message.id, problem: String(message.error) });
+          this.#parts.log.error('work on a container failed', { id: message.id }, message.error);
     }
   }
 
@@ -133,9 +142,15 @@ class Docklock {
 
   #onDeploy({ request, by, replyTo }: Of<'deploy'>, context: Context): void {
     const begun = this.#whenReady(() => this.#begin(request, by));
-    if ('error' in begun) return context.reply(replyTo, begun);
+    if ('error' in begun) {
+      context.reply(replyTo, begun);
+      return;
+    }
     const { driver, existing } = begun.value;
-    if (existing !== null) return context.reply(replyTo, { value: existing });
+    if (existing !== null) {
+      context.reply(replyTo, { value: existing });
+      return;
+    }
     const { id, tenant } = request;
     const work = async (): Promise<Of<'deployed'>['outcome']> => {
       const idRange = this.#records.rangeOf(tenant);
@@ -197,7 +212,8 @@ class Docklock {
     this.#busy.delete(id);
     if ('error' in outcome) {
       this.#records.delete(id);
-      return context.reply(replyTo, outcome);
+      context.reply(replyTo, outcome);
+      return;
     }
     const record = this.#records.get(id);
     invariant(record !== undefined, `the record of ${id} is gone`);
@@ -223,16 +239,21 @@ class Docklock {
 
   #onStop({ id, stop, replyTo }: Of<'stop'>, context: Context): void {
     const found = this.#whenReady(() => this.#find(id));
-    if ('error' in found) return context.reply(replyTo, found);
+    if ('error' in found) {
+      context.reply(replyTo, found);
+      return;
+    }
     const { driver, view } = found.value;
-    if (view.exit !== null) return context.reply(replyTo, { value: view });
-    if (this.#busy.has(id))
-      return context.reply(replyTo, { error: new DocklockError('busy', `something else is done with ${id} now`) });
+    if (view.exit !== null) {
+      context.reply(replyTo, { value: view });
+      return;
+    }
+    if (this.#busy.has(id)) {
+      context.reply(replyTo, { error: new DocklockError('busy', `something else is done with ${id} now`) });
+      return;
+    }
     context.pipeToSelf(
-      driver.stop(id, stop).then(async (exit) => {
-        const ended: ContainerView = { ...view, phase: 'exited', exit };
-        return ended;
-      }),
+      driver.stop(id, stop).then((exit): ContainerView => ({ ...view, phase: 'exited', exit })),
       (outcome) => {
         context.reply(replyTo, outcome);
         return 'value' in outcome && outcome.value.exit !== null
@@ -244,12 +265,19 @@ class Docklock {
 
   #onRemove({ id, replyTo }: Of<'remove'>, context: Context): void {
     const found = this.#whenReady(() => this.#find(id));
-    if ('error' in found) return context.reply(replyTo, found);
+    if ('error' in found) {
+      context.reply(replyTo, found);
+      return;
+    }
     const { driver, view } = found.value;
-    if (view.phase !== 'exited')
-      return context.reply(replyTo, { error: new ContainerError('wrong-phase', `${id} runs: stop it first`) });
-    if (this.#busy.has(id))
-      return context.reply(replyTo, { error: new DocklockError('busy', `something else is done with ${id} now`) });
+    if (view.phase !== 'exited') {
+      context.reply(replyTo, { error: new ContainerError('wrong-phase', `${id} runs: stop it first`) });
+      return;
+    }
+    if (this.#busy.has(id)) {
+      context.reply(replyTo, { error: new DocklockError('busy', `something else is done with ${id} now`) });
+      return;
+    }
     this.#busy.add(id);
     const work = async (): Promise<null> => {
       if ((await driver.list()).some((state) => state.id === id)) await driver.remove(id);
@@ -261,7 +289,10 @@ class Docklock {
 
   #onRemoved({ id, outcome, replyTo }: Of<'removed'>, context: Context): void {
     this.#busy.delete(id);
-    if ('error' in outcome) return context.reply(replyTo, outcome);
+    if ('error' in outcome) {
+      context.reply(replyTo, outcome);
+      return;
+    }
     this.#records.delete(id);
     this.#answerDurably({ value: null }, replyTo, context);
   }

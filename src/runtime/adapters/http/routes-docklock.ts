@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { type TObject, Type } from 'typebox';
 import { isolationClasses } from '../../../protocols/shared/containers.ts';
-import { CodedError } from '../../../protocols/shared/errors.ts';
+import type { CodedError } from '../../../protocols/shared/errors.ts';
 import { ContainerError, type ExecRequest } from '../../ports/container-driver.ts';
 import { type DeployRequest, type DocklockApi, DocklockError } from '../../ports/docklock-api.ts';
 import { ImageError } from '../../ports/image-store.ts';
@@ -11,6 +11,7 @@ import type { Application } from './application.ts';
 import { HttpProblem } from './problem.ts';
 
 const closed = { additionalProperties: false } as const;
+const nothing = Type.Object({}, closed);
 const name = (description: string) => Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description });
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) => Type.Union([type, Type.Null()]);
 const words = (description: string) => Type.Array(Type.String({ maxLength: 131_072 }), { maxItems: 1024, description });
@@ -167,8 +168,15 @@ const imageOperations = ({ images }: DocklockApi): readonly Operation[] => [
     act: (request) => images.inspect(idOf(request)),
   },
   {
-    ...{ method: 'DELETE', url: '/v1/images/:id', operationId: 'removeImage', access: 'administration', tag: 'images' },
+    ...{
+      method: 'POST',
+      url: '/v1/images/:id/remove',
+      operationId: 'removeImage',
+      access: 'administration',
+      tag: 'images',
+    },
     summary: 'Forgets a name, or an image by its digest',
+    body: nothing,
     act: (request) => images.remove(idOf(request)),
   },
   {
@@ -180,7 +188,7 @@ const imageOperations = ({ images }: DocklockApi): readonly Operation[] => [
       tag: 'images',
     },
     summary: 'Frees what no image and no container needs',
-    body: Type.Object({}, closed),
+    body: nothing,
     act: () => images.collect(),
   },
 ];
@@ -210,13 +218,14 @@ const containerOperations = (api: DocklockApi): readonly Operation[] => [
   },
   {
     ...{
-      method: 'DELETE',
-      url: '/v1/containers/:id',
+      method: 'POST',
+      url: '/v1/containers/:id/remove',
       operationId: 'removeContainer',
       access: 'administration',
       tag: 'containers',
     },
     summary: 'Forgets a container that has ended',
+    body: nothing,
     act: (request) => api.remove(idOf(request)),
   },
   {
