@@ -238,12 +238,18 @@ const containerOperations = (api: DocklockApi): readonly Operation[] => [
     },
     summary: 'Asks a container to end, and ends it after the grace',
     body: Type.Object(
-      { graceMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 600_000, default: 10_000 })) },
+      {
+        graceMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 600_000, default: 10_000 })),
+        by: Type.Optional(name('For whom, in the exit cause: court, lease, …; absent: the caller’s account')),
+      },
       closed,
     ),
     act: (request) => {
-      const { graceMs = 10_000 } = request.body as { readonly graceMs?: number };
-      return api.stop(idOf(request), { graceMs, by: callerOf(request) ?? 'operator' });
+      const body = request.body as { readonly graceMs?: number; readonly by?: string };
+      return api.stop(idOf(request), {
+        graceMs: body.graceMs ?? 10_000,
+        by: body.by ?? callerOf(request) ?? 'operator',
+      });
     },
   },
 ];
