@@ -69,6 +69,16 @@ describe('shipped scenarios', function () {
     expect(results.get('round-change-storm')?.counts['a hopeless round cut short']).to.be.greaterThan(0);
   });
 
+  it('say Red, and why, where the chain stands still, a set is not here, or a lease is spent', () => {
+    const met = (name: string): readonly string[] =>
+      Object.keys(results.get(name)?.counts ?? {}).flatMap((count) => count.split('decision Red for ').slice(1));
+    expect(met('traffic-under-faults')).to.include.members(['stale', 'min-height', 'counter-lease']);
+    expect(met('policy-change-under-load')).to.include.members(['policy-not-ready', 'counter-lease']);
+    const { counts = {} } = results.get('policy-change-under-load') ?? {};
+    expect(counts['evaluation Yellow'], 'engines were asked').to.be.greaterThan(0);
+    expect(counts).to.not.have.property('decision audited, not-recomputable when made again');
+  });
+
   it('punish those who contradict themselves', () => {
     const { counts = {} } = results.get('equivocation') ?? {};
     const found = Object.keys(counts).filter((name) => name.startsWith('bpci.consensus.equivocations'));
