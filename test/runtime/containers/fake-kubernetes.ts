@@ -47,11 +47,11 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 /** RFC 7386. */
 function merged(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
-  const result: Record<string, unknown> = isObject(target) ? { ...target } : {};
+  const result = new Map(Object.entries(isObject(target) ? target : {}));
   for (const [name, value] of Object.entries(patch))
-    if (value === null) delete result[name];
-    else result[name] = merged(result[name], value);
-  return result;
+    if (value === null) result.delete(name);
+    else result.set(name, merged(result.get(name), value));
+  return Object.fromEntries(result);
 }
 
 export class FakeKubernetes {
@@ -135,14 +135,19 @@ export class FakeKubernetes {
   #policy(method: string, url: URL, body: unknown, response: ServerResponse): void {
     const name = method === 'POST' ? (body as FakePod).metadata.name : (url.pathname.split('/').at(-1) ?? '');
     if (method === 'POST') this.#policies.set(name, body);
-    else if (!this.#policies.delete(name)) return refuse(response, 404, 'networkpolicies not found');
+    else if (!this.#policies.delete(name)) {
+      refuse(response, 404, 'networkpolicies not found');
+      return;
+    }
     send(response, method === 'POST' ? 201 : 200, body ?? {});
   }
 
   #collection(method: string, url: URL, body: FakePod, response: ServerResponse): void {
     if (method === 'POST') {
-      if (this.#pods.has(body.metadata.name))
-        return refuse(response, 409, `pods "${body.metadata.name}" already exists`);
+      if (this.#pods.has(body.metadata.name)) {
+        refuse(response, 409, `pods "${body.metadata.name}" already exists`);
+        return;
+      }
       const { hostUsers, ...spec } = body.spec;
       const isKept = this.#options.knowsHostUsers !== false && hostUsers !== undefined;
       const made: FakePod = {
@@ -160,7 +165,10 @@ export class FakeKubernetes {
 
   #one(method: string, name: string, body: unknown, url: URL, response: ServerResponse): void {
     const pod = this.#pods.get(name);
-    if (pod === undefined) return refuse(response, 404, `pods "${name}" not found`);
+    if (pod === undefined) {
+      refuse(response, 404, `pods "${name}" not found`);
+      return;
+    }
     if (method === 'PATCH') send(response, 200, this.#store(merged(pod, body) as FakePod));
     else if (method === 'DELETE') {
       const grace = Number(url.searchParams.get('gracePeriodSeconds') ?? '30');
@@ -293,14 +301,14 @@ export class FakeKubernetes {
   }
 
   async #exec(connection: WebSocket, id: string, args: readonly string[]): Promise<void> {
-    const [out, error, status] = [1, 2, 3];
+    const [out, error, status] = [1, 2, 3] as const;
     const write = (channel: number, bytes: Uint8Array): void =>
       connection.send(Buffer.concat([Buffer.of(channel), bytes]));
     const request = { args, env: [], cwd: null, timeoutMs: 60_000, outputBytesMax: 1 << 20 };
     const told = await this.#options.driver.exec(id, request).then(
       ({ code, stdout, stderr }) => {
-        write(out ?? 1, stdout);
-        write(error ?? 2, stderr);
+        write(out, stdout);
+        write(error, stderr);
         const causes = [{ reason: 'ExitCode', message: String(code) }];
         return code === 0
           ? { status: 'Success' }
@@ -312,7 +320,7 @@ export class FakeKubernetes {
         message: `no such file or directory: ${String(failure)}`,
       }),
     );
-    write(status ?? 3, Buffer.from(JSON.stringify(told)));
+    write(status, Buffer.from(JSON.stringify(told)));
     connection.close();
   }
 }

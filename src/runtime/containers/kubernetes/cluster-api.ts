@@ -212,7 +212,7 @@ export class ClusterApi {
             try {
               resolve(exitCodeOf(told));
             } catch (error) {
-              reject(error as Error);
+              reject(asContainerError(`exec in ${id}`, error));
             }
           };
           new this.#client.Exec(this.#config)

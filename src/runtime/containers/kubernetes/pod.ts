@@ -9,7 +9,7 @@ import { specProblem } from '../../../protocols/docklock/container-spec.ts';
 import { ContainerError, type ContainerPhase, type ContainerState } from '../../ports/container-driver.ts';
 
 export const containerName = 'workload';
-export const startGate = 'bpci.io/start';
+const startGate = 'bpci.io/start';
 export const exitFinalizer = 'bpci.io/exit';
 /** Labels by which pods are found. */
 export const labels = { container: 'bpci.io/container', tenant: 'bpci.io/tenant' } as const;
