@@ -183,7 +183,6 @@ describe('the whole system, walked through', function () {
     const { people } = world;
     const stated = await people.json<{ statement: unknown; case: string }>(
       ...['state', agreement, '--of', 'availability', '--value', String(measured), '--as', 'probe'],
-      ...['--court-endpoint', world.endpoints.court],
     );
     const evidence = people.file('receipt.json', JSON.stringify(stated.statement));
     const balance = async (): Promise<bigint> =>

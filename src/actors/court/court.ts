@@ -110,7 +110,13 @@ function receive(
     case 'ask': {
       const { timelines, monitor, book } = state;
       const statementsOf = monitor.statementsOf.bind(monitor);
-      const memory = { timelines, book, statementsOf, status: () => statusOf(dependencies, state) };
+      const memory = {
+        timelines,
+        book,
+        now: context.clock.now(),
+        statementsOf,
+        status: () => statusOf(dependencies, state),
+      };
       metrics.questions.add(1, { about: message.question.about });
       context.reply(message.replyTo, answerQuestion(message.question, state.followed, memory));
       return;

@@ -10,6 +10,7 @@ import { readArbitrators } from '../../protocols/ledger/modules/court/arbitrator
 import { allCases } from '../../protocols/ledger/modules/court/case-state.ts';
 import { View } from '../../protocols/ledger/view.ts';
 import type { Digest } from '../../protocols/shared/brands.ts';
+import { freshnessReasons } from '../../protocols/traffic/decide.ts';
 import type { FollowedState } from '../traffic/chain-feed.ts';
 import type { CourtAnswer, CourtQuestion } from './messages.ts';
 import type { Timelines } from './timelines.ts';
@@ -17,10 +18,18 @@ import type { Timelines } from './timelines.ts';
 export interface CourtMemory {
   readonly timelines: Timelines;
   readonly book: CourtBook;
+  /** ms since 1970. */
+  readonly now: number;
   /** That sources handed in about an agreement. */
   readonly statementsOf: (agreement: Digest) => Json;
   readonly status: (followed: FollowedState) => Json;
 }
+
+/** State older than a light decides on complies with nothing, ms. */
+const stateAgeMsMax = 30_000;
+
+const freshnessOf = ({ height, time }: FollowedState, { now }: CourtMemory): readonly string[] =>
+  freshnessReasons(now, null, { height, stateTime: time, stateAgeMsMax });
 
 type Question<About extends CourtQuestion['about']> = Extract<CourtQuestion, { about: About }>;
 
@@ -84,7 +93,7 @@ function read(view: View, question: CourtQuestion, followed: FollowedState, memo
       return { time: followed.time, deadlines: toPlain(taken(openDeadlines(view), question.limit)) };
     case 'compliance':
       return toPlain({
-        ...checkCompliance(memory.book.rulesOf(followed.reader), question.operation),
+        ...checkCompliance(memory.book.rulesOf(followed.reader), question.operation, freshnessOf(followed, memory)),
         ...{ height: followed.height, stateTime: followed.time },
       });
     case 'arbitrators':

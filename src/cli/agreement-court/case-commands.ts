@@ -14,7 +14,7 @@ import { amountOf, digestOfFile } from './agreement-commands.ts';
 import { actionOption, showCase } from './case-printing.ts';
 import { type Deed, momentOf, requireCase, sendInCase } from './case-standing.ts';
 import { courtEvents, fetchAgreement, fetchCase, idOf, type StandingCase } from './chain-reading.ts';
-import { chooseKey, sendAs, signing, type SigningOptions } from './sending.ts';
+import { attempt, chooseKey, refusedBy, signing, type SigningOptions } from './sending.ts';
 
 interface FileOptions extends SigningOptions {
   readonly breach: string;
@@ -62,7 +62,10 @@ async function file(context: CommandContext, agreement: Digest, options: FileOpt
   const grounds = digestOfFile(options.evidence);
   if ((await fetchCase(client, id)) === undefined) {
     const notice = { agreement, obligation, period, statements: [], grounds };
-    await sendAs(context, command, sender, 'court.notice-breach', notice);
+    const receipt = await attempt(context, command, sender, 'court.notice-breach', notice);
+    // The court may have given notice of it meanwhile.
+    if (receipt.result !== 'ok' && receipt.result !== 'already-noticed')
+      throw refusedBy('court.notice-breach', receipt);
   }
   await untilFiling(client, id, timeout);
   const actions = [...new Set(action)].sort((a, b) => a - b);

@@ -1,5 +1,7 @@
 /** `agreement-court state`: a source signs what it has measured, and hands it in to the agreement's court. */
 import type { Command } from 'commander';
+import type { ChainClient } from '../../client/chain-client.ts';
+import { ClientError } from '../../client/client-error.ts';
 import { askService } from '../../client/service-request.ts';
 import { handedInCodec } from '../../protocols/court/handed-in.ts';
 import { obligationOf } from '../../protocols/ledger/modules/court/agreement-terms.ts';
@@ -16,11 +18,18 @@ interface StateOptions {
   readonly period: number;
   readonly value: number;
   readonly as?: string;
-  readonly courtEndpoint: string;
+  readonly courtEndpoint?: string;
+}
+
+/** Where the chain's registry says that the court is. */
+async function courtEndpointOf(client: ChainClient, court: string): Promise<string> {
+  const listed = (await client.services()).find(({ id, kind }) => id === court && kind === 'court');
+  if (listed !== undefined && listed.endpoint !== '') return listed.endpoint;
+  throw new CommandError('failed', `the registry lists no court ${court}`, ['Say where it is: --court-endpoint URL']);
 }
 
 async function state(context: CommandContext, agreement: Digest, options: StateOptions, command: Command) {
-  const { of: name, period, value, courtEndpoint } = options;
+  const { of: name, period, value } = options;
   const client = await context.client(command);
   const terms = (await fetchAgreement(client, agreement))?.terms;
   if (terms === undefined) throw new CommandError('failed', `the chain knows no agreement ${agreement}`);
@@ -34,10 +43,16 @@ async function state(context: CommandContext, agreement: Digest, options: StateO
   const subject = { agreement, obligation: name, period };
   const signature = signer.sign(statementSigningBytes(chain, subject, value));
   const statement = handedInCodec.toJson({ ...subject, source: signer.publicKey, value, signature });
-  const answer = (await askService({ endpoint: courtEndpoint }, '/v1/statements', statement)) as {
-    readonly isNew: boolean;
-    readonly case: string;
-  };
+  const endpoint = options.courtEndpoint ?? (await courtEndpointOf(client, terms.court));
+  const answer = (await askService({ endpoint }, '/v1/statements', statement).catch((cause: unknown) => {
+    if (!(cause instanceof ClientError) || cause.code !== 'unreachable') throw cause;
+    throw new CommandError(
+      'failed',
+      `the court ${terms.court} cannot be reached at ${endpoint}`,
+      ['Try again when it runs, or say where it is: --court-endpoint URL'],
+      cause,
+    );
+  })) as { readonly isNew: boolean; readonly case: string };
   const { isNew, case: breach } = answer;
   context.print(command, { statement, isNew, case: breach }, () => [
     `stated  ${rule.metric} ${value} of ${name}, period ${period}${isNew ? '' : ' (as before)'}`,
@@ -54,7 +69,10 @@ export function registerStatements(program: Command, context: CommandContext): v
     .requiredOption('--value <number>', "in the unit of the rule's metric", wholeNumber)
     .option('--period <number>', 'period of the obligation, from 0', wholeNumber, 0)
     .option('--as <name>', 'your key that signs (default: the only one here that can be meant)')
-    .option('--court-endpoint <url>', 'the court that the agreement names', 'http://127.0.0.1:21002')
+    .option(
+      '--court-endpoint <url>',
+      "the court that the agreement names (default: where the chain's registry lists it)",
+    )
     .addHelpText(
       'after',
       '\nExample:\n  $ agreement-court state ID --of availability --period 3 --value 998500 --as probe',

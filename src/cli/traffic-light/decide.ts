@@ -15,6 +15,10 @@ function decisionLines(terminal: Terminal, decision: TrafficDecision): readonly 
   return [
     `${terminal.paint(colours[state] ?? 'red', state)}  ${enforcementAction}  ${decision.complianceStatus}`,
     ...reasons.map((reason) => `because      ${reason}`),
+    ...(policy?.faults ?? []).map((fault) => `because      ${fault}`),
+    ...(policy?.regimes ?? [])
+      .filter(({ rules }) => rules.length === 0)
+      .map(({ regime }) => `because      ${regime} applies, and nothing of it permits the flow`),
     ...(policy?.rules ?? []).map((rule) => `rule         ${rule.id} (${rule.regime}) ${rule.citation}`),
     ...obligations.map(
       ({ id: name, phase, proofBy }) =>

@@ -42,8 +42,15 @@ export interface Compliance {
   readonly agreements: readonly AgreementCompliance[];
 }
 
-export function checkCompliance(rules: CourtRules, operation: Operation): Compliance {
-  const { state, reasons } = courtVerdict(rules.constraintsOf(operation));
+/** @param freshness why the state is too old to answer by, as a light has it; empty where it is not */
+export function checkCompliance(
+  rules: CourtRules,
+  operation: Operation,
+  freshness: readonly string[] = [],
+): Compliance {
+  const verdict = courtVerdict(rules.constraintsOf(operation));
+  const state = freshness.length > 0 ? 'Red' : verdict.state;
+  const reasons = [...freshness, ...verdict.reasons];
   const problems = new Map<Digest, Set<ComplianceProblem>>();
   for (const agreement of rules.bindingOf(operation)) problems.set(agreement, new Set());
   for (const { agreement, constraint } of rules.findingsOf(operation))

@@ -82,7 +82,7 @@ export const tablesFor = (policy: PolicyTables | null, tenant: string): Decision
 export const freshnessReasons = (
   time: number,
   minHeight: number | null,
-  { stateTime, stateAgeMsMax, height }: StateInputs,
+  { stateTime, stateAgeMsMax, height }: Pick<StateInputs, 'stateTime' | 'stateAgeMsMax' | 'height'>,
 ): readonly string[] => [
   ...(time - stateTime > stateAgeMsMax ? ['stale'] : []),
   ...(minHeight !== null && height < minHeight ? ['min-height'] : []),

@@ -122,8 +122,8 @@ const operations: fc.Arbitrary<Operation> = fc.record({
   classification: fc.constantFrom(...choices.classification),
 });
 
-function ask(reader: MemoryState, operation: Operation, book = new CourtBook()): Compliance {
-  const memory = { timelines: new Timelines(), book, statementsOf: () => null, status: () => null };
+function ask(reader: MemoryState, operation: Operation, book = new CourtBook(), ageMs = 0): Compliance {
+  const memory = { timelines: new Timelines(), book, now: now + ageMs, statementsOf: () => null, status: () => null };
   const asked = operation as Operation & { readonly classification: DataClass | null };
   const answer = answerQuestion({ about: 'compliance', operation: asked }, { height: 10, time: now, reader }, memory);
   if (answer.kind !== 'answer') throw new Error(`refused: ${answer.reason}`);
@@ -210,6 +210,15 @@ describe('compliance', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('is refused where the chain stands still for longer than a light would decide', () => {
+    const drawn = { tenants: ['one'], workloads: [], countries: [], dataClasses: [], endedAt: 0 };
+    const state = stateWith([{ ...drawn, state: 'active' }]);
+    const operation: Operation = { tenant: 'one', workload: 'web', country: 'DE', classification: 'Internal' };
+    expect(ask(state, operation, new CourtBook(), 30_000)).include({ complies: true, state: 'Green' });
+    const { complies, state: told, reasons } = ask(state, operation, new CourtBook(), 30_001);
+    expect([complies, told, reasons]).deep.equal([false, 'Red', ['stale']]);
   });
 
   it('is told by a book that is carried from block to block as by one that is opened anew', () => {
