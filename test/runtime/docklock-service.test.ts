@@ -5,7 +5,7 @@
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { expect } from 'chai';
 import { ChainClient } from '../../src/client/chain-client.ts';
 import { ClientError } from '../../src/client/client-error.ts';
@@ -57,7 +57,8 @@ async function reasonOf(work: Promise<unknown>): Promise<string> {
   const start = async (): Promise<void> => {
     service = await startDocklockService({
       ...{ client: new ChainClient({ endpoint: node.endpoint }), address: '127.0.0.1:0' },
-      ...{ dataDir: join(dataDir, 'docklock'), logTo: 'silent', poolSize: 1 },
+      // As a person gives it: relative to where they stand.
+      ...{ dataDir: relative(process.cwd(), join(dataDir, 'docklock')), logTo: 'silent', poolSize: 1 },
     });
     client = clientOf(operator);
   };

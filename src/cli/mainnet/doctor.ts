@@ -1,9 +1,7 @@
 /** `mainnet doctor`: what this machine has and lacks, each lack with the command that mends it. */
 import { spawnSync } from 'node:child_process';
 import {
-  accessSync,
   closeSync,
-  constants,
   existsSync,
   fsyncSync,
   mkdtempSync,
@@ -14,6 +12,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { missingControllers, readControlGroupHost } from '../../runtime/containers/control-groups.ts';
+import { findProgram, findRuntime, knownVulnerabilities } from '../../runtime/containers/oci-runtime.ts';
 import { findPortProblems } from '../../runtime/port-check.ts';
 import type { LoadedManifest } from '../../runtime/manifest.ts';
 import { readLauncherState } from '../../runtime/launcher-state.ts';
@@ -42,7 +42,7 @@ async function examine(loaded: LoadedManifest | null): Promise<readonly Finding[
     diskFinding(place),
     fsyncFinding(place),
     ...(loaded === null ? [] : [await portsFinding(loaded)]),
-    ociFinding(),
+    await ociFinding(),
     userNamespacesFinding(),
     controlGroupsFinding(),
     firstCommandFinding('browser', ['chromium', 'chromium-browser', 'google-chrome'], {
@@ -108,19 +108,6 @@ function installCommand(packages: Tool['packages']): string {
     if (name !== undefined && findProgram(programs[manager]) !== null) return `sudo ${commands[manager]} ${name}`;
   }
   return `install ${Object.values(packages)[0] ?? 'it'} with this system's package manager`;
-}
-
-function findProgram(name: string): string | null {
-  for (const directory of (process.env['PATH'] ?? '').split(':')) {
-    const file = join(directory, name);
-    try {
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {
-      // Not in this directory.
-    }
-  }
-  return null;
 }
 
 function versionOf(name: string): string {
@@ -220,12 +207,33 @@ async function portsFinding(loaded: LoadedManifest): Promise<Finding> {
   };
 }
 
-const ociFinding = (): Finding =>
-  firstCommandFinding('OCI runtime', ['crun', 'runc'], {
-    required: false,
-    why: 'containers; validators and followers need none',
-    packages: { apt: 'crun', dnf: 'crun', apk: 'crun' },
+/** Each runtime that is here: its version, and what is publicly known of that version. */
+async function ociFinding(): Promise<Finding> {
+  const found = (await Promise.all((['crun', 'runc'] as const).map(findRuntime))).filter((runtime) => runtime !== null);
+  const name = 'OCI runtime';
+  if (found.length === 0) {
+    return firstCommandFinding(name, ['crun', 'runc'], {
+      required: false,
+      why: 'containers; validators and followers need none',
+      packages: { apt: 'crun', dnf: 'crun', apk: 'crun' },
+    });
+  }
+  const vulnerable = found.filter((runtime) => knownVulnerabilities(runtime).length > 0);
+  const described = found.map((runtime) => {
+    const known = knownVulnerabilities(runtime);
+    return `${runtime.name} ${runtime.version}${known.length === 0 ? '' : ` (by its version: ${known.join(', ')})`}`;
   });
+  return {
+    name,
+    status: vulnerable.length === found.length ? 'warning' : 'ok',
+    required: false,
+    detail: described.join('; '),
+    mend:
+      vulnerable.length === 0
+        ? null
+        : `compare ${vulnerable.map((runtime) => runtime.name).join(', ')} with your distributor's advisories: it may be mended under the same number`,
+  };
+}
 
 function userNamespacesFinding(): Finding {
   const works = spawnSync('unshare', ['--user', '--map-root-user', 'true'], { timeout: 5000 }).status === 0;
@@ -239,14 +247,14 @@ function userNamespacesFinding(): Finding {
 }
 
 function controlGroupsFinding(): Finding {
-  const file = '/sys/fs/cgroup/cgroup.controllers';
-  const controllers = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
+  const host = readControlGroupHost(existsSync('/proc/mounts') ? readFileSync('/proc/mounts', 'utf8') : '');
+  const missing = missingControllers(host);
   return {
     name: 'control groups',
-    status: controllers === '' ? 'missing' : 'ok',
+    status: missing.length === 0 ? 'ok' : 'missing',
     required: false,
-    detail: controllers === '' ? 'no version 2 hierarchy; for limits of containers' : `version 2: ${controllers}`,
-    mend: controllers === '' ? 'boot with systemd.unified_cgroup_hierarchy=1' : null,
+    detail: missing.length === 0 ? host.mode : `none for ${missing.join(', ')}; for limits of containers`,
+    mend: missing.length === 0 ? null : 'boot with systemd.unified_cgroup_hierarchy=1',
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   isImageDigest,
   isImageName,
@@ -85,7 +85,7 @@ function lock(directory: string): DirectoryLock {
 export async function openImageStore(
   options: ImageStoreOptions,
 ): Promise<ImageStore & { readonly confinement: Confinement }> {
-  const paths = storePaths(options.directory);
+  const paths = storePaths(resolve(options.directory));
   let held: DirectoryLock | null = null;
   try {
     makeStoreDirectories(paths);
