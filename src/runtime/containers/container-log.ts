@@ -135,8 +135,8 @@ export class ContainerLog {
 /** A function, since the signal may change while a generator is suspended. */
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true;
 
-/** A line that a crash cut short is left out. */
-function parseLine(line: string): readonly LogEntry[] {
+/** Of a file of a log. A line that a crash cut short is left out. */
+export function parseLine(line: string): readonly LogEntry[] {
   if (line === '') return [];
   try {
     const [at, stream, text] = JSON.parse(line) as [number, StreamName, string];

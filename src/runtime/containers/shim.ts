@@ -80,7 +80,8 @@ export interface ProcessIdentity {
   readonly boot: string;
 }
 
-function identityOf(pid: number): ProcessIdentity | null {
+/** null where it has ended, or this host has no /proc. */
+export function identityOf(pid: number): ProcessIdentity | null {
   const stat = readText(`/proc/${pid}/stat`);
   // The second field is a name in brackets, which may hold anything.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
