@@ -8,22 +8,8 @@ import { counterSubject, type CounterStanding, remaining } from '../../protocols
 import type { CounterName } from '../../protocols/policy/vocabulary.ts';
 import { decide, type DecisionOutcome, freshnessReasons, tablesFor } from '../../protocols/traffic/decide.ts';
 import { type DecisionEntry, decodeEntry, encodeEntry, type LogEntry } from '../../protocols/traffic/entry.ts';
-import {
-  flowKey,
-  type FlowRecord,
-  identityCommitment,
-  saltBytes,
-  toFlowRecord,
-  type TrafficRequest,
-  trafficRequestDigest,
-} from '../../protocols/traffic/flow.ts';
-import {
-  type DecisionInputs,
-  type LightView,
-  resolveCounters,
-  resolveState,
-  type StateInputs,
-} from '../../protocols/traffic/inputs.ts';
+import { saltBytes, type TrafficRequest } from '../../protocols/traffic/flow.ts';
+import { type DecisionInputs, type LightView, resolveCounters, resolveState } from '../../protocols/traffic/inputs.ts';
 import {
   nextDue,
   openItem,
@@ -46,6 +32,7 @@ import type { Verdict } from '../../protocols/shared/errors.ts';
 import type { Store } from '../../runtime/ports/store.ts';
 import type { Appended, DecisionLog, StoredEntry } from './decision-log.ts';
 import type { Stages } from './stages.ts';
+import { type Assessed, Assessments } from './assessments.ts';
 import { type Aside, encodeAside, LightMemory, requestIdsMax } from './light-memory.ts';
 
 /** What a light follows of the chain, as of its last block. */
@@ -111,14 +98,6 @@ export interface Shortage {
 
 const shortagesMax = 1000;
 
-interface Assessed {
-  readonly flow: FlowRecord;
-  readonly state: StateInputs;
-  outcome: DecisionOutcome | null;
-}
-
-const assessedMax = 10_000;
-const dayMs = 86_400_000;
 const nothing: readonly string[] = [];
 
 const unknownDecision: ReviewAnswer = { verdict: { kind: 'rejected', reason: 'unknown-decision' }, release: null };
@@ -127,11 +106,8 @@ export class Light {
   readonly log: DecisionLog;
   readonly #options: LightOptions;
   readonly #memory: LightMemory;
-  readonly #salt: Uint8Array;
   #facts: ChainFacts;
-  /** By tenant, workload, recipient and flow. */
-  readonly #assessed = new Map<string, Assessed>();
-  #assessedDay = 0;
+  readonly #assessments: Assessments;
   readonly #standing: LightView['counter'];
   readonly #indices = new Map<Digest, number>();
   /** Transactions of reviews that were judged. */
@@ -142,7 +118,7 @@ export class Light {
     this.log = options.log;
     this.#options = options;
     this.#memory = new LightMemory(options.store, options.log);
-    this.#salt = saltBytes(options.salt);
+    this.#assessments = new Assessments(saltBytes(options.salt));
     this.#facts = facts;
     this.#standing = (of, counter, window) => ({
       ...this.#facts.lease(of, counter, window),
@@ -157,7 +133,7 @@ export class Light {
   /** From now on decisions rest on these. */
   follow(facts: ChainFacts): void {
     this.#facts = facts;
-    this.#assessed.clear();
+    this.#assessments.clear();
   }
 
   get held(): readonly QuarantineItem[] {
@@ -199,10 +175,9 @@ export class Light {
 
   /** Throws DecisionLogError where the log takes nothing, TrafficError where the flow is too large for an entry. */
   decide(request: TrafficRequest, { caller, now, isLate }: RequestContext): Answer {
-    const assessed = this.#assess(request.flow, now);
+    const assessed = this.#assessments.of(request.flow, now, () => this.#view);
     const { flow } = assessed;
-    const identity = identityCommitment(request.flow, request.salt === null ? this.#salt : saltBytes(request.salt));
-    const digest = trafficRequestDigest({ enforcementPoint: caller, identity, flow });
+    const { identity, digest } = this.#assessments.commitment(assessed, request, caller);
     const known = this.#memory.request(caller, request.requestId);
     if (known !== undefined)
       return known.request === digest ? { kind: 'known', index: known.index } : { kind: 'conflict' };
@@ -302,6 +277,10 @@ export class Light {
     return { ...stored, entry };
   }
 
+  get #view(): LightView {
+    return { ...this.#facts, counter: this.#standing };
+  }
+
   /** At the next place of the log. */
   #entry(request: Digest, inputs: DecisionInputs, outcome: DecisionOutcome): DecisionEntry {
     return { type: 'decision', log: this.log.head.logId, index: this.log.size, request, inputs, outcome };
@@ -324,24 +303,6 @@ export class Light {
 
   #spend({ outcome }: DecisionEntry, tenant: string): void {
     if (outcome.spends.length > 0) this.log.also(this.#memory.spend(counterSubject(tenant), outcome.spends));
-  }
-
-  /** What the state says to this flow: looked up once a block, day, tenant, workload and recipient. */
-  #assess(request: TrafficRequest['flow'], now: number): Assessed {
-    const flow = toFlowRecord(request);
-    const day = Math.floor(now / dayMs);
-    if (day !== this.#assessedDay || this.#assessed.size >= assessedMax) this.#assessed.clear();
-    this.#assessedDay = day;
-    const { tenant, workload } = request.subject;
-    const { recipient } = request.destination;
-    const key = `${tenant}\n${workload}\n${recipient ?? ''}\n${flowKey(flow)}`;
-    let assessed = this.#assessed.get(key);
-    if (assessed === undefined) {
-      const view: LightView = { ...this.#facts, counter: this.#standing };
-      assessed = { flow, state: resolveState(view, flow, { tenant, workload, recipient }, now), outcome: null };
-      this.#assessed.set(key, assessed);
-    }
-    return assessed;
   }
 
   /** Made once for all requests that differ in nothing that it depends on. */
@@ -376,10 +337,9 @@ export class Light {
   /** Nothing is left to prove: the flow is decided anew, on the state of this moment. */
   #decideRelease(item: QuarantineItem, now: number): Placed {
     const { flow, identity, tenant, requester, discharged, decision } = item;
-    const view: LightView = { ...this.#facts, counter: this.#standing };
     const inputs: DecisionInputs = {
       ...{ time: now, minHeight: null, enforcementPoint: requester, identity, flow },
-      state: resolveState(view, flow, item, now),
+      state: resolveState(this.#view, flow, item, now),
       counters: resolveCounters(flow, tenant, now, this.#standing),
       ...{ releases: decision, discharged, hasRoom: true, isLate: false },
     };

@@ -16,7 +16,7 @@ import {
 } from '../policy/request.ts';
 import { counterNames, type CounterName } from '../policy/vocabulary.ts';
 import { personsMax } from './counters.ts';
-import { encodeOnce, onceEncoded } from './once-encoded.ts';
+import { onceEncoded } from './once-encoded.ts';
 import { TrafficError } from './traffic-error.ts';
 
 /** What a caller asks. */
@@ -116,7 +116,8 @@ const keyDecoder = new TextDecoder('latin1');
 
 /** The same text for the same flow. Throws {@link TrafficError} for one that is too large for a log entry. */
 export function flowKey(flow: FlowRecord): string {
-  const bytes = encodeOnce(flowCodec, flow);
+  // Not remembered: most flows are looked up once, and found under the bytes of an equal one.
+  const bytes = encode(flowCodec, flow);
   if (bytes.length > flowBytesMax) return refuse('flow', `at most ${flowBytesMax} bytes`);
   return keyDecoder.decode(bytes);
 }

@@ -4,7 +4,13 @@
  */
 import { expect } from 'chai';
 import { encodeEntry, entryId, replayEntry } from '../../../src/protocols/traffic/entry.ts';
-import { identityCommitment, saltBytes } from '../../../src/protocols/traffic/flow.ts';
+import {
+  identityCommitment,
+  saltBytes,
+  toFlowRecord,
+  trafficRequestDigest,
+} from '../../../src/protocols/traffic/flow.ts';
+import { createSigner } from '../../../src/runtime/adapters/ed25519.ts';
 import {
   type DecisionProof,
   decisionProofCodec,
@@ -211,6 +217,27 @@ describe('what makes a decision Red beside the policies', () => {
     });
     const { light } = await openLight(new MemoryDisk(), { facts });
     expect(decided(light, greenRequest('1')).state).equal('Green');
+  });
+});
+
+describe('what a decision commits to', () => {
+  it('is that of its own caller and salt, whoever asked about the same flow before', async () => {
+    const { light } = await openLight(new MemoryDisk());
+    const other = createSigner(new Uint8Array(32).fill(10)).publicKey;
+    const salts = ['11'.repeat(32), '22'.repeat(32), null];
+    const asked = [caller, other, null].flatMap((by) => salts.map((salt) => ({ by, salt })));
+    const digests = [...asked, ...asked].map(({ by, salt }, index) => {
+      const request = { ...greenRequest(`commitment-${index}`), salt };
+      const answer = light.decide(request, { ...context, caller: by });
+      if (answer.kind !== 'decided') throw new Error(answer.kind);
+      const identity = identityCommitment(request.flow, saltBytes(salt ?? '5a'.repeat(32)));
+      const { entry } = answer;
+      expect(entry.inputs.identity).equal(identity);
+      const flow = toFlowRecord(request.flow);
+      expect(entry.request).equal(trafficRequestDigest({ enforcementPoint: by, identity, flow }));
+      return entry.request;
+    });
+    expect(new Set(digests).size).equal(asked.length);
   });
 });
 
