@@ -5,6 +5,9 @@ import { brief, crashes, fromMs } from './brief-scenario.ts';
 /** Lights that are asked all the time. */
 const flows = { ...brief, transfersPerSecond: 0, decisionsPerSecond: 6 } as const;
 
+/** Clusters with something to run. */
+const clusters = { ...brief, transfersPerSecond: 0, decisionsPerSecond: 1, disputants: 1, workloads: 10 } as const;
+
 export const serviceScenarios = {
   disputes: {
     ...brief,
@@ -88,5 +91,25 @@ export const serviceScenarios = {
     faults: (draw) => [
       { kind: 'restore', node: 0, copiedAtMs: 14_000, atMs: draw.between(18_000, 24_000), forMs: 500 },
     ],
+  },
+  workloads: {
+    ...clusters,
+    name: 'workloads',
+    expects: 'Workloads of tenants run, while agreements are suspended and taken up again and a cluster dies.',
+    durationMs: 100_000,
+    faults: (draw) => crashes(draw, 1),
+  },
+  'workloads, one stands still': {
+    ...clusters,
+    name: 'workloads, one stands still',
+    expects: 'Two of the clusters stand still for longer than a lease stays fresh, and others take what they had.',
+    durationMs: 165_000,
+    faults: (draw) => {
+      const [first = 0, second = 1] = draw.shuffle([0, 1, 2, 3]);
+      return [
+        { kind: 'pause', node: first, atMs: draw.between(24_000, 28_000), forMs: 80_000 },
+        { kind: 'pause', node: second, atMs: 109_000, forMs: 15_000 },
+      ];
+    },
   },
 } satisfies Readonly<Record<string, Scenario>>;

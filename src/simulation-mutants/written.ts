@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 import { courtMutants } from './written-court.ts';
 import { consensusMutants } from './written-consensus.ts';
+import { encMutants } from './written-enc.ts';
 import { ledgerMutants } from './written-ledger.ts';
 import { nodeMutants } from './written-node.ts';
 import { trafficMutants } from './written-traffic.ts';
@@ -12,4 +13,5 @@ export const writtenMutants: readonly Mutant[] = [
   ...ledgerMutants,
   ...courtMutants,
   ...trafficMutants,
+  ...encMutants,
 ].map((mutant) => ({ ...mutant, origin: 'written' }));

@@ -34,5 +34,7 @@ export const checkerMeanings: Readonly<Record<CheckerName, string>> = {
   lights:
     'Decisions rest on the set in force, attested and tightened, and on the orders of the court; anchors match the logs.',
   counters: 'No light lets more persons pass than the chain has leased to it, whatever became of its disk.',
+  executions:
+    'Of a workload one container runs at most, only under a lease, a decision and agreements in force, and every start has one receipt.',
   proofs: 'What a node proves to strangers holds: transactions, state, its log, against the genesis document alone.',
 };

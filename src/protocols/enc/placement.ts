@@ -70,37 +70,38 @@ export interface PlacementTerms {
 const isIn = (country: string, places: readonly string[]): boolean =>
   places.some((place) => place === country || place === countryOf(country));
 
+/** Written out check by check: it runs for each workload and cluster. */
 function reasonsAgainst(
-  workload: Workload,
+  { placement, resources, isolationClass }: Workload,
   cluster: PlacementCluster,
   { agreements, bound }: PlacementTerms,
   now: number,
 ): readonly UnfitReason[] {
-  const { placement, resources, isolationClass } = workload;
-  const { free, capabilities } = cluster;
-  const isCertified = (name: string): boolean =>
-    cluster.certifications.some((each) => each.name === name && each.expires > now);
-  const checks: readonly (readonly [UnfitReason, boolean])[] = [
-    ['not-active', cluster.state === 'active'],
-    ['unreachable', cluster.isReachable],
-    ['court-order', !cluster.isForbidden],
-    ['not-named', placement.clusters.length === 0 || placement.clusters.includes(cluster.id)],
-    ['not-agreed', bound.every((names) => names.includes(cluster.id))],
-    [
-      'agreement-not-served',
-      cluster.agreements.length === 0 || agreements.every((id) => cluster.agreements.includes(id)),
-    ],
-    ['country', placement.countries.length === 0 || isIn(cluster.country, placement.countries)],
-    ['region', placement.regions.length === 0 || placement.regions.includes(cluster.region)],
-    ['certification', placement.certifications.every(isCertified)],
-    ['architecture', placement.architecture === null || placement.architecture === capabilities.architecture],
-    ['isolation-class', capabilities.runtimes.some((runtime) => runtime.isolationClass === isolationClass)],
-    ['cpu', resources.cpuMillis <= free.cpuMillis],
-    ['memory', resources.memoryMiB <= free.memoryMiB],
-    ['storage', resources.storageMiB <= free.storageMiB],
-    ['containers', free.containers >= 1],
-  ];
-  return checks.flatMap(([reason, holds]) => (holds ? [] : [reason]));
+  const { id, free, capabilities, certifications, country } = cluster;
+  const reasons: UnfitReason[] = [];
+  if (cluster.state !== 'active') reasons.push('not-active');
+  if (!cluster.isReachable) reasons.push('unreachable');
+  if (cluster.isForbidden) reasons.push('court-order');
+  if (placement.clusters.length > 0 && !placement.clusters.includes(id)) reasons.push('not-named');
+  if (!bound.every((names) => names.includes(id))) reasons.push('not-agreed');
+  if (cluster.agreements.length > 0 && !agreements.every((each) => cluster.agreements.includes(each)))
+    reasons.push('agreement-not-served');
+  if (placement.countries.length > 0 && !isIn(country, placement.countries)) reasons.push('country');
+  if (placement.regions.length > 0 && !placement.regions.includes(cluster.region)) reasons.push('region');
+  for (const name of placement.certifications) {
+    if (certifications.some((each) => each.name === name && each.expires > now)) continue;
+    reasons.push('certification');
+    break;
+  }
+  if (placement.architecture !== null && placement.architecture !== capabilities.architecture)
+    reasons.push('architecture');
+  if (!capabilities.runtimes.some((runtime) => runtime.isolationClass === isolationClass))
+    reasons.push('isolation-class');
+  if (resources.cpuMillis > free.cpuMillis) reasons.push('cpu');
+  if (resources.memoryMiB > free.memoryMiB) reasons.push('memory');
+  if (resources.storageMiB > free.storageMiB) reasons.push('storage');
+  if (free.containers < 1) reasons.push('containers');
+  return reasons;
 }
 
 const millionthsOf = (part: number, whole: number): number =>

@@ -7,12 +7,15 @@ import { genesisValidatorSet } from '../../protocols/ledger/genesis.ts';
 import { parseSignedNote } from '../../protocols/ledger/signed-note.ts';
 import type { ValidatorSet } from '../../protocols/ledger/validator-set.ts';
 import type { UnsignedPayload } from '../../protocols/ibft/messages.ts';
+import type { TrafficDecision } from '../../protocols/traffic/receipt.ts';
 import type { PublicKey } from '../../protocols/shared/brands.ts';
 import type { LocalLinks } from '../../runtime/links/create-links.ts';
 import type { Clock } from '../../runtime/ports/clock.ts';
 import type { Envelope } from '../../runtime/ports/links.ts';
 import type { CheckedRun, Checker, FinalNode, RunEnd } from './checkers/checker.ts';
 import type { DecisionAudited, DecisionSeen, Judged, LightAudited } from './checkers/told-decisions.ts';
+import type { Executions } from './checkers/executions.ts';
+import type { ContainerRunning, ContainerStarted, ReceiptsAudited } from './checkers/told-executions.ts';
 import { type CheckerName, createCheckers } from './checkers/index.ts';
 import { relayedLinks } from './relayed-links.ts';
 import type { ValidatorNode } from './validator-node.ts';
@@ -39,7 +42,8 @@ export class Checking {
     const liars = new Set(nodes.flatMap(({ index, key }) => (isCorrect(index) ? [] : [key])));
     this.#sets.set(1, genesisValidatorSet(options.genesis));
     const setAt = (height: number): ValidatorSet | undefined => this.#sets.get(height);
-    this.checkers = createCheckers({ ...options, liars, setAt });
+    const stateOf = (node: number) => nodes[node]?.parts?.chain.state ?? null;
+    this.checkers = createCheckers({ ...options, liars, setAt }, stateOf);
   }
 
   start(): void {
@@ -106,6 +110,31 @@ export class Checking {
 
   onLightAudited(audited: LightAudited): void {
     if (this.#options.isCorrect(audited.node)) this.#tell((checker) => checker.onLightAudited?.(audited));
+  }
+
+  onContainerStarted(started: ContainerStarted): void {
+    this.#executions((checker) => checker.onContainerStarted(started));
+  }
+
+  onContainerRunning(change: ContainerRunning): void {
+    this.#executions((checker) => checker.onContainerRunning(change));
+  }
+
+  onReceiptsAudited(audited: ReceiptsAudited): void {
+    this.#executions((checker) => checker.onReceiptsAudited(audited));
+  }
+
+  onAdmissionDecided(decision: TrafficDecision): void {
+    this.checkers.executions.onAdmissionDecided(decision);
+  }
+
+  onDisturbed(node: number): void {
+    this.checkers.executions.onDisturbed(node, this.#options.clock.monotonicMs());
+  }
+
+  #executions(fact: (checker: Executions) => string | null): void {
+    const problem = fact(this.checkers.executions);
+    if (problem !== null) this.#options.onViolation('executions', problem);
   }
 
   onCrash(node: number): void {

@@ -41,6 +41,8 @@ export interface Scenario {
   readonly decisionsPerSecond?: number;
   /** Other policy sets are published and attested meanwhile, and rules retired. Default: none. */
   readonly changesPolicies?: boolean;
+  /** Each validator runs an execution cluster, and so many workloads are submitted. Needs `disputants` and `decisionsPerSecond`. */
+  readonly workloads?: number;
   /** From when to when `every-effect` crashes validators. Default: from 10 s on, until 40 s before the end. */
   readonly effectsMs?: readonly [from: number, until: number];
   /** A negative control: more than may be is wrong with its validators, and these checkers, and no others, must see it. */
@@ -93,6 +95,7 @@ export const defaults = {
 
 const validatorsMax = 31;
 const disputantsMax = 20;
+const workloadsMax = 100;
 
 const isWhole = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
@@ -140,7 +143,12 @@ export function checkScenario(scenario: Scenario): void {
   const { decisionsPerSecond = 0, changesPolicies = false } = scenario;
   if (!(decisionsPerSecond >= 0 && decisionsPerSecond <= 1000)) refuse('decisionsPerSecond', 'a number from 0 to 1000');
   if (changesPolicies && decisionsPerSecond === 0) refuse('changesPolicies', 'there are no lights to see it');
-  if (!isWhole(scenario.disputants ?? 0, 0, disputantsMax)) {
+  const { workloads = 0, disputants = 0 } = scenario;
+  if (!isWhole(workloads, 0, workloadsMax)) refuse('workloads', `a whole number from 0 to ${workloadsMax}`);
+  if (workloads > 0 && (decisionsPerSecond === 0 || disputants === 0)) {
+    refuse('workloads', 'without agreements and lights nothing is admitted');
+  }
+  if (!isWhole(disputants, 0, disputantsMax)) {
     refuse('disputants', `a whole number from 0 to ${disputantsMax}`);
   }
   if (!listOf(blockTimeMs).every((time) => isWhole(time, 1, 60_000))) {

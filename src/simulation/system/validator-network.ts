@@ -31,6 +31,7 @@ import { SharedChecks } from './shared-checks.ts';
 import { Milestones } from './sometimes.ts';
 import { defaults, type DrawnNetwork, type Scenario } from './scenario.ts';
 import { bootValidator, type NodePorts, type ValidatorNode, type ValidatorProgram } from './validator-node.ts';
+import { ExecutionSide } from './enc/execution-side.ts';
 import { TrafficSide } from './traffic/traffic-side.ts';
 import { watchedLinks } from './watched-links.ts';
 import type { Application, World } from './world.ts';
@@ -79,6 +80,8 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
   readonly #litigants: Litigants | null;
   /** null: there are no lights. */
   readonly #traffic: TrafficSide | null;
+  /** null: there are no clusters. */
+  readonly #execution: ExecutionSide | null;
   readonly #cast: Cast | null;
   readonly #checking: Checking;
   readonly #milestones: Milestones;
@@ -100,7 +103,9 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     const standbys = world.identities.slice(scenario.validators).map(({ signer }) => signer);
     this.#cast = cast;
     this.#traffic = this.#createTraffic(createSigner);
-    const people = [...(cast === null ? [] : everybody(cast)), ...(this.#traffic?.accounts ?? [])];
+    this.#execution = this.#createExecution(createSigner);
+    const operators = this.#execution?.accounts ?? [];
+    const people = [...(cast === null ? [] : everybody(cast)), ...(this.#traffic?.accounts ?? []), ...operators];
     this.#genesis = createGenesis(members, [...Object.values(accounts).flat(), ...standbys, ...people], {
       ...times,
       governors: this.#traffic === null ? accounts.governors : [...accounts.governors, this.#traffic.governor],
@@ -176,6 +181,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     const started = (program: ValidatorProgram): void => {
       running(program);
       this.#traffic?.onRunning(node, program, ports);
+      this.#execution?.onRunning(node, program, ports);
     };
     return bootValidator(node, { ...ports, transport }, started, {
       genesis: this.#genesis,
@@ -206,6 +212,7 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
     if (this.#options.scenario.transfersPerSecond > 0) this.#clerks.start();
     this.#litigants?.start();
     this.#startTraffic();
+    this.#startExecution();
     this.#checking.start();
     const { mayEndFromMs } = this.#options;
     if (mayEndFromMs !== null) this.#earlyEnd.start(mayEndFromMs);
@@ -240,11 +247,61 @@ export class ValidatorNetwork implements Application<ValidatorProgram> {
 
   #createTraffic(createSigner: () => Signer): TrafficSide | null {
     const { scenario, policies: content } = this.#options;
-    const { decisionsPerSecond = 0, changesPolicies = false } = scenario;
+    const { decisionsPerSecond = 0, changesPolicies = false, workloads = 0 } = scenario;
     const { clock, nodes } = this.#world;
     if (content === null) return null;
     const draw = this.#world.draw('traffic');
-    return new TrafficSide({ clock, createSigner, content, nodes, draw, decisionsPerSecond, changesPolicies });
+    return new TrafficSide({
+      clock,
+      createSigner,
+      content,
+      nodes,
+      draw,
+      decisionsPerSecond,
+      changesPolicies,
+      needsEngines: workloads > 0,
+    });
+  }
+
+  #createExecution(createSigner: () => Signer): ExecutionSide | null {
+    const { workloads = 0 } = this.#options.scenario;
+    const { clock, nodes } = this.#world;
+    const lights = this.#traffic?.lights;
+    const engines = this.#traffic?.engines ?? null;
+    if (workloads === 0 || lights === undefined || engines === null) return null;
+    return new ExecutionSide({
+      clock,
+      createSigner,
+      nodes,
+      lights,
+      engines,
+      workloads,
+      draw: this.#world.draw('workloads'),
+    });
+  }
+
+  #startExecution(): void {
+    const { authority, observer } = this.#world;
+    const checking = this.#checking;
+    const { durationMs } = this.#options;
+    this.#execution?.start({
+      ...{ chainId: chainIdOf(this.#genesis), verifier: authority.verifier },
+      ...{ durationMs, untilMs: durationMs - quietMs },
+      onAcknowledged: (hash, node) => checking.onAcknowledged(hash, node),
+      tenants: this.#cast?.pairs.map(tenantOf) ?? [],
+      onStarted: (started) => {
+        observer.count('container started');
+        checking.onContainerStarted(started);
+      },
+      onRunning: (change) => checking.onContainerRunning(change),
+      onDecision: (decision) => checking.onAdmissionDecided(decision),
+      onAudited: (audited) => {
+        for (const receipt of audited.receipts)
+          observer.count(`receipt ${receipt?.stop?.by ?? receipt?.exit.kind ?? 'bad'}`);
+        checking.onReceiptsAudited(audited);
+      },
+      onDisturbed: (node) => checking.onDisturbed(node),
+    });
   }
 
   #startTraffic(): void {

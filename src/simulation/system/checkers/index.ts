@@ -7,6 +7,7 @@ import type { CheckedRun, Checker } from './checker.ts';
 import { courtCheckerNames, createReplayCheckers } from './court/court-checkers.ts';
 import { Decisions } from './decisions.ts';
 import { EvidenceChecker } from './evidence.ts';
+import { Executions, type StateOf } from './executions.ts';
 import { FinalityChecker } from './finality.ts';
 import { Innocence } from './innocence.ts';
 import { Ledger } from './ledger.ts';
@@ -40,6 +41,7 @@ export const checkerNames = [
   'decisions',
   'lights',
   'counters',
+  'executions',
 ] as const;
 export type CheckerName = (typeof checkerNames)[number];
 
@@ -47,13 +49,16 @@ export type CheckerName = (typeof checkerNames)[number];
 export function checkerNamesFor({
   disputants = 0,
   decisionsPerSecond = 0,
+  workloads = 0,
 }: {
   readonly disputants?: number;
   readonly decisionsPerSecond?: number;
+  readonly workloads?: number;
 }): readonly CheckerName[] {
   const idle: readonly CheckerName[] = [
     ...(disputants > 0 ? [] : courtCheckerNames),
     ...(decisionsPerSecond > 0 ? [] : (['decisions', 'lights', 'counters'] as const)),
+    ...(workloads > 0 ? [] : (['executions'] as const)),
   ];
   return checkerNames.filter((name) => !idle.includes(name));
 }
@@ -71,21 +76,27 @@ export const continuousCheckers: readonly CheckerName[] = [
 ];
 
 /** Those of one run that need more than to be told facts are the network's own: liveness, recovery, failures. */
-export function createCheckers(run: CheckedRun): {
+export function createCheckers(
+  run: CheckedRun,
+  stateOf: StateOf,
+): {
   readonly all: readonly (Checker & { readonly name: CheckerName })[];
   readonly agreement: Agreement;
   readonly acknowledgements: Acknowledgements;
   readonly decisions: Decisions;
+  readonly executions: Executions;
 } {
   const agreement = new Agreement();
   const acknowledgements = new Acknowledgements();
   const decisions = new Decisions(run, stateAgeMsMax);
+  const executions = new Executions(stateOf);
   const all = [
     ...[agreement, new Signatures(run.chainId), new Certificates(run), new Validity(run), new Memory()],
     ...[acknowledgements, new Ledger(run), new LogHeads(), new EvidenceChecker(run)],
     ...[new Books(run), new FinalityChecker(), new Innocence(run), new Proofs(run)],
     ...createReplayCheckers(run, decisions),
     decisions,
+    executions,
   ] as const;
-  return { all, agreement, acknowledgements, decisions };
+  return { all, agreement, acknowledgements, decisions, executions };
 }

@@ -14,7 +14,7 @@ import { signedTransaction, submit } from '../client.ts';
 import type { ValidatorNode, ValidatorProgram } from '../validator-node.ts';
 
 /** What has not become final within so many blocks never does. */
-const expiryBlocks = 20;
+const expiryBlocksDefault = 20;
 
 /** `expired` or `refused`: the transaction is in no block. */
 class FeedError extends CodedError<'expired' | 'refused'> {
@@ -36,7 +36,15 @@ export class NodeFeed implements ChainFeed {
   readonly #signer: Signer;
   #waiting: readonly Waiting[] = [];
 
-  constructor(node: ValidatorNode, program: ValidatorProgram, signer: Signer) {
+  readonly #expiryBlocks: number;
+
+  constructor(
+    node: ValidatorNode,
+    program: ValidatorProgram,
+    signer: Signer,
+    expiryBlocks: number = expiryBlocksDefault,
+  ) {
+    this.#expiryBlocks = expiryBlocks;
     this.#node = node;
     this.#program = program;
     this.#signer = signer;
@@ -59,7 +67,7 @@ export class NodeFeed implements ChainFeed {
     if (read === null || !('value' in read)) return Promise.reject(new FeedError('refused', `no body of ${kind}`));
     const { chain, wiring } = this.#program;
     const sender = this.#signer.publicKey;
-    const expiryHeight = chain.tip.height + expiryBlocks;
+    const expiryHeight = chain.tip.height + this.#expiryBlocks;
     const content = { chainId: this.chainId, sender, nonce: wiring.pool.nextNonce(sender), kind, body: read.value };
     const bytes = signedTransaction({ ...content, expiryHeight }, this.#signer);
     return new Promise((resolve, reject) => {

@@ -25,6 +25,8 @@ export interface TrafficOptions {
   readonly draw: Draw;
   readonly decisionsPerSecond: number;
   readonly changesPolicies: boolean;
+  /** Somebody else asks policy engines. */
+  readonly needsEngines: boolean;
 }
 
 /** What is known once there is a genesis. */
@@ -85,10 +87,20 @@ export class TrafficSide {
     const policyNode = nodes.at(-1) as ValidatorNode;
     const reviewers = this.#shelf.roles.map((role) => ({ role, key: this.#officer.publicKey }));
     this.#lights = new Lights({ shelf: this.#shelf, policyNode, signers, reviewers });
-    this.#engines = options.changesPolicies
-      ? new Engines({ shelf: this.#shelf, policyNode, evaluators, draw: draw.fork('engines') })
-      : null;
+    this.#engines =
+      options.changesPolicies || options.needsEngines
+        ? new Engines({ shelf: this.#shelf, policyNode, evaluators, draw: draw.fork('engines') })
+        : null;
     this.accounts = [...signers, this.#governor, this.#officer, ...all, ...this.#tenants];
+  }
+
+  get lights(): Lights {
+    return this.#lights;
+  }
+
+  /** null: nobody needs any. */
+  get engines(): Engines | null {
+    return this.#engines;
   }
 
   /** As they were written. */
