@@ -12,6 +12,7 @@ import { openLmdbStore } from './adapters/lmdb-store.ts';
 import { userOf } from './containers/image-users.ts';
 import { OciDriver } from './containers/oci-driver.ts';
 import { findRuntime } from './containers/oci-runtime.ts';
+import { WasmDriver } from './containers/wasm-driver.ts';
 import { openImageStore } from './images/directory-image-store.ts';
 import type { ContainerDriver } from './ports/container-driver.ts';
 import type { DocklockApi } from './ports/docklock-api.ts';
@@ -36,7 +37,7 @@ const kind: ServiceKind = {
 const groupOf = (dataDir: string): string =>
   `bpci/${createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 12)}`;
 
-/** Those that are found on PATH. */
+/** Those that are found on PATH, and modules, which need nothing else. */
 async function findDrivers(dataDir: string, poolSize: number): Promise<readonly ContainerDriver[]> {
   const found: ContainerDriver[] = [];
   for (const name of ['crun', 'runc'] as const) {
@@ -51,6 +52,8 @@ async function findDrivers(dataDir: string, poolSize: number): Promise<readonly 
     if ((await driver.probe()).problem === null) found.push(driver);
     else await driver.close();
   }
+  const modules = { stateDir: join(resolve(dataDir), 'containers', 'wasm'), controlGroup: `${groupOf(dataDir)}-wasm` };
+  found.push(new WasmDriver({ ...modules, now: () => Date.now() }));
   return found;
 }
 

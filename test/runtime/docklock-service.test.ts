@@ -18,6 +18,7 @@ import { MemoryNode } from '../support/memory-node.ts';
 import { signerOf } from '../support/memory-chain.ts';
 import { layoutOf } from '../support/oci-layout.ts';
 import { directory, file, symlink, tarArchive } from '../support/tar-archive.ts';
+import { writingModule } from '../support/wasm-module.ts';
 import { until } from '../system/waiting.ts';
 
 const [operator, member] = [signerOf(1), signerOf(2)];
@@ -95,7 +96,9 @@ async function reasonOf(work: Promise<unknown>): Promise<string> {
   it('says what it can run', async () => {
     const { isReady, problem, drivers } = await client.status();
     expect([isReady, problem]).to.deep.equal([true, null]);
-    expect(drivers.every(({ isolationClass }) => isolationClass === 'container')).to.equal(true);
+    const classes = drivers.map(({ name, isolationClass }) => `${name} ${isolationClass}`);
+    expect(classes.at(-1)).to.equal('wasm wasm-sandbox');
+    expect(drivers.slice(0, -1).every(({ isolationClass }) => isolationClass === 'container')).to.equal(true);
   });
 
   it('runs an image, tells what it wrote and uses, runs one more program in it, and stops it', async () => {
@@ -110,6 +113,20 @@ async function reasonOf(work: Promise<unknown>): Promise<string> {
     expect(imageDigest).to.match(/^sha256:[0-9a-f]{64}$/);
     await client.remove('hello');
     expect(await reasonOf(client.container('hello'))).to.equal('unknown-container');
+  });
+
+  it('runs a module as what it is, where that is demanded', async () => {
+    const path = join(dataDir, 'module-oci.tar');
+    layoutOf(tarArchive(file('app.wasm', writingModule([[1, 'from a module\n']])))).writeArchive(path);
+    await client.importImage(path, { name: 'module' });
+    const request = { tenant: 'acme', image: 'module', args: ['/app.wasm'], cpuMillis: 500 };
+    const { driver } = await client.deploy({ ...request, id: 'module', isolationClass: 'wasm-sandbox' });
+    expect(driver).to.equal('wasm');
+    const lines: string[] = [];
+    for await (const { text } of client.logs('module', { isFollowing: true, tail: null })) lines.push(text);
+    expect(lines).to.deep.equal(['from a module']);
+    await until('the module has ended', async () => (await client.container('module')).exit !== null);
+    expect((await client.container('module')).exit?.cause).to.deep.equal({ kind: 'exited', code: 0 });
   });
 
   it('gives the same container for the same request, and none for another of its name', async () => {
@@ -129,7 +146,7 @@ async function reasonOf(work: Promise<unknown>): Promise<string> {
     await client.remove('broken');
     expect(await reasonOf(client.deploy({ ...broken, image: 'nobody' }))).to.equal('not-found');
     expect(await reasonOf(client.deploy({ ...broken, args: null }))).to.equal('image-without-program');
-    expect(await reasonOf(client.deploy({ ...broken, isolationClass: 'wasm-sandbox' }))).to.equal(
+    expect(await reasonOf(client.deploy({ ...broken, isolationClass: 'kernel-sandbox' }))).to.equal(
       'isolation-unavailable',
     );
     expect(await reasonOf(client.deploy({ ...broken, driver: 'other' }))).to.equal('no-such-driver');
