@@ -5,6 +5,7 @@ import { encActor } from '../actors/enc/enc.ts';
 import { createAdmissionOwners } from '../client/admission-owners.ts';
 import { DocklockExecutor } from '../client/docklock-executor.ts';
 import type { ServiceClientOptions } from '../client/service-request.ts';
+import { mintToken } from '../client/token.ts';
 import { TrafficClient } from '../client/traffic-client.ts';
 import type { Capabilities, Certification } from '../protocols/ledger/modules/enc/bodies.ts';
 import { parseAddress } from './adapters/http/addresses.ts';
@@ -65,14 +66,24 @@ export async function startEncService(options: EncServiceOptions): Promise<Runni
   const signers: Signer[] = [];
   for (const { id } of clusters) signers.push(await serviceSigner(join(dataDir, 'keys'), `cluster-${id}`));
   return startService({ ...options, alsoAt: addresses.slice(1) }, kind, ({ signer, clock, feed, system, uses }) => {
-    const { court, policy, traffic, tls } = options;
+    const { tls } = options;
+    // DockLock lets the owner of a registered cluster run containers, and asks who that is.
+    const by = (service: string, asked: ServiceClientOptions): ServiceClientOptions => ({
+      ...asked,
+      token: () => mintToken(signer, { chainId: feed.chainId, service }),
+    });
+    const [court, policy, traffic] = [
+      by('court', options.court),
+      by('policy', options.policy),
+      by('traffic', options.traffic),
+    ];
     const store = openLmdbStore({
       directory: join(dataDir, 'workloads'),
       schema: { kind: 'enc', version: 1, chainId: feed.chainId },
     });
     uses(() => store.close());
     const own = clusters.map(({ docklock, ...cluster }, index) => {
-      const executor = new DocklockExecutor(docklock, clock);
+      const executor = new DocklockExecutor(by('docklock', docklock), clock);
       uses(() => {
         executor.close();
         return Promise.resolve();

@@ -43,9 +43,9 @@ export const encMutants: readonly WrittenMutant[] = [
   },
   {
     name: 'enc-agreement-forgotten',
-    file: `${actors}/chain-facts.ts`,
-    original: 'if (gone !== undefined) return',
-    replacement: 'if (gone === workload.name) return',
+    file: `${actors}/operator.ts`,
+    original: 'execution === null || place === undefined\n          ? null',
+    replacement: 'execution === null || place !== undefined\n          ? null',
     breaks: 'what was admitted under an agreement runs on when that ends',
     trials,
   },
@@ -73,14 +73,6 @@ export const encMutants: readonly WrittenMutant[] = [
     original: 'w-${workload.slice(0, 40)}-${epoch}',
     replacement: 'w-${workload.slice(0, 40)}-${Math.min(epoch, 1)}',
     breaks: 'later executions take the name of the first',
-    trials,
-  },
-  {
-    name: 'enc-outdated-look',
-    file: `${actors}/operator.ts`,
-    original: 'if (isOutdated) {',
-    replacement: 'if (isOutdated && found.unseen.size === 0) {',
-    breaks: 'a container is called lost by a look at the machine from before its start',
     trials,
   },
   {
