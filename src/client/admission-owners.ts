@@ -63,6 +63,7 @@ export function createAdmissionOwners({ court, policy, traffic }: AdmissionEndpo
     policy: async (requests, minHeight) =>
       (await evaluated(policy, requests, minHeight)).map(({ state }) => stateOf(state)),
     traffic: async (request) => {
+      await caughtUp(traffic, request.minHeight);
       const { decision } = fieldsOf(await askService(traffic, '/v1/decisions', { ...request, receipt: false }));
       return decisionOf(decision);
     },
@@ -74,6 +75,15 @@ export function createAdmissionOwners({ court, policy, traffic }: AdmissionEndpo
       return found === undefined ? null : decisionOf(found);
     },
   };
+}
+
+/** A light that is a block behind would log a Red for it: it is waited for. */
+async function caughtUp(traffic: ServiceClientOptions, minHeight: number): Promise<void> {
+  for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+    const { height } = fieldsOf(await askService(traffic, '/v1/status'));
+    if (typeof height === 'number' && height >= minHeight) return;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
 }
 
 /** On a state that the engine had at this height or later. */

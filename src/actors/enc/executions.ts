@@ -126,4 +126,6 @@ export class Executions {
 }
 
 /** A job that ended so has ended. */
-const endings: readonly ContainerExit['cause']['kind'][] = ['exited', 'oom', 'pids-limit', 'timeout'];
+const endings: readonly ContainerExit['cause']['kind'][] = [
+  ...(['exited', 'oom', 'pids-limit', 'timeout', 'start-failed'] as const),
+];
