@@ -40,6 +40,7 @@ export class WasmContainer {
   #settle: (exit: ContainerExit) => void = () => undefined;
   #process: ProcessIdentity | null;
   #exit: ContainerExit | null;
+  #release = (): void => undefined;
   #isDetached = false;
   #isFinishing = false;
 
@@ -81,8 +82,9 @@ export class WasmContainer {
     this.#group?.limit(limits, Math.max(0, engineThreads - limits.pidsMax));
     const groups = this.#group?.directories.map((directory) => join(directory, 'cgroup.procs')) ?? [];
     const { confinement } = this.#around;
-    const { identity, ended } = await launchWasm({ cell: this.cell.directory, confinement, groups });
+    const { identity, ended, release } = await launchWasm({ cell: this.cell.directory, confinement, groups });
     this.#process = identity;
+    this.#release = release;
     this.cell.write('shim', identity);
     void ended.then((code) => this.#finish(code ?? killedCode, null));
     while (this.#exit === null && this.cell.markedAt('started') === null)
@@ -117,6 +119,7 @@ export class WasmContainer {
   /** Looks no more; the module runs on. */
   detach(): void {
     this.#isDetached = true;
+    this.#release();
   }
 
   #running(): ProcessIdentity {

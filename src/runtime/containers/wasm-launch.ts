@@ -68,6 +68,8 @@ export interface LaunchedProcess {
   readonly identity: ProcessIdentity;
   /** Of the process that was started here: its code, or null where a signal ended it. */
   readonly ended: Promise<number | null>;
+  /** This process may end before it. */
+  readonly release: () => void;
 }
 
 /** In a process group of its own, which outlives this process. Rejects with ContainerError `driver-unavailable`. */
@@ -83,9 +85,8 @@ export function launchWasm({ cell, confinement, groups }: WasmLaunch): Promise<L
       reject(new ContainerError('driver-unavailable', 'the process of a module does not start', { cause })),
     );
     child.once('spawn', () => {
-      child.unref();
       const pid = child.pid ?? 0;
-      resolve({ identity: identityOf(pid) ?? { pid, startTime: '', boot: '' }, ended });
+      resolve({ identity: identityOf(pid) ?? { pid, startTime: '', boot: '' }, ended, release: () => child.unref() });
     });
   });
 }

@@ -25,7 +25,8 @@ function unpackCommand(): readonly string[] {
 /** What root needs to give files away, and nothing more. */
 const capabilities = ['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FOWNER', 'CAP_FSETID'];
 
-function bubblewrap(writable: string): readonly string[] {
+/** Before a command: it may write `writable`, and else read. */
+export function bubblewrap(writable: string): readonly string[] {
   const asRoot =
     process.geteuid?.() === 0 ? ['--cap-drop', 'ALL', ...capabilities.flatMap((name) => ['--cap-add', name])] : [];
   return [

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { availableConfinement, bubblewrap } from '../../../src/runtime/images/confined-unpack.ts';
 import { openImageStore } from '../../../src/runtime/images/directory-image-store.ts';
 import { defaultImageLimits } from '../../../src/runtime/images/limits.ts';
 import type { ImageErrorCode, ImageStore } from '../../../src/runtime/ports/image-store.ts';
@@ -302,6 +303,46 @@ describe('importing images', function () {
     } finally {
       spawnSync('umount', [small]);
     }
+  });
+
+  it('gives up on a process that does not come to its end, and keeps nothing', async () => {
+    const impatient = {
+      directory: world.path('impatient'),
+      now: () => 1,
+      limits: { ...defaultImageLimits, unpackMs: 1 },
+    };
+    const other = await openImageStore(impatient);
+    try {
+      const before = listFiles(world.path('impatient'));
+      expect(await refusalOf(other.import(helloLayout().writeDirectory(world.path('hello'))))).to.equal(
+        'extraction-failed',
+      );
+      expect(listFiles(world.path('impatient'))).to.deep.equal(before);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('confines the process that unpacks to one directory, without network and privileges', function () {
+    if (availableConfinement() === 'none') return void this.skip();
+    const inside = world.path('inside');
+    mkdirSync(inside);
+    const script = [
+      'touch inside/a && echo inside',
+      'touch outside 2>/dev/null && echo outside',
+      'ls -d /proc/[0-9]* | wc -l',
+      'grep -v lo: /proc/net/dev | grep -c :',
+      'mount -t tmpfs none inside 2>/dev/null && echo mounted',
+      'true',
+    ].join('; ');
+    const [program = '', ...options] = bubblewrap(inside);
+    const { stdout } = spawnSync(program, [...options, 'sh', '-c', `cd ${world.directory}; ${script}`], {
+      encoding: 'utf8',
+    });
+    const [first, ...rest] = stdout.trim().split('\n');
+    const [processes, ...last] = rest;
+    expect([first, last]).to.deep.equal(['inside', ['0']]);
+    expect(Number(processes)).to.be.below(8);
   });
 
   it('refuses images, layers and numbers of layers beyond its limits', async () => {
