@@ -75,7 +75,7 @@ export const trafficMutants: readonly WrittenMutant[] = [
   {
     name: 'traffic-facts-not-followed',
     file: `${lights}/light.ts`,
-    original: 'this.#facts = facts;\n    this.#assessed.clear();',
+    original: 'this.#facts = facts;\n    this.#assessments.clear();',
     replacement: 'this.#facts = facts;',
     breaks: 'decisions of later blocks rest on what the state said before',
     trials: ['flows and changing policies', 'flows'],
