@@ -84,11 +84,11 @@ export const encMutants: readonly WrittenMutant[] = [
     trials,
   },
   {
-    name: 'enc-older-forgotten',
-    file: `${protocols}/record.ts`,
-    original: 'index === all.length - 1 || (isBegun && !isOver)',
-    replacement: 'index === all.length - 1',
-    breaks: 'an execution whose lease went on to another holder and came back is forgotten before it has ended',
-    trials: cutOff,
+    name: 'enc-receipt-of-first-lease',
+    file: `${protocols}/receipt.ts`,
+    original: 'clusterKey: key, epoch, image',
+    replacement: 'clusterKey: key, epoch: 1, image',
+    breaks: 'every receipt of a workload says that it is of its first lease',
+    trials,
   },
 ];
