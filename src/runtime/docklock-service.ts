@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { docklockActor } from '../actors/docklock/docklock.ts';
 import { createDocklockApi } from '../actors/docklock/docklock-api.ts';
 import { tenantOwner } from '../protocols/ledger/modules/court/agreement-state.ts';
-import { clusterCounts } from '../protocols/ledger/modules/enc/cluster-state.ts';
+import type { PublicKey } from '../protocols/shared/brands.ts';
 import { View } from '../protocols/ledger/view.ts';
 import { registerDocklock } from './adapters/http/routes-docklock.ts';
 import { openLmdbStore } from './adapters/lmdb-store.ts';
@@ -22,6 +22,8 @@ import { type RunningService, type ServiceKind, type ServiceOptions, startServic
 export interface DocklockServiceOptions extends ServiceOptions {
   /** Shims that are made ahead for each driver. */
   readonly poolSize: number;
+  /** Accounts that may run containers here, beside the governors of the chain. */
+  readonly operators: readonly PublicKey[];
 }
 
 export type RunningDocklockService = RunningService<DocklockApi>;
@@ -84,9 +86,9 @@ export async function startDocklockService(options: DocklockServiceOptions): Pro
         const state = feed.current();
         return state === null ? null : new View(state.reader);
       };
-      // Governors of the chain and whoever has registered a cluster on it may run containers here.
-      const isOperator = (key: string): boolean =>
-        roles(key).includes('governor') || (view()?.get(clusterCounts, key) ?? 0) > 0;
+      // Anybody may register a cluster on the chain: that alone opens no machine.
+      const operators: ReadonlySet<string> = new Set(options.operators);
+      const isOperator = (key: string): boolean => operators.has(key) || roles(key).includes('governor');
       const api = createDocklockApi({
         ...{ system, docklock, images, drivers },
         maySee: (viewer, tenant) => {

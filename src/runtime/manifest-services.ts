@@ -100,6 +100,17 @@ const encSettings = object('Execution clusters of one operator, on ports one aft
 
 const docklockSettings = object('How containers are run.', {
   pool: withDefault(whole('Shims made ahead for each runtime, so that a start does not wait.', 0, 64), 2),
+  operators: withDefault(
+    listOf(
+      'Who may run containers here, beside the governors of the chain and the execution clusters of this manifest.',
+      text(
+        'An account.',
+        'a name, whose key file is made under DATA/accounts, or a key: 64 lower-case hex digits',
+        wordPattern,
+      ),
+    ),
+    [],
+  ),
 });
 
 /** One row a service. */

@@ -1,11 +1,11 @@
 /** The services of a network as its launcher prepares them: their accounts in the genesis, and the configuration of each. */
 import { existsSync } from 'node:fs';
-import type { PublicKey } from '../protocols/shared/brands.ts';
+import { isHex64, type PublicKey } from '../protocols/shared/brands.ts';
 import { isLoopback, isOfChain, joinAddress, type PlannedNode, type PlannedService } from './manifest-expand.ts';
 import type { LoadedManifest } from './manifest.ts';
 import { serviceRoleNames, type ServiceSettings } from './manifest-services.ts';
 import type { NetworkDirectory } from './network-directory.ts';
-import { ensureAccountKey } from './network-keys.ts';
+import { ensureAccountKey, readNodeIdentity } from './network-keys.ts';
 import type { ServiceConfig, ServiceEndpoints } from './service-config.ts';
 
 /** Loopback listeners take HTTP and TLS on one port; others TLS only. */
@@ -49,20 +49,35 @@ export async function reviewerKeys(
   return [...keys];
 }
 
-/** As the service gets them: names of accounts have become keys. */
+/** As the service gets them: names of accounts have become keys, and DockLock knows the clusters of the manifest. */
 async function resolvedSettings(
   service: PlannedService,
+  nodes: readonly PlannedNode[],
   directory: NetworkDirectory,
   passphrase: string | null,
 ): Promise<ServiceSettings> {
+  const keyOf = (account: string): Promise<PublicKey> =>
+    ensureAccountKey(directory.accountKeyFile(account), passphrase);
+  if (service.role === 'docklock') {
+    const { operators } = service.settings;
+    const named: string[] = [];
+    for (const text of operators) named.push(isHex64(text) ? text : await keyOf(text));
+    return { ...service.settings, operators: [...named, ...clusterOwners(nodes, directory)] };
+  }
   if (service.role !== 'traffic') return service.settings;
   const reviewers: Reviewer[] = [];
-  for (const { role, account, publicKey } of service.settings.reviewers) {
-    const key = account === null ? publicKey : await ensureAccountKey(directory.accountKeyFile(account), passphrase);
-    reviewers.push({ role, account: null, publicKey: key });
-  }
+  for (const { role, account, publicKey } of service.settings.reviewers)
+    reviewers.push({ role, account: null, publicKey: account === null ? publicKey : await keyOf(account) });
   return { ...service.settings, reviewers };
 }
+
+const clusterOwners = (nodes: readonly PlannedNode[], directory: NetworkDirectory): readonly string[] =>
+  nodes
+    .filter(({ service }) => service?.role === 'enc')
+    .flatMap(({ name, publicKey }) => {
+      const key = publicKey ?? readNodeIdentity(directory.node(name).identityFile, name)?.publicKey;
+      return key === undefined ? [] : [key];
+    });
 
 export async function serviceConfigs(
   loaded: LoadedManifest,
@@ -78,7 +93,7 @@ export async function serviceConfigs(
       kind: 'service',
       name: node.name,
       role: node.service.role,
-      settings: await resolvedSettings(node.service, directory, passphrase),
+      settings: await resolvedSettings(node.service, loaded.nodes, directory, passphrase),
       dataDir: own.root,
       keyFile: own.keyFile,
       passphraseVariable: loaded.manifest.spec.defaults.passphraseVariable,

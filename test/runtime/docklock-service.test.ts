@@ -21,7 +21,8 @@ import { directory, file, symlink, tarArchive } from '../support/tar-archive.ts'
 import { writingModule } from '../support/wasm-module.ts';
 import { until } from '../system/waiting.ts';
 
-const [operator, member] = [signerOf(1), signerOf(2)];
+/** A governor, somebody of the chain, and somebody whom this DockLock was told of. */
+const [operator, member, hired] = [signerOf(1), signerOf(2), signerOf(3)];
 const busybox = findProgram('busybox');
 const canRun =
   process.getuid?.() === 0 && busybox !== null && (findProgram('crun') !== null || findProgram('runc') !== null);
@@ -48,7 +49,7 @@ async function reasonOf(work: Promise<unknown>): Promise<string> {
 
 (canRun ? describe : describe.skip)('DockLock as a service', function () {
   this.timeout(120_000);
-  const accounts = [operator, member].map(({ publicKey }) => publicKey);
+  const accounts = [operator, member, hired].map(({ publicKey }) => publicKey);
   const node = new MemoryNode({ validators: 1, accounts, governors: [operator.publicKey] });
   const dataDir = mkdtempSync(join(tmpdir(), 'docklock-service-'));
   const archive = join(dataDir, 'hello-oci.tar');
@@ -60,6 +61,7 @@ async function reasonOf(work: Promise<unknown>): Promise<string> {
       ...{ client: new ChainClient({ endpoint: node.endpoint }), address: '127.0.0.1:0' },
       // As a person gives it: relative to where they stand.
       ...{ dataDir: relative(process.cwd(), join(dataDir, 'docklock')), logTo: 'silent', poolSize: 1 },
+      operators: [hired.publicKey],
     });
     client = clientOf(operator);
   };
@@ -163,6 +165,7 @@ async function reasonOf(work: Promise<unknown>): Promise<string> {
     expect((await stranger.containers()).map(({ id }) => id)).to.not.include('secret');
     expect(await reasonOf(stranger.container('secret'))).to.equal('unknown-container');
     expect(await reasonOf(stranger.stats('secret'))).to.equal('unknown-container');
+    await clientOf(hired).stop('secret', 0);
     // On the machine itself one sees all.
     expect((await nobody.containers()).map(({ id }) => id)).to.include('secret');
   });

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ChainClient } from '../../client/chain-client.ts';
+import { isHex64, type PublicKey } from '../../protocols/shared/brands.ts';
 import { readGenesis } from '../bpci/verify-commands.ts';
 import { CommandError } from '../terminal.ts';
 import type { DocklockContext } from './command-context.ts';
@@ -15,6 +16,7 @@ interface StartFlags {
   readonly pool: number;
   readonly dataDir: string;
   readonly genesis?: string;
+  readonly operator: readonly PublicKey[];
 }
 
 const whole =
@@ -24,6 +26,11 @@ const whole =
     if (/^[0-9]+$/.test(text) && value <= max) return value;
     throw new InvalidArgumentError(`A whole number from 0 to ${max}.`);
   };
+
+const account = (text: string, before: readonly PublicKey[]): readonly PublicKey[] => {
+  if (!isHex64(text)) throw new InvalidArgumentError('A public key: 64 lower-case hexadecimal digits.');
+  return [...before, text as PublicKey];
+};
 
 export function registerStart(program: Command, context: DocklockContext): void {
   program
@@ -41,6 +48,12 @@ export function registerStart(program: Command, context: DocklockContext): void 
     .option('--pool <count>', 'shims made ahead for each runtime', whole(64), 2)
     .option('--data-dir <path>', 'where images, containers and the key are kept', join('.', 'data', 'docklock'))
     .option('--genesis <file>', 'what the chain is proved from; else what the node says it is, on the first start')
+    .option(
+      '--operator <account>',
+      'who may run containers here, beside the governors of the chain; may be given again',
+      account,
+      [] as readonly PublicKey[],
+    )
     .action(async (flags: StartFlags) => {
       process.exitCode = await run(flags, context);
     });
@@ -53,6 +66,7 @@ async function run(flags: StartFlags, { terminal }: DocklockContext): Promise<nu
     address: `127.0.0.1:${flags.containerApiPort}`,
     dataDir: flags.dataDir,
     poolSize: flags.pool,
+    operators: flags.operator,
     genesis: flags.genesis === undefined ? undefined : readGenesis(flags.genesis),
     otlpEndpoint: process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? null,
     logTo: 'file',

@@ -1,4 +1,5 @@
 /** Starts DockLock as a manifest describes it. */
+import type { PublicKey } from '../../protocols/shared/brands.ts';
 import { type RunningDocklockService, startDocklockService } from '../docklock-service.ts';
 import type { ServiceConfig, ServiceContext } from '../service-config.ts';
 
@@ -10,5 +11,6 @@ export const startDocklock = (
     ...{ name, signer, client, tls, dataDir, genesis, otlpEndpoint, onRefused },
     address: apiAddress,
     poolSize: settings.pool,
+    operators: settings.operators as readonly PublicKey[],
     logTo: 'file',
   });
