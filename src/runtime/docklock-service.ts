@@ -12,6 +12,7 @@ import { openLmdbStore } from './adapters/lmdb-store.ts';
 import { userOf } from './containers/image-users.ts';
 import { OciDriver } from './containers/oci-driver.ts';
 import { findRuntime } from './containers/oci-runtime.ts';
+import { TenantNetworks } from './containers/tenant-networks.ts';
 import { WasmDriver } from './containers/wasm-driver.ts';
 import { openImageStore } from './images/directory-image-store.ts';
 import type { ContainerDriver } from './ports/container-driver.ts';
@@ -40,13 +41,17 @@ const groupOf = (dataDir: string): string =>
   `bpci/${createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 12)}`;
 
 /** Those that are found on PATH, and modules, which need nothing else. */
-async function findDrivers(dataDir: string, poolSize: number): Promise<readonly ContainerDriver[]> {
+async function findDrivers(
+  dataDir: string,
+  poolSize: number,
+  networks: TenantNetworks,
+): Promise<readonly ContainerDriver[]> {
   const found: ContainerDriver[] = [];
   for (const name of ['crun', 'runc'] as const) {
     const runtime = await findRuntime(name);
     if (runtime === null) continue;
     const driver = new OciDriver({
-      ...{ runtime, poolSize, now: () => Date.now() },
+      ...{ runtime, poolSize, networks, now: () => Date.now() },
       stateDir: join(resolve(dataDir), 'containers', name),
       rootsDir: join(resolve(dataDir), 'images'),
       controlGroup: `${groupOf(dataDir)}-${name}`,
@@ -69,7 +74,9 @@ export async function startDocklockService(options: DocklockServiceOptions): Pro
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const drivers = await findDrivers(dataDir, poolSize);
+    const networks = new TenantNetworks(groupOf(dataDir));
+    closers.push(() => networks.close());
+    const drivers = await findDrivers(dataDir, poolSize, networks);
     closers.push(async () => {
       for (const driver of drivers) await driver.close();
     });

@@ -64,6 +64,12 @@ describe('the sign-guard', () => {
       'below-watermark',
     ],
     ['a round change that forgets its commit', [vote('commit', 5, 1)], change(5, 2), 'forgets-commit'],
+    [
+      'one to the round of its last commit',
+      [vote('commit', 5, 0), vote('commit', 5, 3)],
+      change(5, 3),
+      'forgets-commit',
+    ],
     ['one that knows of an older certificate only', [vote('commit', 5, 2)], change(5, 3, 1), 'forgets-commit'],
   ];
   for (const [what, before, asked, reason] of refusals) {

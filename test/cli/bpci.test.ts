@@ -271,7 +271,7 @@ describe('bpci', function () {
     expect(code).to.equal(1);
     expect(err).to.include('cannot be reached').and.to.include('npm start');
     const asJson = await run(['status', '--json'], { BPCI_ENDPOINT: nowhere });
-    expect((JSON.parse(asJson.err) as { error: { code: string } }).error.code).to.equal('failed');
+    expect((JSON.parse(asJson.err) as { error: { code: string } }).error.code).to.equal('unreachable');
   });
 
   it('exits with 2 and says why where the command is wrong', async () => {

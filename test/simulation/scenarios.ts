@@ -8,6 +8,7 @@ import crashTwoOfSeven from '../../simulations/crash-two-of-seven.ts';
 import emptyPromises from '../../simulations/empty-promises.ts';
 import equivocation from '../../simulations/equivocation.ts';
 import disputeUnderFaults from '../../simulations/dispute-under-faults.ts';
+import encUnderFaults from '../../simulations/enc-under-faults.ts';
 import policyChangeUnderLoad from '../../simulations/policy-change-under-load.ts';
 import trafficUnderFaults from '../../simulations/traffic-under-faults.ts';
 import everything from '../../simulations/everything.ts';
@@ -70,6 +71,7 @@ export const shippedScenarios: readonly Scenario[] = [
   disputeUnderFaults,
   trafficUnderFaults,
   policyChangeUnderLoad,
+  encUnderFaults,
   everything,
 ];
 

@@ -134,7 +134,8 @@ export class SignGuard {
     if (payload.height < mark.height) return 'below-watermark';
     if (payload.height > mark.height) return null;
     if (payload.round < mark.round) return 'below-watermark';
-    if (payload.kind === 'round-change' && mark.commitRound !== null && payload.round > mark.commitRound) {
+    // Of its commits the mark knows the last: one before it might be forgotten by a first round change to the very round of that.
+    if (payload.kind === 'round-change' && mark.commitRound !== null && payload.round >= mark.commitRound) {
       if (payload.preparedRound === null || payload.preparedRound < mark.commitRound) return 'forgets-commit';
     }
     return null;

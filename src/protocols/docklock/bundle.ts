@@ -9,8 +9,8 @@ export interface BundleOptions {
   readonly architecture: SeccompArchitecture;
   /** Of the control group that the runtime puts the container into; null where it stands in it already. */
   readonly cgroupsPath: string | null;
-  /** Path of a network namespace to join; null: a new one, with its loopback only. */
-  readonly networkNamespace: string | null;
+  /** `own`: a new namespace, with its loopback only. `inherited`: the one that the runtime is called in. */
+  readonly network: 'own' | 'inherited';
   /** Files of the host that stand for files of the image: `resolv.conf`, `hosts`. */
   readonly files: readonly { readonly source: string; readonly destination: string }[];
 }
@@ -47,7 +47,7 @@ export interface Bundle {
   readonly linux: {
     readonly uidMappings?: readonly IdMapping[];
     readonly gidMappings?: readonly IdMapping[];
-    readonly namespaces: readonly { readonly type: string; readonly path?: string }[];
+    readonly namespaces: readonly { readonly type: string }[];
     readonly resources: {
       readonly devices: readonly { readonly allow: false; readonly access: 'rwm' }[];
       readonly memory: { readonly limit: number; readonly swap: number };
@@ -107,7 +107,7 @@ function standardMounts(spec: ContainerSpec, options: BundleOptions): readonly B
       options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${scratch}`],
     },
     // A sysfs shows the network namespace that it is mounted in, which only the namespace's owner may do.
-    ...(options.networkNamespace === null
+    ...(options.network === 'own'
       ? [{ destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] }]
       : []),
     ...(spec.root.isReadOnly
@@ -136,11 +136,11 @@ function idMappings({ idRange }: ContainerSpec): Pick<Bundle['linux'], 'uidMappi
   return { uidMappings: mapping, gidMappings: mapping };
 }
 
-function namespaces(spec: ContainerSpec, networkNamespace: string | null): Bundle['linux']['namespaces'] {
+function namespaces(spec: ContainerSpec, network: BundleOptions['network']): Bundle['linux']['namespaces'] {
   return [
     ...['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
     ...(spec.idRange === null ? [] : [{ type: 'user' }]),
-    networkNamespace === null ? { type: 'network' } : { type: 'network', path: networkNamespace },
+    ...(network === 'own' ? [{ type: 'network' }] : []),
   ];
 }
 
@@ -151,7 +151,7 @@ function linuxPart(spec: ContainerSpec, options: BundleOptions): Bundle['linux']
   const { memoryBytes, pidsMax, cpuMillis } = spec.limits;
   return {
     ...idMappings(spec),
-    namespaces: namespaces(spec, options.networkNamespace),
+    namespaces: namespaces(spec, options.network),
     resources: {
       devices: [{ allow: false, access: 'rwm' }],
       memory: { limit: memoryBytes, swap: memoryBytes },

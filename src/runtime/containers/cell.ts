@@ -4,20 +4,17 @@
  */
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ContainerExit, ContainerSpec, PublishedPort } from '../../protocols/shared/containers.ts';
+import type { ContainerExit, ContainerSpec } from '../../protocols/shared/containers.ts';
 import { readText } from './control-groups.ts';
 import type { ProcessIdentity } from './shim.ts';
-
-interface Attachment {
-  readonly published: readonly PublishedPort[];
-}
+import type { NetworkAttachment } from './tenant-networks.ts';
 
 /** One file an item; each is written once, and whole. */
 interface Items {
   readonly spec: ContainerSpec;
   readonly shim: ProcessIdentity;
   readonly stop: { readonly by: string };
-  readonly network: Attachment;
+  readonly network: NetworkAttachment;
   readonly result: ContainerExit;
 }
 

@@ -41,6 +41,7 @@ import {
   runCommand,
   runtimeProblem,
 } from './oci-runtime.ts';
+import type { TenantNetworks } from './tenant-networks.ts';
 import { besideShim, isAlive, launchShim, type ProcessIdentity, without } from './shim.ts';
 
 export interface OciDriverOptions {
@@ -52,6 +53,8 @@ export interface OciDriverOptions {
   /** Below the root of every hierarchy; another one for every state directory on a host. */
   readonly controlGroup: string;
   readonly now: () => number;
+  /** Of the tenants of this machine, for all drivers together. */
+  readonly networks: TenantNetworks;
   /** Shims that are made ahead, so that a start does not wait for one. Default 0. */
   readonly poolSize?: number;
 }
@@ -94,7 +97,7 @@ export class OciDriver implements ContainerDriver {
     this.#around = {
       now: options.now,
       forget: (cell) => this.#forget(cell),
-      disconnect: () => Promise.resolve(),
+      disconnect: ({ id }) => options.networks.disconnect(id),
       runtimeProgram: options.runtime.program,
       runtimeMsMax,
     };
@@ -122,10 +125,11 @@ export class OciDriver implements ContainerDriver {
     this.#check(spec);
     this.#creating.add(spec.id);
     try {
-      const prepared = await this.#take();
+      const prepared = await this.#take(spec);
       try {
-        this.#containers.set(spec.id, this.#furnish(prepared, spec));
+        this.#containers.set(spec.id, await this.#furnish(prepared, spec));
       } catch (error) {
+        await this.#options.networks.disconnect(spec.id);
         await this.#discard(prepared.cell);
         throw error;
       }
@@ -229,7 +233,8 @@ export class OciDriver implements ContainerDriver {
       );
     }
     if (spec.idRange === null) throw new ContainerError('unsupported', 'a container without a range of users');
-    if (spec.network.kind !== 'none') throw new ContainerError('unsupported', 'a network of its tenant');
+    const { problem: lack } = this.#options.networks;
+    if (spec.network.kind === 'tenant' && lack !== null) throw new ContainerError('unsupported', lack);
     if (!spec.root.isReadOnly && spec.limits.diskBytes !== null)
       throw new ContainerError('unsupported', 'a limit of what is written into a writable root');
     const problem = hostProblem(this.#host);
@@ -251,20 +256,21 @@ export class OciDriver implements ContainerDriver {
     return container;
   }
 
-  #take(): Promise<Prepared> {
-    return this.#pool.shift() ?? this.#prepare();
+  /** A namespace for a network is made where one is asked for: hardly any container of the pool would use it. */
+  #take({ network }: ContainerSpec): Promise<Prepared> {
+    return network.kind === 'tenant' ? this.#prepare(true) : (this.#pool.shift() ?? this.#prepare(false));
   }
 
   #refill(): void {
     while (this.#pool.length < (this.#options.poolSize ?? 0)) {
-      const prepared = this.#prepare();
+      const prepared = this.#prepare(false);
       // Whoever takes it learns of a failure.
       prepared.catch(() => undefined);
       this.#pool.push(prepared);
     }
   }
 
-  async #prepare(): Promise<Prepared> {
+  async #prepare(hasNetwork: boolean): Promise<Prepared> {
     const cell = new Cell(this.#cellsDir, randomBytes(6).toString('hex'));
     const group = this.#groupOf(cell);
     try {
@@ -277,6 +283,7 @@ export class OciDriver implements ContainerDriver {
         roots: { directory: this.#options.rootsDir, reach: this.#reach },
         members: group.membersFile,
         groups: this.#joinedGroups(group),
+        hasNetwork,
         command: runCommand(this.#call(cell), cell.directory),
       });
       cell.write('shim', shim);
@@ -288,8 +295,10 @@ export class OciDriver implements ContainerDriver {
   }
 
   /** Everything but its start. */
-  #furnish({ cell, group }: Prepared, spec: ContainerSpec): OciContainer {
+  async #furnish({ cell, group, shim }: Prepared, spec: ContainerSpec): Promise<OciContainer> {
     const { staysInGroups } = habits[this.#options.runtime.name];
+    const isNetworked = spec.network.kind === 'tenant';
+    if (isNetworked) cell.write('network', await this.#options.networks.connect(spec, shim.pid));
     group.limit(spec.limits, staysInGroups ? 1 : 0);
     const path = this.#reachable(spec.root.path);
     const bundle = toBundle(
@@ -297,7 +306,7 @@ export class OciDriver implements ContainerDriver {
       {
         architecture: architectures[process.arch] ?? 'SCMP_ARCH_X86_64',
         cgroupsPath: staysInGroups ? null : `/${group.name}`,
-        networkNamespace: null,
+        network: isNetworked ? 'inherited' : 'own',
         files: [],
       },
     );
@@ -355,6 +364,16 @@ export class OciDriver implements ContainerDriver {
     cell.remove();
   }
 
+  /** Where a port is taken meanwhile, none of the container's is carried, and its state lists none. */
+  #reconnect({ cell, spec, phase }: OciContainer): void {
+    const attachment = cell.read('network');
+    if (attachment === null || phase === 'exited') return;
+    this.#options.networks.restore(spec, attachment).catch((error: unknown) => {
+      if (!(error instanceof ContainerError)) throw error;
+      cell.write('network', { ...attachment, published: [] });
+    });
+  }
+
   /** Takes up what an earlier process left: containers that run or ran, and what it had only begun. */
   #reconcile(): void {
     const names = readdirSync(this.#cellsDir);
@@ -367,6 +386,7 @@ export class OciDriver implements ContainerDriver {
       }
       const container = new OciContainer(cell, this.#groupOf(cell), this.#around);
       this.#containers.set(spec.id, container);
+      this.#reconnect(container);
       container.attach();
     }
     for (const name of groupsBelow(this.#host, this.#options.controlGroup))

@@ -68,6 +68,8 @@ export interface ShimOptions {
   readonly members: string;
   /** `cgroup.procs` files that the runner writes itself into; none where the runtime does that. */
   readonly groups: readonly string[];
+  /** A network namespace for it, which the container then shares. */
+  readonly hasNetwork: boolean;
   /** The runtime and its arguments. */
   readonly command: readonly string[];
 }
@@ -102,13 +104,13 @@ for group in $groups; do echo 0 > "$group" || exit 1; done
 exec "$@"
 `;
 
-/** A command that sees what the shim sees, and runs in control groups. */
+/** A command that sees what the shim sees, its network too, and runs in control groups. */
 export const besideShim = (
   { pid }: ProcessIdentity,
   groups: readonly string[],
   command: readonly string[],
 ): readonly string[] => [
-  ...['nsenter', '-t', String(pid), '-m'],
+  ...['nsenter', '-t', String(pid), '-m', '-n'],
   ...(groups.length === 0 ? [] : ['sh', '-c', joinScript, 'docklock-join', groups.join(' ')]),
   ...command,
 ];
@@ -124,9 +126,17 @@ export const without = (hidden: string | null, command: readonly string[]): read
   hidden === null ? command : ['unshare', '-m', 'sh', '-c', hideScript, 'docklock-hide', hidden, ...command];
 
 /** Resolves once it waits on `go`. Rejects with ContainerError `driver-unavailable`. */
-export function launchShim({ cell, hidden, roots, members, groups, command }: ShimOptions): Promise<ProcessIdentity> {
+export function launchShim({
+  cell,
+  hidden,
+  roots,
+  members,
+  groups,
+  hasNetwork,
+  command,
+}: ShimOptions): Promise<ProcessIdentity> {
   const places = [cell, hidden ?? '-', roots.directory, roots.reach, members, groups.join(' ')];
-  const args = ['-m', 'sh', '-c', script, 'docklock-shim', ...places, ...command];
+  const args = ['-m', ...(hasNetwork ? ['-n'] : []), 'sh', '-c', script, 'docklock-shim', ...places, ...command];
   return new Promise((resolve, reject) => {
     const child = spawn('unshare', args, { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
     const fail = (cause?: unknown): void =>

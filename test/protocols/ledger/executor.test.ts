@@ -215,6 +215,7 @@ describe('ledger executor', () => {
       'policies',
       'traffic',
       'audit',
+      'enc',
     ]);
   });
 });

@@ -16,12 +16,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ContainerSpec } from '../../../src/protocols/shared/containers.ts';
 import { OciDriver } from '../../../src/runtime/containers/oci-driver.ts';
+import { TenantNetworks } from '../../../src/runtime/containers/tenant-networks.ts';
 import { findProgram, findRuntime } from '../../../src/runtime/containers/oci-runtime.ts';
 import { readControlGroupHost } from '../../../src/runtime/containers/control-groups.ts';
 import type { DriverHarness } from './driver-conformance.ts';
 
 const busybox = findProgram('busybox');
-const range = { first: 300_000, count: 65_536 };
+/** Tests of several processes run at once: what is counted is one's own. */
+const range = { first: 300_000 + (process.pid % 20_000) * 2 * 65_536, count: 65_536 };
 
 /** Everything in it is the range's, as the image store leaves it; the directories above are private. */
 function makeRoot(directory: string): string {
@@ -81,12 +83,13 @@ export async function ociHarness(name: 'crun' | 'runc', poolSize: number): Promi
   const root = makeRoot(directory);
   const controlGroup = `bpci-test-${process.pid}`;
   let made = 0;
+  const networks = new TenantNetworks(controlGroup);
   return {
     isolationClass: 'container',
     open: () =>
       Promise.resolve(
         new OciDriver({
-          ...{ runtime, controlGroup, poolSize, now: Date.now },
+          ...{ runtime, controlGroup, poolSize, networks, now: Date.now },
           stateDir: join(directory, 'state'),
           rootsDir: join(directory, 'roots'),
         }),
@@ -112,12 +115,13 @@ export async function ociHarness(name: 'crun' | 'runc', poolSize: number): Promi
     count: () => ({
       mounts: readFileSync('/proc/mounts', 'utf8').split('\n').length,
       groups: countGroups(controlGroup),
+      links: readdirSync('/sys/class/net').length,
       cells: readdirSync(directory).includes('state') ? readdirSync(join(directory, 'state', 'cells')).length : 0,
       ...countProcesses(directory),
     }),
-    dispose: () => {
+    dispose: async () => {
+      await networks.close();
       rmSync(directory, { recursive: true });
-      return Promise.resolve();
     },
   };
 }
