@@ -114,6 +114,8 @@ export class DumbOracle implements Watcher {
     const authors = new Set(roundChanges.map((one) => one.author));
     if (authors.size !== roundChanges.length || authors.size < this.#quorum) return 'too few round changes';
     if (roundChanges.some((one) => one.height !== height || one.round !== round)) return 'round changes for elsewhere';
+    this.#hearOwn(author, prepares);
+    for (const one of roundChanges) if (one.author === author) this.#said.add(claimText(one));
     if (roundChanges.some((one) => !this.#said.has(claimText(one)))) return 'a round change that nobody sent';
     const rounds = roundChanges.flatMap(({ preparedRound }) => (preparedRound === null ? [] : [preparedRound]));
     if (rounds.length === 0) return header.proposer === author ? null : 'a fresh block of someone else';
@@ -125,11 +127,17 @@ export class DumbOracle implements Watcher {
   }
 
   #judgeRoundChange({ payload, block, prepares }: Message<'round-change'>): string | null {
-    const { height, round, preparedRound, preparedDigest } = payload;
+    const { height, round, preparedRound, preparedDigest, author } = payload;
+    this.#hearOwn(author, prepares);
     if (preparedRound === null) return block === null && preparedDigest === null ? null : 'half a certificate';
     if (block === null || preparedDigest === null) return 'half a certificate';
     if (preparedRound >= round) return 'prepared in a round that is still to come';
     return this.#judgePrepares(prepares, height, preparedRound, preparedDigest);
+  }
+
+  /** What it signed right before a crash leaves it first within what it sends after that. */
+  #hearOwn(author: string, prepares: readonly PreparePayload[]): void {
+    for (const one of prepares) if (one.author === author) this.#said.add(textOf('prepare', one));
   }
 
   #judgePrepares(prepares: readonly PreparePayload[], height: number, round: number, digest: string): string | null {
