@@ -21,8 +21,13 @@ export async function refusalOf(work: Promise<unknown>): Promise<ImageErrorCode>
   throw error;
 }
 
-export const mountCount = (): number =>
-  existsSync('/proc/self/mountinfo') ? readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length : 0;
+/** Of what lies below a directory. */
+export const mountCount = (below: string): number =>
+  existsSync('/proc/self/mountinfo')
+    ? readFileSync('/proc/self/mountinfo', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(below)).length
+    : 0;
 
 /** An image of one program that is a text. */
 export const helloLayout = (): LayoutPlan =>

@@ -35,13 +35,14 @@ const commandMsMax = 10_000;
 const address = (subnet: number, host: number): string => `100.${64 + (subnet >> 8)}.${subnet & 255}.${host}`;
 
 export class TenantNetworks {
-  readonly #tag: string;
+  /** Stands in the name of every bridge and link of these networks. */
+  readonly tag: string;
   readonly #attached = new Map<string, Attached>();
   #turn: Promise<unknown> = Promise.resolve();
 
   /** `name`: of what these networks belong to; two of a host have two. */
   constructor(name: string) {
-    this.#tag = createHash('sha256').update(name).digest('hex').slice(0, 4);
+    this.tag = createHash('sha256').update(name).digest('hex').slice(0, 4);
   }
 
   /** What is missing for networks; null where nothing is. */
@@ -54,7 +55,7 @@ export class TenantNetworks {
   connect(spec: ContainerSpec, shim: number): Promise<NetworkAttachment> {
     return this.#inTurn(async () => {
       const tenant = Math.floor((spec.idRange?.first ?? 0) / usersPerTenant);
-      const bridge = `dl${this.#tag}-${tenant}`;
+      const bridge = `dl${this.tag}-${tenant}`;
       const subnet = tenant % subnetsMax;
       const host = this.#freeHost(bridge);
       const link = this.#linkOf(bridge, host);
@@ -112,7 +113,7 @@ export class TenantNetworks {
   #isGuarded = false;
 
   get #table(): string {
-    return `docklock_${this.#tag}`;
+    return `docklock_${this.tag}`;
   }
 
   #linkOf(bridge: string, host: number): string {
@@ -132,8 +133,8 @@ export class TenantNetworks {
   /** Nothing is forwarded from or to a bridge; the host answers what it asked itself. Before there is one. */
   async #guard(): Promise<void> {
     if (this.#isGuarded) return;
-    const bridges = `"dl${this.#tag}-*"`;
-    const there = readdirSync('/sys/class/net').filter((name) => name.startsWith(`dl${this.#tag}-`));
+    const bridges = `"dl${this.tag}-*"`;
+    const there = readdirSync('/sys/class/net').filter((name) => name.startsWith(`dl${this.tag}-`));
     await this.#run(
       ['nft', '-f', '-'],
       `table inet ${this.#table}

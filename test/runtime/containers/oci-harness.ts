@@ -113,9 +113,11 @@ export async function ociHarness(name: 'crun' | 'runc', poolSize: number): Promi
       stopSignal: 'SIGTERM',
     }),
     count: () => ({
-      mounts: readFileSync('/proc/mounts', 'utf8').split('\n').length,
+      mounts: readFileSync('/proc/mounts', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(directory) || line.includes(controlGroup)).length,
       groups: countGroups(controlGroup),
-      links: readdirSync('/sys/class/net').length,
+      links: readdirSync('/sys/class/net').filter((name) => name.includes(networks.tag)).length,
       cells: readdirSync(directory).includes('state') ? readdirSync(join(directory, 'state', 'cells')).length : 0,
       ...countProcesses(directory),
     }),

@@ -127,7 +127,7 @@ describe('image store', function () {
 
   it('gives every container an overlay of its own, and leaves no mount and no file', async function () {
     if (!canMountOverlay) return void this.skip();
-    const mounts = mountCount();
+    const mounts = mountCount(world.directory);
     await store.import(helloLayout().writeDirectory(world.path('hello')));
     await store.prepare('hello', range);
     const before = world.stored();
@@ -137,7 +137,7 @@ describe('image store', function () {
       store.openRoot({ ...request, containerId: 'two' }),
       store.openRoot({ ...request, containerId: 'one' }),
     ]);
-    expect(mountCount()).to.equal(mounts + 2);
+    expect(mountCount(world.directory)).to.equal(mounts + 2);
     writeFileSync(join(one.path, 'bin/hello'), 'changed');
     writeFileSync(join(one.path, 'new'), 'x');
     expect(readFileSync(join(two.path, 'bin/hello'), 'utf8')).to.equal('hello');
@@ -150,7 +150,7 @@ describe('image store', function () {
     const deep = spawnSync(process.execPath, ['-e', dig], { cwd: one.path });
     expect(deep.status).to.equal(0);
     await Promise.all([store.closeRoot('one'), store.closeRoot('two')]);
-    expect(mountCount()).to.equal(mounts);
+    expect(mountCount(world.directory)).to.equal(mounts);
     expect(world.stored()).to.deep.equal(before);
   });
 
