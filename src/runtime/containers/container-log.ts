@@ -98,18 +98,32 @@ export class ContainerLog {
 
   #append(entries: readonly LogEntry[]): void {
     if (entries.length === 0) return;
-    const text = entries.map(({ at, stream, text: line }) => `${JSON.stringify([at, stream, line])}\n`).join('');
-    const bytes = Buffer.from(text);
-    this.#roomFor(bytes.length);
-    this.#descriptor ??= this.#open();
-    writeSync(this.#descriptor, bytes);
-    this.#size += bytes.length;
+    // What came in one piece may be more than is kept.
+    let together: Buffer[] = [];
+    let size = 0;
+    for (const { at, stream, text } of entries) {
+      const line = Buffer.from(`${JSON.stringify([at, stream, text])}\n`);
+      if (size > 0 && size + line.length > this.#bytesMax / 2) {
+        this.#store(Buffer.concat(together));
+        [together, size] = [[], 0];
+      }
+      together.push(line);
+      size += line.length;
+    }
+    this.#store(Buffer.concat(together));
     for (const reader of this.#readers) {
       reader.waiting.push(...entries);
       if (reader.waiting.length > waitingEntriesMax)
         reader.waiting.splice(0, reader.waiting.length - waitingEntriesMax);
       reader.wake();
     }
+  }
+
+  #store(bytes: Uint8Array): void {
+    this.#roomFor(bytes.length);
+    this.#descriptor ??= this.#open();
+    writeSync(this.#descriptor, bytes);
+    this.#size += bytes.length;
   }
 
   #open(): number {
