@@ -60,12 +60,14 @@ export async function unpackConfined(order: UnpackOrder, confinement: Confinemen
     child.once('error', (error) => resolve(error.message));
     child.once('close', (code, signal) => resolve(signal === null ? `exit code ${code ?? '?'}` : signal));
   });
+  // Where only the process around it was killed, it ends with its input.
+  child.once('exit', () => child.stdin.destroy());
   // A process that is gone reads nothing; how it ended is said below.
   child.stdin.on('error', () => undefined);
   child.stdin.write(`${JSON.stringify(order)}\n`);
   const [answerText, complaint, end] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   const answer = readAnswer(answerText);
-  if (answer === null)
+  if (answer === null || end !== 'exit code 0')
     throw new ImageError('extraction-failed', `the process that unpacks ended with ${end}: ${complaint.slice(-400)}`);
   if (answer.kind === 'refused') throw new ImageError(answer.code, answer.message, { details: { ...answer.details } });
   return answer.result;
