@@ -53,6 +53,8 @@ export async function unpackConfined(order: UnpackOrder, confinement: Confinemen
     cwd: '/',
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
     stdio: ['pipe', 'pipe', 'pipe'],
+    // A group of its own, so that all of it can be ended.
+    detached: true,
     timeout: order.limits.unpackMs,
     killSignal: 'SIGKILL',
   });
@@ -60,8 +62,11 @@ export async function unpackConfined(order: UnpackOrder, confinement: Confinemen
     child.once('error', (error) => resolve(error.message));
     child.once('close', (code, signal) => resolve(signal === null ? `exit code ${code ?? '?'}` : signal));
   });
-  // Where only the process around it was killed, it ends with its input.
-  child.once('exit', () => child.stdin.destroy());
+  // Where the process around it was killed, what it had begun may still wait for it and hold the pipes.
+  child.once('exit', (_, signal) => {
+    child.stdin.destroy();
+    if (signal !== null) killGroup(child.pid);
+  });
   // A process that is gone reads nothing; how it ended is said below.
   child.stdin.on('error', () => undefined);
   child.stdin.write(`${JSON.stringify(order)}\n`);
@@ -71,6 +76,15 @@ export async function unpackConfined(order: UnpackOrder, confinement: Confinemen
     throw new ImageError('extraction-failed', `the process that unpacks ended with ${end}: ${complaint.slice(-400)}`);
   if (answer.kind === 'refused') throw new ImageError(answer.code, answer.message, { details: { ...answer.details } });
   return answer.result;
+}
+
+function killGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // Nothing of it is left.
+  }
 }
 
 function readAnswer(answer: string): UnpackAnswer | null {
